@@ -1,0 +1,9 @@
+//! What things are: names, states, reports, the fold and the matrix, findings. Pure: no clock, file, socket or thread.
+
+pub mod finding;
+pub mod ids;
+pub mod local;
+pub mod state;
+
+pub use ids::{EpochS, Instance, MonoMs, NodeName, Now, Wwid};
+pub use state::{Entry, State, Transport};

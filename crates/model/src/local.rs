@@ -1,0 +1,286 @@
+//! The local node as one read found it: multipathd's maps, the kernel's maps, devices that no map took.
+//!
+//! These are facts as they were said. What they mean is in [`crate::judge`].
+
+use crate::ids::{EpochS, Wwid};
+
+/// All that one read of the local node found. A read never fails: what could not be read says so in here.
+#[derive(Clone, Debug)]
+pub struct NodeRead {
+    /// Wall clock when the read began.
+    pub began: EpochS,
+    /// How long it took, milliseconds.
+    pub took_ms: u32,
+    /// What multipathd did.
+    pub daemon: Daemon,
+    /// The maps as multipathd tells them; empty unless `daemon` is [`Daemon::Answering`].
+    pub maps: Vec<Map>,
+    /// Path devices that no map took, as far as multipathd tells them.
+    pub loose: Vec<PathDevice>,
+    /// What the kernel says, the second witness; the error is words for a person.
+    pub kernel: Result<Vec<KernelMap>, String>,
+    /// Host adapters with their links.
+    pub adapters: Vec<Adapter>,
+    /// multipath-tools' version, e.g. `0.9.4`, where it is known.
+    pub tools_version: Option<String>,
+    /// Words and fields in replies that this program does not know, counted.
+    pub unknown_words: u64,
+    /// What was malformed or unreadable and left out, one sentence each; bounded.
+    pub problems: Vec<String>,
+}
+
+/// What multipathd did when it was asked. Only a maps reply counts as an answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Daemon {
+    /// It gave its maps (perhaps none).
+    Answering {
+        /// Process id, where known.
+        pid: Option<u32>,
+    },
+    /// multipath-tools is not on this machine.
+    Absent,
+    /// Installed, and no process runs. It was not asked: on Debian 12 asking would start it.
+    Stopped,
+    /// The process is there and refuses the connection or the request.
+    Refused {
+        /// Why, in words.
+        why: String,
+    },
+    /// It took the connection and gave no maps within the bound.
+    Hung {
+        /// How long we waited, milliseconds.
+        waited_ms: u32,
+    },
+    /// It says itself that it is busy configuring and gave no maps within the bound.
+    Reconfiguring {
+        /// Its own word, e.g. `configure (pending reconfigure)`.
+        phase: String,
+    },
+    /// It answered with something that is no maps reply.
+    Unreadable {
+        /// What was wrong, in words.
+        why: String,
+    },
+}
+
+/// A number that multipathd or the kernel gave as a word we may not know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DmState {
+    /// The kernel would use this path.
+    Active,
+    /// The kernel has failed it.
+    Failed,
+    /// multipathd does not know.
+    Undef,
+    /// A word that this program does not know.
+    Unknown,
+}
+
+/// The path checker's word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CheckState {
+    /// Usable.
+    Ready,
+    /// Usable after a failover (a passive controller).
+    Ghost,
+    /// Dead.
+    Faulty,
+    /// Came back too often; treated as down for now.
+    Shaky,
+    /// A check is under way.
+    Pending,
+    /// The check ran out of time.
+    Timeout,
+    /// Reinstating is put off.
+    Delayed,
+    /// The array has unmapped it (0.14).
+    Disconnected,
+    /// Not checked yet.
+    Undef,
+    /// A word that this program does not know.
+    Unknown,
+}
+
+/// The device's own state in the kernel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DevState {
+    /// SCSI `running`, NVMe `live`.
+    Running,
+    /// SCSI `offline` and the like.
+    Offline,
+    /// multipathd prints `unknown` for a device that is in no map.
+    Undef,
+    /// A word that this program does not know.
+    Unknown,
+}
+
+/// What a map does with I/O while it has no path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Queueing {
+    /// It fails, or the retries are used up.
+    Off,
+    /// It queues for ever.
+    On,
+    /// It queues for so many more seconds.
+    Seconds(u32),
+    /// It would retry for so many checks; paths are alive.
+    Checks(u32),
+    /// Not set.
+    Unset,
+    /// A word that this program does not know.
+    Unknown,
+}
+
+/// One dm-multipath map as multipathd tells it, with what sysfs adds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Map {
+    /// Alias or WWID.
+    pub name: String,
+    /// The LUN.
+    pub wwid: Wwid,
+    /// `dm-N`; `None` where multipathd says `undef`.
+    pub dm: Option<String>,
+    /// Bytes, from /sys/block/dm-N/size.
+    pub size_bytes: Option<u64>,
+    /// How many have it open, where the kernel told.
+    pub open_count: Option<u32>,
+    /// Devices on top of it (`dm-7`…), from sysfs.
+    pub holders: Vec<String>,
+    /// The kernel's word: suspended maps block I/O.
+    pub suspended: bool,
+    /// What happens to I/O without a path.
+    pub queueing: Queueing,
+    /// As multipathd prints it, e.g. `1 queue_if_no_path`.
+    pub features: String,
+    /// E.g. `1 alua`.
+    pub hwhandler: String,
+    /// `rw` or `ro`, as printed.
+    pub write_prot: String,
+    /// As printed: `immediate`, `manual`, …
+    pub failback: String,
+    /// Vendor, product, revision, trimmed.
+    pub vendor: String,
+    /// Product.
+    pub product: String,
+    /// Revision.
+    pub revision: String,
+    /// Serial number of the LUN (from its paths), where known.
+    pub serial: Option<String>,
+    /// Path failures counted by multipathd since its last reconfigure.
+    pub path_faults: u64,
+    /// Path groups in multipathd's order.
+    pub groups: Vec<PathGroup>,
+}
+
+/// One path group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PathGroup {
+    /// E.g. `service-time 0`.
+    pub selector: String,
+    /// Priority.
+    pub priority: i32,
+    /// `active`, `enabled`, `disabled`, … as printed. `enabled` is no alarm: it has seen no I/O yet.
+    pub status: String,
+    /// Whether multipathd calls it marginal.
+    pub marginal: bool,
+    /// Its paths in multipathd's order.
+    pub paths: Vec<PathDevice>,
+}
+
+/// One path device: a route to a LUN.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PathDevice {
+    /// `sdX`, `nvme…`.
+    pub dev: String,
+    /// `major:minor`.
+    pub dev_t: String,
+    /// The LUN it says it leads to, where known.
+    pub wwid: Option<Wwid>,
+    /// The kernel's word about the path.
+    pub dm: DmState,
+    /// The checker's word.
+    pub check: CheckState,
+    /// The device's state.
+    pub device: DevState,
+    /// The three words as they were printed, for people.
+    pub words: [String; 3],
+    /// Priority; −1 where the prioritizer failed.
+    pub priority: i32,
+    /// `host:channel:target:lun`, where known.
+    pub hctl: Option<String>,
+    /// Adapter, e.g. `host7`; for NVMe the controller.
+    pub adapter: Option<String>,
+    /// WWPN of the adapter, initiator IP or IQN, where known.
+    pub adapter_port: Option<String>,
+    /// WWPN, IQN or address of the target port, where known.
+    pub target_port: Option<String>,
+    /// Node name of the target (WWNN or IQN), where known.
+    pub target_node: Option<String>,
+    /// `fc`, `iscsi`, …, where known.
+    pub transport: Option<String>,
+    /// Bytes, from /sys/block/DEV/size.
+    pub size_bytes: Option<u64>,
+    /// Serial number.
+    pub serial: Option<String>,
+    /// Vendor and product, as one text, where known (for devices that no map took).
+    pub product: Option<String>,
+    /// Failures counted for this path, where known.
+    pub failures: Option<u64>,
+    /// Whether multipathd calls it marginal.
+    pub marginal: bool,
+    /// Why no map took it, as far as multipathd says (`orphan`, `blacklisted`…); empty for a path in a map.
+    pub loose_because: String,
+}
+
+/// One map as the kernel's device-mapper tells it (`dmsetup table` and `status`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KernelMap {
+    /// Map name.
+    pub name: String,
+    /// The LUN: the dm UUID without `mpath-`.
+    pub wwid: Wwid,
+    /// `major:minor` of the map.
+    pub dev_t: String,
+    /// Bytes.
+    pub size_bytes: u64,
+    /// Open count.
+    pub open_count: u32,
+    /// Suspended: I/O is blocked.
+    pub suspended: bool,
+    /// `queue_if_no_path` is set in the table's features.
+    pub queue_if_no_path: bool,
+    /// I/O is being held back now (status feature count).
+    pub queued: u32,
+    /// Each path: `major:minor`, active or failed, fail count.
+    pub paths: Vec<KernelPath>,
+}
+
+/// One path of a kernel map.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KernelPath {
+    /// `major:minor`.
+    pub dev_t: String,
+    /// `A` in the status line; anything else is false.
+    pub active: bool,
+    /// How often the kernel failed it.
+    pub fail_count: u64,
+}
+
+/// One host adapter.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Adapter {
+    /// `host7`.
+    pub name: String,
+    /// `fc`, `iscsi`, `sas`, …
+    pub transport: String,
+    /// WWPN, initiator name or address.
+    pub port_name: Option<String>,
+    /// FC: `fabric_name`.
+    pub fabric: Option<String>,
+    /// As the kernel prints it: `Online`, `Linkdown`, …
+    pub link: Option<String>,
+    /// Speed as printed.
+    pub speed: Option<String>,
+    /// Error counters by their kernel name (`link_failure_count`, …).
+    pub counters: Vec<(String, u64)>,
+}

@@ -1,0 +1,2 @@
+//! Pathkeeper.
+fn main() {}
