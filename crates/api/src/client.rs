@@ -1,0 +1,377 @@
+//! A small typed client: HTTP/1.1 over the agent's Unix socket or over TCP to the loopback or a server.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+
+use crate::{Envelope, ErrorBody, Version, disks::NodeDisks, nodes::NodeRow, paths, status};
+
+/// An answer is never larger than this: 256 MiB holds 1,000 nodes × 2,000 LUNs.
+const ANSWER_BYTES_MAX: usize = 256 << 20;
+/// One event of a stream is never larger than this.
+const EVENT_BYTES_MAX: usize = ANSWER_BYTES_MAX;
+
+/// Where the agent is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// Its Unix socket.
+    Unix(PathBuf),
+    /// `host:port`, plain HTTP.
+    Tcp(String),
+}
+
+impl Address {
+    /// Reads `http://HOST[:PORT][/]` (port 8480 by default).
+    pub fn parse_url(url: &str) -> Result<Self, Error> {
+        let bad = |why: &str| Error::BadUrl { url: url.into(), why: why.into() };
+        let rest = match url.split_once("://") {
+            Some(("http", rest)) => rest,
+            Some((scheme, _)) => return Err(bad(&format!("{scheme}:// is not spoken, only http://"))),
+            None => url,
+        };
+        let host = rest.strip_suffix('/').unwrap_or(rest);
+        if host.is_empty() || host.contains(['/', '?', '#', '@', ' ']) {
+            return Err(bad("give it as http://HOST:PORT"));
+        }
+        let has_port = match host.rsplit_once(':') {
+            Some((before, port)) => {
+                let v6_without_port = before.contains(':') && !before.ends_with(']');
+                if !v6_without_port && port.parse::<u16>().is_err() {
+                    return Err(bad("the port is no number from 0 to 65535"));
+                }
+                !v6_without_port
+            }
+            None => false,
+        };
+        Ok(Address::Tcp(if has_port { host.into() } else { format!("{host}:8480") }))
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Address::Unix(path) => write!(f, "{}", path.display()),
+            Address::Tcp(host) => write!(f, "http://{host}"),
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL cannot be used.
+    #[error("{url} cannot be used as a server: {why}")]
+    BadUrl {
+        /// As given.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Nobody there.
+    #[error("no agent answers at {address}: {why}")]
+    Unreachable {
+        /// Where.
+        address: String,
+        /// The system's word.
+        why: String,
+    },
+    /// It took too long.
+    #[error("the agent at {address} gave no answer to {path} within {seconds} s")]
+    Timeout {
+        /// Where.
+        address: String,
+        /// What was asked.
+        path: String,
+        /// The bound.
+        seconds: u64,
+    },
+    /// It said no.
+    #[error("{address} answered {path} with {status}: {}", .body.message)]
+    Refused {
+        /// Where.
+        address: String,
+        /// What was asked.
+        path: String,
+        /// HTTP status.
+        status: u16,
+        /// Its words.
+        body: ErrorBody,
+    },
+    /// It answered with something else than we know.
+    #[error("{address} answered {path} with something unreadable: {why}")]
+    Unreadable {
+        /// Where.
+        address: String,
+        /// What was asked.
+        path: String,
+        /// What was wrong.
+        why: String,
+    },
+}
+
+/// A client of one agent. Each request opens its own connection.
+#[derive(Clone, Debug)]
+pub struct Client {
+    address: Address,
+    deadline: Duration,
+}
+
+/// One event of the stream.
+#[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant)]
+pub enum Event {
+    /// The whole status; the first event, and again after `Resync`.
+    Snapshot(status::ClusterStatus),
+    /// What changed.
+    Delta(status::Delta),
+    /// Deltas were lost; a snapshot follows.
+    Resync,
+}
+
+impl Client {
+    /// A client whose requests end within `deadline`.
+    pub fn new(address: Address, deadline: Duration) -> Self {
+        Self { address, deadline }
+    }
+
+    /// Where it asks.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The cluster's status; `query` is empty or a query string without `?`.
+    pub async fn status(&self, query: &str) -> Result<status::ClusterStatus, Error> {
+        let path = if query.is_empty() { paths::STATUS.into() } else { format!("{}?{query}", paths::STATUS) };
+        self.get(&path).await
+    }
+
+    /// The nodes.
+    pub async fn nodes(&self) -> Result<Vec<NodeRow>, Error> {
+        self.get(paths::NODES).await
+    }
+
+    /// The maps of a node; `localhost` is the answering one. `node` must be a plain name, not percent-encoded.
+    pub async fn disks(&self, node: &str) -> Result<NodeDisks, Error> {
+        let encoded: String = node
+            .bytes()
+            .map(|b| match b {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(b).to_string(),
+                _ => format!("%{b:02X}"),
+            })
+            .collect();
+        self.get(&paths::NODE_DISKS.replace("{node}", &encoded)).await
+    }
+
+    /// The agent's version.
+    pub async fn version(&self) -> Result<Version, Error> {
+        self.get(paths::VERSION).await
+    }
+
+    /// Any path under the envelope.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        let body = self.get_bytes(path).await?;
+        serde_json::from_slice::<Envelope<T>>(&body)
+            .map(|envelope| envelope.data)
+            .map_err(|e| self.unreadable(path, e))
+    }
+
+    /// The body of any path, as it came.
+    pub async fn get_bytes(&self, path: &str) -> Result<Bytes, Error> {
+        let exchange = async {
+            let response = self.send(path, "application/json").await?;
+            let status = response.status();
+            let body = self.read_body(path, response.into_body()).await?;
+            if status == StatusCode::OK { Ok(body) } else { Err(self.refused(path, status, &body)) }
+        };
+        match timeout(self.deadline, exchange).await {
+            Ok(result) => result,
+            Err(_) => Err(Error::Timeout {
+                address: self.address.to_string(),
+                path: path.into(),
+                seconds: self.deadline.as_secs(),
+            }),
+        }
+    }
+
+    /// The event stream. The deadline holds for its opening; afterwards the server sends a comment at least every
+    /// 15 s, and [`EventStream::next`] gives up after 40 s of silence.
+    pub async fn events(&self) -> Result<EventStream, Error> {
+        let open = async {
+            let response = self.send(paths::EVENTS, "text/event-stream").await?;
+            let status = response.status();
+            if status != StatusCode::OK {
+                let body = self.read_body(paths::EVENTS, response.into_body()).await?;
+                return Err(self.refused(paths::EVENTS, status, &body));
+            }
+            Ok(EventStream { client: self.clone(), body: response.into_body(), buffer: BytesMut::new() })
+        };
+        match timeout(self.deadline, open).await {
+            Ok(result) => result,
+            Err(_) => Err(Error::Timeout {
+                address: self.address.to_string(),
+                path: paths::EVENTS.into(),
+                seconds: self.deadline.as_secs(),
+            }),
+        }
+    }
+
+    async fn send(&self, path: &str, accept: &str) -> Result<Response<Incoming>, Error> {
+        let unreachable = |e: &dyn std::fmt::Display| Error::Unreachable {
+            address: self.address.to_string(),
+            why: e.to_string(),
+        };
+        let (host, sender) = match &self.address {
+            Address::Unix(socket) => {
+                let io = UnixStream::connect(socket).await.map_err(|e| unreachable(&e))?;
+                ("localhost".to_owned(), handshake(io).await)
+            }
+            Address::Tcp(host) => {
+                let io = TcpStream::connect(host).await.map_err(|e| unreachable(&e))?;
+                io.set_nodelay(true).ok();
+                (host.clone(), handshake(io).await)
+            }
+        };
+        let mut sender = sender.map_err(|e| unreachable(&e))?;
+        let request = Request::get(path)
+            .header("host", host)
+            .header("accept", accept)
+            .body(Empty::<Bytes>::new())
+            .map_err(|e| self.unreadable(path, e))?;
+        sender.send_request(request).await.map_err(|e| unreachable(&e))
+    }
+
+    async fn read_body(&self, path: &str, mut body: Incoming) -> Result<Bytes, Error> {
+        let mut all = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            if let Some(data) = frame.map_err(|e| self.unreadable(path, e))?.data_ref() {
+                if all.len() + data.len() > ANSWER_BYTES_MAX {
+                    return Err(self.unreadable(path, format!("over {ANSWER_BYTES_MAX} bytes")));
+                }
+                all.extend_from_slice(data);
+            }
+        }
+        Ok(all.freeze())
+    }
+
+    fn refused(&self, path: &str, status: StatusCode, body: &[u8]) -> Error {
+        let body = serde_json::from_slice(body).unwrap_or_else(|_| ErrorBody {
+            message: String::from_utf8_lossy(body).chars().take(300).collect(),
+            ..Default::default()
+        });
+        Error::Refused { address: self.address.to_string(), path: path.into(), status: status.as_u16(), body }
+    }
+
+    fn unreadable(&self, path: &str, why: impl std::fmt::Display) -> Error {
+        Error::Unreadable { address: self.address.to_string(), path: path.into(), why: why.to_string() }
+    }
+}
+
+async fn handshake<S>(io: S) -> hyper::Result<hyper::client::conn::http1::SendRequest<Empty<Bytes>>>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io)).await?;
+    // The connection ends when the sender and the body are dropped; its error shows in the body then.
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+/// An open event stream.
+#[derive(Debug)]
+pub struct EventStream {
+    client: Client,
+    body: Incoming,
+    buffer: BytesMut,
+}
+
+impl EventStream {
+    /// The next event that this version knows; `None` when the server ended the stream.
+    pub async fn next(&mut self) -> Result<Option<Event>, Error> {
+        loop {
+            while let Some(end) = find(&self.buffer, b"\n\n") {
+                let block = self.buffer.split_to(end + 2);
+                if let Some(event) = self.parse(&block)? {
+                    return Ok(Some(event));
+                }
+            }
+            if self.buffer.len() > EVENT_BYTES_MAX {
+                return Err(self.client.unreadable(paths::EVENTS, "an event without end"));
+            }
+            let frame =
+                timeout(Duration::from_secs(40), self.body.frame()).await.map_err(|_| Error::Timeout {
+                    address: self.client.address.to_string(),
+                    path: paths::EVENTS.into(),
+                    seconds: 40,
+                })?;
+            match frame {
+                None => return Ok(None),
+                Some(Err(e)) => return Err(self.client.unreadable(paths::EVENTS, e)),
+                Some(Ok(frame)) => {
+                    if let Some(data) = frame.data_ref() {
+                        self.buffer.extend_from_slice(data);
+                    }
+                }
+            }
+        }
+    }
+
+    fn parse(&self, block: &[u8]) -> Result<Option<Event>, Error> {
+        let text = std::str::from_utf8(block).map_err(|e| self.client.unreadable(paths::EVENTS, e))?;
+        let (mut name, mut data) = ("", String::new());
+        for line in text.lines() {
+            match line.split_once(": ").or_else(|| line.split_once(':')) {
+                Some(("event", value)) => name = value,
+                Some(("data", value)) => {
+                    if !data.is_empty() {
+                        data.push('\n');
+                    }
+                    data.push_str(value);
+                }
+                _ => {}
+            }
+        }
+        let bad = |e: serde_json::Error| self.client.unreadable(paths::EVENTS, e);
+        Ok(match name {
+            "snapshot" => Some(Event::Snapshot(serde_json::from_str(&data).map_err(bad)?)),
+            "delta" => Some(Event::Delta(serde_json::from_str(&data).map_err(bad)?)),
+            "resync" => Some(Event::Resync),
+            _ => None,
+        })
+    }
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|w| w == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_url_is_read_or_refused_with_words() {
+        let check = |url: &str, expect: &str| {
+            let got = match Address::parse_url(url) {
+                Ok(address) => address.to_string(),
+                Err(e) => e.to_string(),
+            };
+            assert!(got.contains(expect), "{url}: {got}");
+        };
+        check("http://127.0.0.1:9000", "http://127.0.0.1:9000");
+        check("http://pve1/", "http://pve1:8480");
+        check("pve1:81", "http://pve1:81");
+        check("[::1]:81", "http://[::1]:81");
+        check("https://pve1", "https:// is not spoken");
+        check("http://", "give it as");
+        check("http://a/b", "give it as");
+        check("http://a:port", "the port is no number");
+    }
+}

@@ -1,0 +1,177 @@
+//! `GET /api2/json/nodes/{node}/disks/multipath`: what a person reads in `multipath -ll`, and more.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The maps of one node.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub struct NodeDisks {
+    /// The node.
+    pub node: String,
+    /// When the read behind this began, epoch seconds of that node's clock.
+    pub time: i64,
+    /// How multipathd answered: `running`, `absent`, `stopped`, `refused`, `hung`, `reconfiguring`, `unreadable`.
+    pub multipathd: String,
+    /// In words, where it did not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multipathd_why: Option<String>,
+    /// Version of multipath-tools, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multipath_tools: Option<String>,
+    /// `multipathd` or, while it does not answer, `kernel`: then groups and checker words are not known.
+    pub source: String,
+    /// Maps in multipathd's order.
+    pub maps: Vec<Map>,
+    /// Path devices that no map took.
+    pub devices: Vec<Path>,
+    /// Host adapters.
+    pub adapters: Vec<Adapter>,
+    /// What could not be read, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+}
+
+/// One map.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub struct Map {
+    /// Alias or WWID.
+    pub name: String,
+    /// World Wide Identifier.
+    pub wwid: String,
+    /// State as this node judges it.
+    pub state: String,
+    /// Usable paths.
+    pub paths_active: Option<u32>,
+    /// Paths in the map.
+    pub paths_total: Option<u32>,
+    /// `dm-N`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dm: Option<String>,
+    /// Bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// How many have it open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_count: Option<u32>,
+    /// Devices on top of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holders: Vec<String>,
+    /// I/O is blocked by a suspend.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspended: bool,
+    /// What happens to I/O without a path: `off`, `on`, `16 sec`, `3 chk`, `-`, or `unknown`.
+    pub queueing: String,
+    /// As multipathd prints it.
+    pub features: String,
+    /// As multipathd prints it.
+    pub hwhandler: String,
+    /// `rw` or `ro`.
+    pub write_prot: String,
+    /// As multipathd prints it.
+    pub failback: String,
+    /// Vendor.
+    pub vendor: String,
+    /// Product.
+    pub product: String,
+    /// Revision.
+    pub revision: String,
+    /// Serial number, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+    /// Path groups in multipathd's order.
+    pub groups: Vec<Group>,
+}
+
+/// One path group.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub struct Group {
+    /// E.g. `service-time 0`.
+    pub policy: String,
+    /// Priority.
+    pub prio: i32,
+    /// `active`, `enabled`, …
+    pub status: String,
+    /// Called marginal by multipathd.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub marginal: bool,
+    /// Its paths.
+    pub paths: Vec<Path>,
+}
+
+/// One path device.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub struct Path {
+    /// `sdX`.
+    pub dev: String,
+    /// `major:minor`.
+    pub dev_t: String,
+    /// `host:channel:target:lun`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hctl: Option<String>,
+    /// The LUN it leads to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wwid: Option<String>,
+    /// Whether kernel, checker and device agree that it can be used.
+    pub usable: bool,
+    /// The kernel's word, as printed.
+    pub dm_state: String,
+    /// The checker's word, as printed.
+    pub check_state: String,
+    /// The device's word, as printed.
+    pub dev_state: String,
+    /// Priority.
+    pub prio: i32,
+    /// Host adapter, e.g. `host7`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<String>,
+    /// WWPN, initiator name or address of the adapter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter_port: Option<String>,
+    /// WWPN, IQN or address of the target port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_port: Option<String>,
+    /// `fc`, `iscsi`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<String>,
+    /// Bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Failures counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures: Option<u64>,
+    /// Serial number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+    /// Vendor and product, for devices that no map took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
+    /// Why no map took it, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loose_because: Option<String>,
+}
+
+/// One host adapter.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub struct Adapter {
+    /// `host7`.
+    pub name: String,
+    /// `fc`, `iscsi`, …
+    pub transport: String,
+    /// WWPN or initiator name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port_name: Option<String>,
+    /// FC fabric name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fabric: Option<String>,
+    /// Link as the kernel prints it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// Speed as the kernel prints it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<String>,
+}

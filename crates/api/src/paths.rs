@@ -1,0 +1,20 @@
+//! Where everything is. Server, client and OpenAPI document take their paths from here.
+
+/// Cluster status: the matrix.
+pub const STATUS: &str = "/api2/json/cluster/multipath/status";
+/// The nodes and what is known of each.
+pub const NODES: &str = "/api2/json/nodes";
+/// One node's maps, path groups and paths; `{node}` is a node name.
+pub const NODE_DISKS: &str = "/api2/json/nodes/{node}/disks/multipath";
+/// This program's version.
+pub const VERSION: &str = "/api2/json/version";
+/// The OpenAPI document.
+pub const OPENAPI: &str = "/api2/openapi.json";
+/// Server-sent events: a snapshot, then deltas.
+pub const EVENTS: &str = "/events";
+/// Prometheus metrics of the own node.
+pub const METRICS: &str = "/metrics";
+/// 200 while the process works.
+pub const HEALTHZ: &str = "/healthz";
+/// 200 once the first local read and the store's first whole list are there, else 503.
+pub const READYZ: &str = "/readyz";
