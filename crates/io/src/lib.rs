@@ -1,1 +1,4 @@
-//! Stub.
+//! The outside world: multipathd, the kernel, sysfs, stores. It tells facts and judges nothing.
+#![deny(unsafe_code)]
+
+pub mod store;
