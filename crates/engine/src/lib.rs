@@ -1,1 +1,3 @@
-//! Stub.
+//! What happens when: agent and cluster as state machines, and the simulator. Pure: no clock, file, socket or thread.
+
+pub mod sim;
