@@ -2,6 +2,7 @@
 
 pub mod finding;
 pub mod ids;
+pub mod judge;
 pub mod local;
 pub mod state;
 

@@ -170,6 +170,35 @@ pub struct Map {
     pub path_faults: u64,
     /// Path groups in multipathd's order.
     pub groups: Vec<PathGroup>,
+    /// Something of its groups or paths could not be read, so the paths here may not be all.
+    pub incomplete: bool,
+}
+
+impl Map {
+    /// A map of which nothing but the names is known: a start for those who fill it.
+    pub fn unknown(name: &str, wwid: Wwid) -> Self {
+        Self {
+            name: name.to_owned(),
+            wwid,
+            dm: None,
+            size_bytes: None,
+            open_count: None,
+            holders: Vec::new(),
+            suspended: false,
+            queueing: Queueing::Unknown,
+            features: String::new(),
+            hwhandler: String::new(),
+            write_prot: String::new(),
+            failback: String::new(),
+            vendor: String::new(),
+            product: String::new(),
+            revision: String::new(),
+            serial: None,
+            path_faults: 0,
+            groups: Vec::new(),
+            incomplete: false,
+        }
+    }
 }
 
 /// One path group.
@@ -232,6 +261,34 @@ pub struct PathDevice {
     pub loose_because: String,
 }
 
+impl PathDevice {
+    /// A path of which nothing but the names is known: a start for those who fill it.
+    pub fn unknown(dev: &str, dev_t: &str) -> Self {
+        Self {
+            dev: dev.to_owned(),
+            dev_t: dev_t.to_owned(),
+            wwid: None,
+            dm: DmState::Unknown,
+            check: CheckState::Unknown,
+            device: DevState::Unknown,
+            words: [String::new(), String::new(), String::new()],
+            priority: -1,
+            hctl: None,
+            adapter: None,
+            adapter_port: None,
+            target_port: None,
+            target_node: None,
+            transport: None,
+            size_bytes: None,
+            serial: None,
+            product: None,
+            failures: None,
+            marginal: false,
+            loose_because: String::new(),
+        }
+    }
+}
+
 /// One map as the kernel's device-mapper tells it (`dmsetup table` and `status`).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KernelMap {
@@ -249,10 +306,12 @@ pub struct KernelMap {
     pub suspended: bool,
     /// `queue_if_no_path` is set in the table's features.
     pub queue_if_no_path: bool,
-    /// I/O is being held back now (status feature count).
+    /// I/O is being held back now while a group is brought up (the status line's first feature); 0 while it waits for a path.
     pub queued: u32,
     /// Each path: `major:minor`, active or failed, fail count.
     pub paths: Vec<KernelPath>,
+    /// The status line could not be read, so `paths` proves nothing.
+    pub unreadable: bool,
 }
 
 /// One path of a kernel map.
