@@ -3,7 +3,10 @@
 pub mod finding;
 pub mod ids;
 pub mod judge;
+pub mod json;
 pub mod local;
+pub mod node_value;
+pub mod report;
 pub mod state;
 
 pub use ids::{EpochS, Instance, MonoMs, NodeName, Now, Wwid};
