@@ -2,8 +2,8 @@
 
 pub mod finding;
 pub mod ids;
-pub mod judge;
 pub mod json;
+pub mod judge;
 pub mod local;
 pub mod node_value;
 pub mod report;

@@ -1,4 +1,10 @@
 //! The report codec: bytes that are good, bad and of exactly the longest length; parts in any order.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic; clippy.toml lets only test functions"
+)]
 
 use pathkeeper_model::report::{
     Encoded, Join, Joiner, Part, PartError, Problems, REPORT_BYTES_MAX, Stamp, decode_part, encode, part_key,
