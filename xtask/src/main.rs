@@ -1,2 +1,61 @@
-//! Tasks.
-fn main() {}
+//! Pathkeeper's tasks: `cargo xtask test`, `cargo xtask tidy`. What a newcomer needs is in README.md and docs/testing.md.
+
+#![forbid(unsafe_code)]
+
+mod cmd;
+mod packages;
+mod rust_text;
+mod skips;
+mod test;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+/// Tasks of the Pathkeeper repository.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Installs what the tests need and is absent, then checks and tests everything.
+    Test {
+        /// Installs nothing; what is absent is skipped and named.
+        #[arg(long)]
+        no_install: bool,
+    },
+    /// Checks the rules of the house (ARCHITECTURE.md, "What must be absent") that a machine can check.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> Result<ExitCode> {
+    let root = root()?;
+    match args.task {
+        Task::Test { no_install } => test::run(&root, !no_install),
+        Task::Tidy => tidy::run(&root),
+    }
+}
+
+/// The repository's top folder: where this crate's parent folder is, wherever cargo was called.
+fn root() -> Result<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = here.parent().context("xtask has no parent folder")?;
+    Ok(root.to_path_buf())
+}
