@@ -1,3 +1,5 @@
 //! What happens when: agent and cluster as state machines, and the simulator. Pure: no clock, file, socket or thread.
 
+#![forbid(unsafe_code)]
+
 pub mod sim;

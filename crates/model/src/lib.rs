@@ -1,5 +1,7 @@
 //! What things are: names, states, reports, the fold and the matrix, findings. Pure: no clock, file, socket or thread.
 
+#![forbid(unsafe_code)]
+
 pub mod finding;
 pub mod ids;
 pub mod json;
