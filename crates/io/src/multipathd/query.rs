@@ -1,0 +1,42 @@
+//! The closed list of what multipathd is ever asked: `show` verbs, which change nothing.
+
+/// A question. There is no way to send any other text, so an observer cannot change anything by this socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Query {
+    /// All maps with groups and paths, JSON.
+    MapsJson,
+    /// Every path device, also those that no map took, one line each ([`super::raw`]).
+    PathsRaw,
+    /// `pid N PHASE`; needs no lock, so a stuck daemon answers it too.
+    Daemon,
+    /// A bare `show`: no command, and the error text bears the version.
+    Version,
+}
+
+impl Query {
+    /// Every question there is.
+    pub const ALL: [Query; 4] = [Query::MapsJson, Query::PathsRaw, Query::Daemon, Query::Version];
+
+    /// The text that is sent, without its NUL.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Query::MapsJson => "show maps json",
+            Query::PathsRaw => super::raw::COMMAND,
+            Query::Daemon => "show daemon",
+            Query::Version => "show",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Query;
+
+    #[test]
+    fn every_question_only_shows() {
+        for query in Query::ALL {
+            assert_eq!(query.text().split(' ').next(), Some("show"));
+            assert!(query.text().len() < 511, "multipathd takes 512 bytes with the NUL");
+        }
+    }
+}
