@@ -1,0 +1,221 @@
+//! What is wrong with nodes and their values, in words. LUN findings and causes come from the matrix elsewhere.
+
+use std::collections::BTreeMap;
+
+use pathkeeper_model::finding::{Code, Finding, Scope, Severity};
+use pathkeeper_model::matrix::Matrix;
+use pathkeeper_model::node_value::DaemonWord;
+use pathkeeper_model::{EpochS, NodeName, Now};
+
+use super::node::{Belief, NodeRecord, Terms};
+
+/// When this observer first saw each finding that stands.
+pub(super) type FirstSeen = BTreeMap<(Code, Scope), EpochS>;
+
+/// A clock that is further off than this is worth a word.
+const SKEW_S: i64 = 30;
+
+/// Whether the node says that its multipathd gave its maps.
+pub(super) fn multipathd_answers(record: &NodeRecord) -> bool {
+    record.about.as_ref().is_some_and(|about| about.daemon == DaemonWord::Running)
+}
+
+/// Why a node's report is not believed, for a person; empty when it is.
+pub(super) fn why_not_fresh(record: &NodeRecord, belief: Belief, now: Now) -> String {
+    let age = || match record.age_ms(now) {
+        Some(ms) => format!("nothing new from it for {} s", ms / 1000),
+        None => "its report was already of no believable age when first seen".into(),
+    };
+    match belief {
+        Belief::Fresh => String::new(),
+        Belief::Stale => age(),
+        Belief::Silent if record.about.is_some() => "it has no maps and never had".into(),
+        Belief::Silent => "it is online, and no agent of it has reported".into(),
+        Belief::Unusable => record.unusable.as_ref().map(|(_, why)| why.clone()).unwrap_or_default(),
+        Belief::Twins => "two agents write under its name by turns".into(),
+        Belief::Offline if record.member.is_none() => "it is not a member of the cluster".into(),
+        Belief::Offline => "the cluster says that it is offline".into(),
+    }
+}
+
+pub(super) fn all(
+    nodes: &BTreeMap<NodeName, NodeRecord>,
+    matrix: &Matrix,
+    terms: Terms,
+    first_seen: &mut FirstSeen,
+    now: Now,
+) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (name, record) in nodes {
+        about_node(name, record, matrix, terms, now, &mut found);
+    }
+    let mut stands = FirstSeen::new();
+    for finding in &mut found {
+        let fingerprint = (finding.code, finding.scope.clone());
+        let since = first_seen.get(&fingerprint).copied().unwrap_or(now.wall);
+        if finding.since.is_none() {
+            finding.since = Some(since);
+            finding.since_first_seen = true;
+        }
+        stands.insert(fingerprint, since);
+    }
+    *first_seen = stands;
+    found.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)).then(a.scope.cmp(&b.scope)));
+    found
+}
+
+struct Words {
+    code: Code,
+    severity: Severity,
+    object: Option<String>,
+    summary: String,
+    evidence: Vec<String>,
+    advice: Vec<String>,
+}
+
+fn about_node(
+    name: &NodeName,
+    record: &NodeRecord,
+    matrix: &Matrix,
+    terms: Terms,
+    now: Now,
+    found: &mut Vec<Finding>,
+) {
+    let belief = record.belief(terms, now);
+    let mut push = |words: Words| {
+        found.push(Finding {
+            code: words.code,
+            severity: words.severity,
+            scope: Scope { wwid: None, node: Some(name.clone()), object: words.object },
+            summary: words.summary,
+            evidence: words.evidence,
+            advice: words.advice,
+            since: None,
+            since_first_seen: false,
+        });
+    };
+    let report_time = record.whole.as_ref().and_then(|w| w.time);
+    let last_report = report_time.map_or_else(Vec::new, |t| vec![format!("its last report was read at {}", t.0)]);
+    match belief {
+        Belief::Offline => push(Words {
+            code: Code::NodeOffline,
+            severity: Severity::Warning,
+            object: None,
+            summary: match record.member {
+                Some(_) => format!("{name} is offline: what it carries is unknown"),
+                None => format!("{name} has a report and is no member of the cluster: what it carries is unknown"),
+            },
+            evidence: last_report,
+            advice: vec![format!("If {name} should be up: look at its power, its network and the cluster's membership.")],
+        }),
+        Belief::Stale => push(Words {
+            code: Code::NodeStale,
+            severity: Severity::Warning,
+            object: None,
+            summary: format!("{name} is online, and its report is too old to be believed"),
+            evidence: last_report,
+            advice: vec![format!("On {name}: systemctl status pathkeeper; journalctl -u pathkeeper -n 50")],
+        }),
+        Belief::Twins => push(Words {
+            code: Code::NodeTwins,
+            severity: Severity::Error,
+            object: None,
+            summary: format!("two agents report as {name}: its cells are unknown"),
+            evidence: record.twins.map_or_else(Vec::new, |(a, b, _)| vec![format!("instances {a} and {b} write by turns")]),
+            advice: vec![
+                format!("Find the second machine (or container) that calls itself {name}."),
+                "Give it its own name: node in /etc/pathkeeper/pathkeeper.toml, or its host name.".into(),
+            ],
+        }),
+        Belief::Silent if record.about.is_none() => push(Words {
+            code: Code::NodeSilent,
+            severity: Severity::Warning,
+            object: None,
+            summary: format!("{name} is online, and no agent of it has reported"),
+            evidence: Vec::new(),
+            advice: vec![format!("On {name}: systemctl enable --now pathkeeper")],
+        }),
+        Belief::Unusable => {}
+        Belief::Fresh | Belief::Silent => {
+            about_multipathd(name, record, matrix, &mut push);
+        }
+    }
+    if let Some((_, why)) = record.unusable.as_ref().filter(|_| belief != Belief::Offline) {
+        push(Words {
+            code: Code::ReportMalformed,
+            severity: Severity::Warning,
+            object: Some("multipath".into()),
+            summary: format!("{name}'s report cannot be used: its cells are unknown"),
+            evidence: vec![why.clone()],
+            advice: vec![format!("Compare pathkeeper --version on {name} and here; see what else writes under its name.")],
+        });
+    }
+    let problems = record.whole.as_ref().map(|w| &w.problems).filter(|p| !p.is_empty());
+    if let Some(problems) = problems {
+        push(Words {
+            code: Code::ReportMalformed,
+            severity: Severity::Warning,
+            object: Some("multipath entries".into()),
+            summary: format!("{} entries of {name}'s report are malformed", problems.count()),
+            evidence: problems.list().iter().map(|p| p.what.clone()).collect(),
+            advice: vec![format!("Compare pathkeeper --version on {name} and here.")],
+        });
+    }
+    if let Some(why) = &record.about_unusable {
+        push(Words {
+            code: Code::ReportMalformed,
+            severity: Severity::Warning,
+            object: Some("multipath-node".into()),
+            summary: format!("what {name} says of itself cannot be read"),
+            evidence: vec![why.clone()],
+            advice: vec![format!("Compare pathkeeper --version on {name} and here.")],
+        });
+    }
+    if let Some(skew) = record.skew_s.filter(|s| s.saturating_abs() > SKEW_S && belief == Belief::Fresh) {
+        let (off, side) = (skew.saturating_abs(), if skew > 0 { "ahead of" } else { "behind" });
+        push(Words {
+            code: Code::NodeClockSkew,
+            severity: Severity::Warning,
+            object: None,
+            summary: format!("{name}'s clock is {off} s {side} this node's"),
+            evidence: Vec::new(),
+            advice: vec!["timedatectl on both; Pathkeeper itself decides nothing by wall clocks.".into()],
+        });
+    }
+}
+
+fn about_multipathd(name: &NodeName, record: &NodeRecord, matrix: &Matrix, push: &mut impl FnMut(Words)) {
+    let Some(about) = &record.about else { return };
+    let (code, what) = match about.daemon {
+        DaemonWord::Running | DaemonWord::Unknown => return,
+        DaemonWord::Absent => {
+            let tally = matrix.node_tally(name);
+            if tally.iter().all(|n| *n == 0) {
+                return;
+            }
+            (Code::MultipathdAbsent, "multipath-tools is not there")
+        }
+        DaemonWord::Stopped => (Code::MultipathdDown, "multipathd is not running"),
+        DaemonWord::Refused => (Code::MultipathdDown, "multipathd refuses to answer"),
+        DaemonWord::Hung => (Code::MultipathdHung, "multipathd hangs"),
+        DaemonWord::Reconfiguring => (Code::MultipathdHung, "multipathd is busy configuring and gives no maps"),
+        DaemonWord::Unreadable => (Code::MultipathdHung, "multipathd's answer cannot be read"),
+    };
+    push(Words {
+        code,
+        severity: Severity::Error,
+        object: None,
+        summary: format!("{name}: {what}; nobody checks its paths"),
+        evidence: about.daemon_why.iter().cloned().collect(),
+        advice: match code {
+            Code::MultipathdAbsent => vec![format!("On {name}: apt install multipath-tools")],
+            Code::MultipathdDown => {
+                vec![format!("On {name}: systemctl status multipathd; journalctl -u multipathd -n 50; then start it")]
+            }
+            _ => vec![
+                format!("On {name}: multipathd show daemon; journalctl -u multipathd -n 50"),
+                "Do not restart it while a map has no path and queues, unless its users may get I/O errors.".into(),
+            ],
+        },
+    });
+}

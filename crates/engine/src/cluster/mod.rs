@@ -1,0 +1,420 @@
+//! The cluster as one observer sees it: store changes in, matrix and findings out.
+//!
+//! Freshness and trust are judged here (status.md, sections 3 and 4) and decide what is fed to the fold; the fold
+//! itself is [`pathkeeper_model::matrix`]. Nothing here can fail: what cannot be used becomes a finding.
+
+mod findings;
+mod node;
+
+use std::collections::BTreeMap;
+
+use pathkeeper_model::finding::Finding;
+use pathkeeper_model::matrix::{Matrix, RowId};
+use pathkeeper_model::node_value::{ApplyError, NodeValue};
+use pathkeeper_model::report::{Join, decode_part, part_key, part_of_key};
+use pathkeeper_model::{EpochS, MonoMs, NodeName, Now, Wwid};
+
+use crate::counts::Counts;
+use crate::publish::NODE_KEY;
+use node::{NodeRecord, Terms};
+
+pub use node::Belief;
+
+/// The key under which a node says that its last apply failed.
+pub const APPLY_KEY: &str = "multipath-apply";
+/// No report is believed for less than this without a new one.
+const STALE_MIN_MS: u64 = 180_000;
+/// Two refreshes and a poll.
+const STALE_BASE_MS: u64 = 2 * 60_000 + 10_000;
+/// A wall clock that moved this much against the monotonic one has been set.
+const STEP_S: i64 = 30;
+
+/// What an observer is told at its start.
+#[derive(Clone, Debug)]
+pub struct ClusterConfig {
+    /// The node that observes.
+    pub observer: NodeName,
+    /// The store's own worst fail-over (S), milliseconds.
+    pub failover_worst_ms: u64,
+}
+
+/// What can happen to the cluster's picture.
+#[derive(Clone, Debug)]
+pub enum ClusterEvent {
+    /// A value is there now, or was cleared.
+    Value {
+        /// The node under whose name it stands.
+        writer: NodeName,
+        /// Its key.
+        key: String,
+        /// Its bytes; `None` = there is none.
+        bytes: Option<Vec<u8>>,
+    },
+    /// Everything that the store holds has been told once: from now on there is a status.
+    Listed,
+    /// Who is in the cluster.
+    Members {
+        /// Every known node and whether it is online.
+        nodes: BTreeMap<NodeName, bool>,
+        /// Why the list cannot be believed, and since when; `None` = it can.
+        doubt: Option<(String, EpochS)>,
+    },
+    /// The watched set: the fold's `allow`.
+    Watched(Vec<Wwid>),
+    /// Who should carry a LUN; nobody = no explicit expectation.
+    Expected(Wwid, Vec<NodeName>),
+    /// A LUN's alias.
+    Alias(Wwid, Option<String>),
+    /// What consumes a LUN.
+    UsedBy(Wwid, Option<String>),
+    /// Time has come.
+    Tick,
+}
+
+/// What became different.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct ClusterChanges {
+    /// Rows that are new or changed.
+    pub rows: Vec<RowId>,
+    /// Rows that are gone.
+    pub removed: Vec<Wwid>,
+    /// Nodes, view or findings.
+    pub beside: bool,
+}
+
+impl ClusterChanges {
+    /// Nothing did.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.removed.is_empty() && !self.beside
+    }
+}
+
+/// What this observer can see.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct View {
+    /// Why it is partial and since when; `None` = it is whole.
+    pub partial: Option<(String, EpochS)>,
+    /// Nodes known.
+    pub known: u32,
+    /// Nodes whose report is fresh.
+    pub fresh: u32,
+    /// Nodes with a fresh report whose multipathd answers.
+    pub multipathd_running: u32,
+}
+
+/// One node, for those who show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeView {
+    /// Its name.
+    pub name: NodeName,
+    /// Online by the store's list; `None` = not on it, or the list cannot be believed.
+    pub online: Option<bool>,
+    /// How far its report can be believed.
+    pub belief: Belief,
+    /// Why not, in words; empty when fresh.
+    pub why: String,
+    /// The report's own time.
+    pub report_time: Option<EpochS>,
+    /// Monotonic moment since which its report has this age: milliseconds ago.
+    pub age_ms: Option<u64>,
+    /// Its clock minus ours.
+    pub skew_s: Option<i64>,
+    /// Which run of its agent reported last.
+    pub instance: Option<pathkeeper_model::Instance>,
+    /// What it says of itself.
+    pub about: Option<NodeValue>,
+}
+
+/// The cluster's picture.
+#[derive(Debug)]
+pub struct Cluster {
+    config: ClusterConfig,
+    nodes: BTreeMap<NodeName, NodeRecord>,
+    member_list_empty: bool,
+    doubt: Option<(String, EpochS)>,
+    listed: bool,
+    matrix: Matrix,
+    /// What the matrix was last told about each node.
+    fed_online: BTreeMap<NodeName, bool>,
+    findings: Vec<Finding>,
+    first_seen: findings::FirstSeen,
+    view: View,
+    beside_changed: bool,
+    last_now: Now,
+    stepped_at: Option<MonoMs>,
+    counts: Counts,
+}
+
+impl Cluster {
+    /// Knows nothing yet.
+    pub fn new(config: ClusterConfig, now: Now) -> Self {
+        Self {
+            config,
+            nodes: BTreeMap::new(),
+            member_list_empty: true,
+            doubt: None,
+            listed: false,
+            matrix: Matrix::new(),
+            fed_online: BTreeMap::new(),
+            findings: Vec::new(),
+            first_seen: findings::FirstSeen::default(),
+            view: View::default(),
+            beside_changed: true,
+            last_now: now,
+            stepped_at: None,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Whether there is a status: not before the store's first whole list.
+    pub fn is_ready(&self) -> bool {
+        self.listed
+    }
+
+    /// The matrix.
+    pub fn matrix(&self) -> &Matrix {
+        &self.matrix
+    }
+
+    /// What is wrong, worst first.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// What this observer can see.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// How often each kind of event came.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Limit L of status.md section 4, milliseconds: max(180 s, 2 × 60 s + 10 s + 1.5 × S).
+    pub fn stale_after_ms(&self) -> u64 {
+        STALE_MIN_MS.max(STALE_BASE_MS + self.config.failover_worst_ms * 3 / 2)
+    }
+
+    /// Members that are online and whose last apply failed.
+    pub fn apply_errors(&self) -> impl Iterator<Item = (&NodeName, &ApplyError)> {
+        let trusted = self.terms(self.last_now).trusted;
+        self.nodes
+            .iter()
+            .filter(move |(_, record)| !trusted || record.member == Some(true))
+            .filter_map(|(name, record)| Some((name, record.apply.as_ref()?)))
+    }
+
+    /// All nodes, in byte order.
+    pub fn nodes(&self, now: Now) -> Vec<NodeView> {
+        let terms = self.terms(now);
+        let view = |(name, record): (&NodeName, &NodeRecord)| {
+            let belief = record.belief(terms, now);
+            NodeView {
+                name: name.clone(),
+                online: record.member.filter(|_| terms.trusted),
+                belief,
+                why: findings::why_not_fresh(record, belief, now),
+                report_time: record.whole.as_ref().and_then(|w| w.time),
+                age_ms: record.age_ms(now),
+                skew_s: record.skew_s,
+                instance: match record.whole.as_ref().map(|w| w.identity) {
+                    Some(node::Identity::Stamp(stamp)) => Some(stamp.instance),
+                    _ => None,
+                },
+                about: record.about.clone(),
+            }
+        };
+        self.nodes.iter().map(view).collect()
+    }
+
+    /// Takes one event.
+    pub fn apply(&mut self, event: ClusterEvent, now: Now) {
+        self.watch_the_clock(now);
+        match event {
+            ClusterEvent::Value { writer, key, bytes } => {
+                self.counts.add("value");
+                self.take_value(writer, &key, bytes.as_deref(), now);
+            }
+            ClusterEvent::Listed => {
+                self.counts.add("listed");
+                self.listed = true;
+                self.beside_changed = true;
+            }
+            ClusterEvent::Members { nodes, doubt } => {
+                self.counts.add("members");
+                self.take_members(nodes, doubt);
+            }
+            ClusterEvent::Watched(wwids) => {
+                self.counts.add("watched");
+                self.matrix.set_watched(wwids);
+            }
+            ClusterEvent::Expected(wwid, nodes) => {
+                self.counts.add("expected");
+                self.matrix.set_expected(&wwid, &nodes);
+            }
+            ClusterEvent::Alias(wwid, alias) => {
+                self.counts.add("alias");
+                self.matrix.set_alias(&wwid, alias.as_deref());
+            }
+            ClusterEvent::UsedBy(wwid, user) => {
+                self.counts.add("used-by");
+                self.matrix.set_used_by(&wwid, user.as_deref());
+            }
+            ClusterEvent::Tick => self.counts.add("tick"),
+        }
+        self.restore(now);
+    }
+
+    /// What became different since this was last asked.
+    pub fn take_changes(&mut self) -> ClusterChanges {
+        let rows = self.matrix.take_changes();
+        ClusterChanges {
+            rows: rows.rows,
+            removed: rows.removed.into_iter().map(|(_, wwid)| wwid).collect(),
+            beside: std::mem::take(&mut self.beside_changed),
+        }
+    }
+
+    /// When [`ClusterEvent::Tick`] is needed at the latest.
+    pub fn next_deadline(&self, now: Now) -> MonoMs {
+        let terms = self.terms(now);
+        let stepped = self.stepped_at.map(|at| at.plus(terms.stale_after_ms)).filter(|at| *at > now.mono);
+        let nodes = self.nodes.values().filter_map(|record| record.next_change(terms, now));
+        nodes.chain(stepped).min().unwrap_or(MonoMs(u64::MAX))
+    }
+
+    fn terms(&self, now: Now) -> Terms {
+        let stale_after_ms = self.stale_after_ms();
+        Terms {
+            stale_after_ms,
+            // One machine alone with no membership at all: every reporter is a member.
+            trusted: self.doubt.is_none() && !self.member_list_empty,
+            clock_stepped: self.stepped_at.is_some_and(|at| now.mono.since(at) < stale_after_ms),
+        }
+    }
+
+    fn watch_the_clock(&mut self, now: Now) {
+        let by_wall = now.wall.0.saturating_sub(self.last_now.wall.0);
+        let by_mono = i64::try_from(now.mono.since(self.last_now.mono) / 1000).unwrap_or(i64::MAX);
+        if by_wall.saturating_sub(by_mono).saturating_abs() > STEP_S {
+            self.stepped_at = Some(now.mono);
+        }
+        self.last_now = now;
+    }
+
+    fn take_value(&mut self, writer: NodeName, key: &str, bytes: Option<&[u8]>, now: Now) {
+        let terms = self.terms(now);
+        if let Some(part) = part_of_key(key) {
+            // A node that has only cleared values is no news.
+            if bytes.is_none() && !self.nodes.contains_key(&writer) {
+                return;
+            }
+            let record = self.nodes.entry(writer.clone()).or_default();
+            take_report_value(record, part, bytes, terms, now);
+            if let Some(whole) = &record.whole {
+                // The matrix finds out by itself what is the same as before.
+                self.matrix.set_report(&writer, Some(&whole.entries));
+            }
+        } else if key == NODE_KEY {
+            let record = self.nodes.entry(writer).or_default();
+            (record.about, record.about_unusable) = match bytes.map(NodeValue::decode) {
+                None => (None, None),
+                Some(Ok(about)) => (Some(about), None),
+                // What it said before is not true for ever, so it does not stand.
+                Some(Err(e)) => (None, Some(e.to_string())),
+            };
+            self.beside_changed = true;
+        } else if key == APPLY_KEY {
+            let record = self.nodes.entry(writer).or_default();
+            record.apply = bytes.map(|bytes| {
+                ApplyError::decode(bytes).unwrap_or_else(|e| ApplyError {
+                    error: format!("the node published an apply status that cannot be read: {e}"),
+                    time: None,
+                })
+            });
+            self.beside_changed = true;
+        }
+    }
+
+    fn take_members(&mut self, nodes: BTreeMap<NodeName, bool>, doubt: Option<(String, EpochS)>) {
+        self.member_list_empty = nodes.is_empty();
+        self.doubt = doubt;
+        for (name, record) in &mut self.nodes {
+            record.member = nodes.get(name).copied();
+        }
+        for (name, online) in nodes {
+            self.nodes.entry(name).or_default().member = Some(online);
+        }
+        self.beside_changed = true;
+    }
+
+    /// After every event: what follows from the nodes is told to the matrix and written into view and findings.
+    fn restore(&mut self, now: Now) {
+        let terms = self.terms(now);
+        if terms.trusted {
+            // A person removed it: it is no member and its values are gone. Nothing else makes a node go away.
+            let gone = |record: &NodeRecord| record.member.is_none() && (record.cleared || record.whole.is_none());
+            self.nodes.retain(|name, record| {
+                let keep = !gone(record) || (record.whole.is_none() && record.about.is_some());
+                if !keep {
+                    self.matrix.forget_node(name);
+                    self.fed_online.remove(name);
+                }
+                keep
+            });
+        }
+        let mut view = View { partial: self.doubt.clone(), ..View::default() };
+        for (name, record) in &self.nodes {
+            let belief = record.belief(terms, now);
+            let online = match belief {
+                Belief::Fresh => true,
+                Belief::Silent => terms.trusted && record.member == Some(true),
+                _ => false,
+            };
+            if self.fed_online.get(name) != Some(&online) {
+                self.matrix.set_online(name, online);
+                self.fed_online.insert(name.clone(), online);
+            }
+            view.known += 1;
+            let speaks = belief == Belief::Fresh || (belief == Belief::Silent && record.about.is_some());
+            view.fresh += u32::from(speaks);
+            view.multipathd_running += u32::from(speaks && findings::multipathd_answers(record));
+        }
+        let findings = findings::all(&self.nodes, &self.matrix, terms, &mut self.first_seen, now);
+        self.beside_changed |= view != self.view || findings != self.findings;
+        self.view = view;
+        self.findings = findings;
+    }
+}
+
+fn take_report_value(record: &mut NodeRecord, part: u32, bytes: Option<&[u8]>, terms: Terms, now: Now) {
+    let Some(bytes) = bytes else {
+        // Silence is no recovery: the last whole report stands with its own age.
+        record.joiner.clear(part);
+        record.cleared |= part == 1;
+        return;
+    };
+    match decode_part(bytes) {
+        Err(e) => {
+            record.joiner.clear(part);
+            record.unusable = Some((part, format!("its value {} cannot be used: {e}", part_key(part))));
+        }
+        Ok(decoded) => match record.joiner.set(part, decoded) {
+            Join::Whole(report) => record.take(report, terms, now),
+            Join::Waiting { have, want } => {
+                record.waiting = Some((have, want));
+                if record.whole.is_none() {
+                    record.unusable = Some((part, format!("{have} of {want} parts of its report are here")));
+                }
+            }
+            Join::Same | Join::Older => {
+                record.unusable.take_if(|(of, _)| *of == part);
+            }
+            Join::Misplaced => {
+                record.unusable =
+                    Some((part, format!("the value under {} says that it is another part", part_key(part))));
+            }
+        },
+    }
+}
