@@ -8,6 +8,7 @@ mod rust_text;
 mod skips;
 mod test;
 mod tidy;
+mod vm;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -33,6 +34,17 @@ enum Task {
     },
     /// Checks the rules of the house (ARCHITECTURE.md, "What must be absent") that a machine can check.
     Tidy,
+    /// Builds the image of the virtual machine that tests run in (`test` does it too).
+    VmImage,
+    /// Boots that machine with a shell on this terminal.
+    VmShell {
+        /// LUNs.
+        #[arg(long, default_value_t = 2)]
+        luns: u16,
+        /// Paths to each.
+        #[arg(long, default_value_t = 2)]
+        paths: u16,
+    },
 }
 
 fn main() -> ExitCode {
@@ -50,6 +62,10 @@ fn run(args: Args) -> Result<ExitCode> {
     match args.task {
         Task::Test { no_install } => test::run(&root, !no_install),
         Task::Tidy => tidy::run(&root),
+        Task::VmImage => {
+            vm::build(&root).map(|image| println!("{}", image.dir.display())).map(|()| ExitCode::SUCCESS)
+        }
+        Task::VmShell { luns, paths } => vm::shell(&root, luns, paths).map(|()| ExitCode::SUCCESS),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::cmd;
+use crate::{cmd, vm};
 
 /// A part of the tests that needs more than Rust.
 struct Part {
@@ -13,7 +13,10 @@ struct Part {
     obstacle: fn(&Path) -> Option<String>,
 }
 
-const PARTS: &[Part] = &[Part { tests: "observe_writes_nothing", obstacle: no_tracing }];
+const PARTS: &[Part] = &[
+    Part { tests: "observe_writes_nothing", obstacle: no_tracing },
+    Part { tests: "real_kernel", obstacle: no_virtual_machine },
+];
 
 /// A skipped part: the tests' name and the reason.
 pub struct Skip {
@@ -27,6 +30,11 @@ pub struct Skip {
 pub fn find(root: &Path) -> Vec<Skip> {
     let skip = |part: &Part| (part.obstacle)(root).map(|reason| Skip { tests: part.tests, reason });
     PARTS.iter().filter_map(skip).collect()
+}
+
+/// Builds the image of the test machine; what hinders that hinders the tests.
+fn no_virtual_machine(root: &Path) -> Option<String> {
+    vm::build(root).err().map(|error| format!("the virtual machine cannot be built: {error:#}"))
 }
 
 /// A container may forbid ptrace; strace then starts and fails.

@@ -1,0 +1,95 @@
+//! The command line of the test machine. Used by the tests and, for a shell by hand, by `cargo xtask vm-shell`.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+/// The LUNs and paths of one machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// LUNs; LUN `i` has the WWID that [`wwid`] gives.
+    pub luns: u16,
+    /// Paths to each LUN, each by an adapter of its own.
+    pub paths: u16,
+    /// Bytes of each LUN.
+    pub lun_bytes: u64,
+    /// Virtual processors.
+    pub cpus: u16,
+    /// Memory in MiB.
+    pub memory_mib: u16,
+    /// Node name.
+    pub node: &'static str,
+}
+
+/// Where the machine's two serial lines go.
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "the tests use the one and xtask the other")]
+pub enum Console {
+    /// The console to `console.log`, commands over a TCP connection to this port of the loopback address, which
+    /// listens already: so no port is ever guessed.
+    Commands(u16),
+    /// The console to this terminal, for a person.
+    Terminal,
+}
+
+/// The WWID of LUN `lun`, counted from 1: NAA 5, as udev's scsi_id prints it.
+pub fn wwid(lun: u16) -> String {
+    format!("3{:016x}", naa(lun))
+}
+
+fn naa(lun: u16) -> u64 {
+    0x5000_c500_a000_0000 + u64::from(lun)
+}
+
+/// The file behind LUN `lun` in the machine's directory.
+pub fn lun_file(lun: u16) -> String {
+    format!("lun{lun}.raw")
+}
+
+/// Arguments for the image's `qemu`, to be run in the machine's own directory, which holds the LUN files and `share`.
+pub fn arguments(image: &Path, shape: &Shape, console: Console) -> Vec<OsString> {
+    let mut args: Vec<OsString> = Vec::new();
+    let mut add = |words: &[&str]| args.extend(words.iter().map(OsString::from));
+    // Software emulation everywhere: a machine with KVM is only faster, and some KVMs cannot run this guest at all.
+    // Without a bound the translation buffer grows to over a gigabyte.
+    add(&["-machine", "pc", "-accel", "tcg,thread=multi,tb-size=128", "-cpu", "qemu64"]);
+    add(&["-smp", &shape.cpus.to_string(), "-m", &shape.memory_mib.to_string()]);
+    add(&["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
+    // The time stamp counter, calibrated on a busy host, was once 2.8 times too fast: the ACPI timer is right.
+    let kernel_line = format!(
+        "console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=unstable clocksource=acpi_pm audit=0 node={}",
+        shape.node
+    );
+    add(&["-append", &kernel_line]);
+    add(&["-fsdev", "local,id=host,path=share,security_model=none,multidevs=remap"]);
+    add(&["-device", "virtio-9p-pci,fsdev=host,mount_tag=host"]);
+    match console {
+        Console::Commands(port) => {
+            add(&["-monitor", "none", "-serial", "file:console.log", "-device", "virtio-serial-pci"]);
+            add(&["-chardev", &format!("socket,id=control,host=127.0.0.1,port={port}")]);
+            add(&["-device", "virtserialport,chardev=control,name=control"]);
+        }
+        Console::Terminal => add(&["-serial", "mon:stdio"]),
+    }
+    for path in 0..shape.paths {
+        add(&["-device", &format!("virtio-scsi-pci,id=hba{path},num_queues=1")]);
+    }
+    for lun in 1..=shape.luns {
+        let file = lun_file(lun);
+        add(&["-blockdev", &format!("driver=file,filename={file},node-name=file{lun},locking=off")]);
+        add(&["-blockdev", &format!("driver=raw,file=file{lun},node-name=lun{lun}")]);
+        for path in 0..shape.paths {
+            // Several devices on one node are several paths to one LUN: same name, same serial number.
+            let device = format!(
+                "scsi-hd,bus=hba{path}.0,drive=lun{lun},share-rw=on,serial=LUN{lun:04},wwn={:#x},\
+                 vendor=LABSAN,product=VDISK,ver=1.0,channel=0,scsi-id=0,lun={lun}",
+                naa(lun)
+            );
+            add(&["-device", &device]);
+        }
+    }
+    for (flag, file) in [("-kernel", "vmlinux"), ("-initrd", "initrd.cpio")] {
+        args.push(flag.into());
+        args.push(image.join(file).into());
+    }
+    args
+}
