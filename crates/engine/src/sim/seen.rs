@@ -186,6 +186,7 @@ impl San {
                     suspended: place.suspended,
                     queue_if_no_path: queues(lun, place),
                     queued: 0,
+                    unreadable: false,
                     paths: there
                         .map(|p| KernelPath {
                             dev_t: p.dev_t_text(),
