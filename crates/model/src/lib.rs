@@ -7,6 +7,7 @@ pub mod ids;
 pub mod json;
 pub mod judge;
 pub mod local;
+pub mod matrix;
 pub mod node_value;
 pub mod report;
 pub mod state;
