@@ -26,7 +26,7 @@ pub struct Skip {
     pub reason: String,
 }
 
-/// The parts that cannot run here.
+/// The parts that cannot run here. What a part needs and can be built is built, which may take a minute.
 pub fn find(root: &Path) -> Vec<Skip> {
     let skip = |part: &Part| (part.obstacle)(root).map(|reason| Skip { tests: part.tests, reason });
     PARTS.iter().filter_map(skip).collect()

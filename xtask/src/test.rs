@@ -46,6 +46,7 @@ pub fn run(root: &Path, install: bool) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
 
+    println!("\n== what this machine can run");
     let parts = skips::find(root);
     skipped.extend(parts.iter().map(|skip| (format!("tests named *{}*", skip.tests), skip.reason.clone())));
     println!("\n== skipped on this machine: {}", skipped.len());

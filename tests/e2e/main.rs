@@ -1,0 +1,13 @@
+//! The real program from outside: started as a person or systemd starts it, asked over its sockets, stopped by signals.
+
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may; clippy.toml's leave reaches test functions and not the helpers beside them"
+)]
+
+mod observe_writes_nothing;
+mod trace;
