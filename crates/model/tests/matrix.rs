@@ -193,7 +193,7 @@ impl Bench {
         }
         let rows: Vec<&Row> = self.reader.values().map(|known| &known.1).collect();
         assert_eq!(serde_json::to_string(&rows).expect("plain"), json(&self.matrix));
-        for (_, (id, _, allowed)) in &self.reader {
+        for (id, _, allowed) in self.reader.values() {
             assert_eq!(self.matrix.row(*id).map(|row| row.allowed()), Some(*allowed));
         }
     }

@@ -6,7 +6,7 @@
 //! - [`San::view`] is what a node's multipathd knows, [`multipathd::answer`] the text that it would send for a command.
 //! - [`San::kernel_maps`] is what the node's device-mapper says, [`KernelEvent::payload`] its uevents.
 //! - [`San::truth`] is what an honest agent must report: tests compare with it.
-//! - [`Script`] is a text with one operation a line; [`story`] writes the one that the demo plays.
+//! - [`Script`] is a text with one operation a line; [`story()`] writes the one that the demo plays.
 
 pub mod multipathd;
 mod ops;
