@@ -16,7 +16,6 @@ impl Problems {
         if self.list.len() < Self::MAX { self.list.push(sentence) } else { self.more += 1 }
     }
 
-    #[allow(dead_code)]
     /// Keeps these sentences, or counts them.
     pub(crate) fn extend(&mut self, sentences: impl IntoIterator<Item = String>) {
         sentences.into_iter().for_each(|sentence| self.add(sentence));

@@ -2,5 +2,17 @@
 #![deny(unsafe_code)]
 
 mod bounded;
+pub mod dm;
+pub mod local;
 pub mod multipathd;
+pub mod process;
+mod ready;
+pub mod roots;
 pub mod store;
+pub mod sysfs;
+#[cfg(test)]
+mod testing;
+
+pub use local::{Depth, LocalReader, ProbeResult, ReaderConfig};
+pub use multipathd::SocketAddress;
+pub use roots::Roots;

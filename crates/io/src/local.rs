@@ -1,0 +1,385 @@
+//! One read of the whole local node: multipathd, the kernel, sysfs.
+//!
+//! Everything here blocks, within a deadline, and is meant for a thread that can be thrown away. A read never fails:
+//! what could not be read says so in its place.
+
+mod facts;
+
+use crate::bounded::Problems;
+use crate::dm::KernelReader;
+use crate::multipathd::json::{self, MapsReply};
+use crate::multipathd::reply::{self, Reply};
+use crate::multipathd::{AskError, Connection, Deadline, Query, SocketAddress, raw};
+use crate::process;
+use crate::roots::Roots;
+use facts::Facts;
+use pathkeeper_model::EpochS;
+use pathkeeper_model::local::{Daemon, NodeRead};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// How to read.
+#[derive(Clone, Debug)]
+pub struct ReaderConfig {
+    /// Where the machine's files are.
+    pub roots: Roots,
+    /// Where multipathd listens. Anything but [`SocketAddress::Auto`] is connected to without looking for a process.
+    pub socket: SocketAddress,
+    /// Bound of all that is asked of multipathd in one read, milliseconds. Above multipathd's own 4,000.
+    pub deadline_ms: u32,
+    /// The bound while it is stuck: two of three reads then ask only so long, milliseconds.
+    pub stuck_deadline_ms: u32,
+    /// sysfs is read anew every so many full reads, and whenever the set of paths changes.
+    pub facts_every_reads: u32,
+    /// Every path device is asked for every so many full reads, and whenever the set of paths changes.
+    pub paths_every_reads: u32,
+}
+
+impl Default for ReaderConfig {
+    fn default() -> Self {
+        Self {
+            roots: Roots::default(),
+            socket: SocketAddress::Auto,
+            deadline_ms: 4500,
+            stuck_deadline_ms: 1000,
+            facts_every_reads: 30,
+            paths_every_reads: 6,
+        }
+    }
+}
+
+/// How much to read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Depth {
+    /// Maps and the kernel; sysfs and path devices as they were, unless the set of paths changed. For an event.
+    Quick,
+    /// Also adapters, and from time to time everything. For a poll.
+    Full,
+}
+
+/// What a light question found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ProbeResult {
+    /// It says it works (`idle`, `running`). A stuck daemon may say so too: only maps are an answer.
+    Idle {
+        /// Its process id by its own word.
+        pid: u32,
+        /// Its own word.
+        phase: String,
+    },
+    /// It says it is starting, configuring or ending.
+    Busy {
+        /// Its process id by its own word.
+        pid: u32,
+        /// Its own word.
+        phase: String,
+    },
+    /// It said nothing, or nothing that is an answer, within the bound: why, in words.
+    NoAnswer(String),
+    /// It runs and refuses: why, in words.
+    Refused(String),
+    /// No process, so it was not asked.
+    NoProcess,
+}
+
+/// What is kept of the bound for asking a silent daemon what it is doing, milliseconds.
+const PHASE_MS: u32 = 300;
+
+/// Reads the local node again and again; keeps what seldom changes.
+#[derive(Debug)]
+pub struct LocalReader {
+    config: ReaderConfig,
+    buffer: Vec<u8>,
+    kernel: KernelReader,
+    facts: Facts,
+    pid: Option<u32>,
+    version: Option<(Option<u32>, String)>,
+    stuck_in_row: u32,
+    full_reads: u32,
+}
+
+/// What asking for the maps came to.
+enum Asked {
+    Maps(MapsReply),
+    Failed(Daemon),
+}
+
+/// Whether there is somebody to ask.
+enum Presence {
+    Process(Option<u32>),
+    Nobody(Daemon),
+}
+
+impl LocalReader {
+    /// A reader that has read nothing yet.
+    pub fn new(config: ReaderConfig) -> Self {
+        Self {
+            config,
+            buffer: Vec::new(),
+            kernel: KernelReader::default(),
+            facts: Facts::default(),
+            pid: None,
+            version: None,
+            stuck_in_row: 0,
+            full_reads: 0,
+        }
+    }
+
+    /// The process id of multipathd where the last read found one.
+    pub fn pid(&self) -> Option<u32> {
+        self.pid
+    }
+
+    /// Reads sysfs and path devices anew at the next read: after an event that tells of a changed device.
+    pub fn forget_facts(&mut self) {
+        self.facts.forget();
+    }
+
+    /// Reads the node. Takes at most the deadline and the little that the kernel needs.
+    pub fn read(&mut self, depth: Depth) -> NodeRead {
+        let started = Instant::now();
+        let began = now_s();
+        // The kernel first: it never waits, and a daemon that is stuck takes none of it away.
+        let kernel = self.kernel.read(&self.config.roots);
+        let mut problems = Problems::default();
+        let mut out = NodeRead {
+            began,
+            took_ms: 0,
+            daemon: Daemon::Stopped,
+            maps: Vec::new(),
+            loose: Vec::new(),
+            kernel,
+            adapters: Vec::new(),
+            tools_version: None,
+            unknown_words: 0,
+            problems: Vec::new(),
+        };
+        if depth == Depth::Full {
+            self.full_reads = self.full_reads.wrapping_add(1);
+        }
+        match self.presence() {
+            Presence::Nobody(daemon) => {
+                self.stuck_in_row = 0;
+                out.daemon = daemon;
+            }
+            Presence::Process(pid) => {
+                self.pid = pid;
+                let deadline = Deadline::in_ms(self.bound_ms());
+                match self.ask_maps(deadline) {
+                    Asked::Maps(reply) => {
+                        self.stuck_in_row = 0;
+                        out.unknown_words += reply.unknown_words;
+                        problems.extend(reply.problems);
+                        out.maps = reply.maps;
+                        out.daemon = Daemon::Answering { pid };
+                        self.complete(&mut out, depth, deadline, &mut problems);
+                    }
+                    Asked::Failed(daemon) => {
+                        let stuck = matches!(daemon, Daemon::Hung { .. } | Daemon::Reconfiguring { .. });
+                        self.stuck_in_row = if stuck { self.stuck_in_row.saturating_add(1) } else { 0 };
+                        out.daemon = daemon;
+                    }
+                }
+            }
+        }
+        if matches!(out.daemon, Daemon::Stopped | Daemon::Absent) {
+            self.pid = None;
+        }
+        let counters = self.is_due(depth, self.config.facts_every_reads);
+        out.adapters = self.facts.adapters(&self.config.roots.sys, depth, counters);
+        out.tools_version = self.version.as_ref().map(|(_, version)| version.clone());
+        out.problems = problems.into_vec();
+        out.took_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
+        out
+    }
+
+    /// Asks multipathd only what it is doing, for at most `timeout_ms`. It answers that without its lock.
+    pub fn probe(&mut self, timeout_ms: u32) -> ProbeResult {
+        match self.presence() {
+            Presence::Nobody(_) => return ProbeResult::NoProcess,
+            Presence::Process(pid) => self.pid = pid,
+        }
+        match self.ask_phase(Deadline::in_ms(timeout_ms)) {
+            Ok(Some((pid, phase))) if reply::is_busy(&phase) => ProbeResult::Busy { pid, phase },
+            Ok(Some((pid, phase))) => ProbeResult::Idle { pid, phase },
+            Ok(None) => ProbeResult::NoAnswer("it answered, but not with its phase".to_owned()),
+            Err(error @ (AskError::NobodyListens | AskError::Connect(_))) => match self.presence() {
+                Presence::Process(Some(_)) => ProbeResult::Refused(error.to_string()),
+                Presence::Process(None) if matches!(error, AskError::Connect(_)) => {
+                    ProbeResult::Refused(error.to_string())
+                }
+                _ => ProbeResult::NoProcess,
+            },
+            Err(error) => ProbeResult::NoAnswer(error.to_string()),
+        }
+    }
+
+    fn is_explicit(&self) -> bool {
+        self.config.socket != SocketAddress::Auto
+    }
+
+    /// Looks for the process, so that nobody is asked who would be started by it.
+    fn presence(&self) -> Presence {
+        if self.is_explicit() {
+            return Presence::Process(None);
+        }
+        match process::find(&self.config.roots, self.pid) {
+            Some(pid) => Presence::Process(Some(pid)),
+            None if process::is_installed(&self.config.roots) => Presence::Nobody(Daemon::Stopped),
+            None => Presence::Nobody(Daemon::Absent),
+        }
+    }
+
+    /// While it is stuck, two of three reads ask only shortly: the kernel's view must not wait for it every time. The
+    /// third asks long, since a large node may need more than the short bound when it has recovered.
+    fn bound_ms(&self) -> u32 {
+        if self.stuck_in_row.is_multiple_of(3) {
+            self.config.deadline_ms
+        } else {
+            self.config.stuck_deadline_ms.min(self.config.deadline_ms)
+        }
+    }
+
+    fn is_due(&self, depth: Depth, every: u32) -> bool {
+        depth == Depth::Full && self.full_reads % every.max(1) == 1 % every.max(1)
+    }
+
+    fn ask_maps(&mut self, deadline: Deadline) -> Asked {
+        let bound_ms = deadline.left_ms();
+        // A part is kept for asking what it is doing, should it not answer.
+        let maps_ms = bound_ms.saturating_sub(PHASE_MS).max(bound_ms / 2);
+        let for_maps = deadline.at_most_ms(maps_ms);
+        let mut failed_once = false;
+        loop {
+            let answer = Connection::open(&self.config.socket, &self.config.roots.run, for_maps).and_then(
+                |mut connection| {
+                    let bytes = connection.ask(Query::MapsJson, &mut self.buffer, for_maps)?;
+                    Ok(reply::classify(bytes))
+                },
+            );
+            let failed = match answer {
+                Ok(Reply::Json(text)) => match json::decode(text) {
+                    Ok(reply) => return Asked::Maps(reply),
+                    Err(error) => Daemon::Unreadable { why: error.to_string() },
+                },
+                Ok(Reply::Ok) => return Asked::Maps(MapsReply::default()),
+                Ok(Reply::Timeout) => self.stuck(deadline),
+                Ok(Reply::Denied(why)) => Daemon::Refused { why },
+                // One map that went away while it looked makes the whole fail: ask once more.
+                Ok(Reply::Fail(_)) if !failed_once => {
+                    failed_once = true;
+                    continue;
+                }
+                Ok(Reply::Fail(why)) if why.is_empty() => {
+                    Daemon::Refused { why: "it answered `fail` twice".to_owned() }
+                }
+                Ok(Reply::Fail(why)) => Daemon::Refused { why: format!("it answered `fail`: {why}") },
+                Ok(Reply::Text(text)) => Daemon::Unreadable {
+                    why: format!("it answered `{}`", reply::clip(text.lines().next().unwrap_or_default())),
+                },
+                Ok(Reply::Garbage) => {
+                    Daemon::Unreadable { why: "it answered bytes that are no text".to_owned() }
+                }
+                Err(error) => self.daemon_of(&error, deadline),
+            };
+            return Asked::Failed(failed);
+        }
+    }
+
+    /// What an exchange that gave no reply says about the daemon.
+    fn daemon_of(&self, error: &AskError, deadline: Deadline) -> Daemon {
+        let ended = || match self.presence() {
+            Presence::Nobody(daemon) => Some(daemon),
+            Presence::Process(None) if matches!(error, AskError::NobodyListens) => Some(Daemon::Stopped),
+            Presence::Process(_) => None,
+        };
+        match error {
+            AskError::Deadline { .. } => self.stuck(deadline),
+            AskError::NobodyListens | AskError::Connect(_) | AskError::Closed { got: 0, .. } => {
+                ended().unwrap_or_else(|| Daemon::Refused { why: error.to_string() })
+            }
+            AskError::Closed { .. } | AskError::BadLength(_) | AskError::Socket(_) => {
+                ended().unwrap_or_else(|| Daemon::Unreadable { why: error.to_string() })
+            }
+        }
+    }
+
+    /// It gives no maps: is it busy by its own word, or does it hang?
+    fn stuck(&self, deadline: Deadline) -> Daemon {
+        let waited_ms = deadline.waited_ms();
+        match self.ask_phase_with(deadline.at_most_ms(PHASE_MS), &mut Vec::new()) {
+            Ok(Some((_, phase))) if reply::is_busy(&phase) => Daemon::Reconfiguring { phase },
+            _ => Daemon::Hung { waited_ms },
+        }
+    }
+
+    fn ask_phase(&mut self, deadline: Deadline) -> Result<Option<(u32, String)>, AskError> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let answer = self.ask_phase_with(deadline, &mut buffer);
+        self.buffer = buffer;
+        answer
+    }
+
+    fn ask_phase_with(
+        &self,
+        deadline: Deadline,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<(u32, String)>, AskError> {
+        let mut connection = Connection::open(&self.config.socket, &self.config.roots.run, deadline)?;
+        let bytes = connection.ask(Query::Daemon, buffer, deadline)?;
+        Ok(std::str::from_utf8(bytes).ok().and_then(reply::parse_daemon))
+    }
+
+    /// Adds to the maps what multipathd's JSON lacks. Nothing in here can turn an answering daemon into another state.
+    fn complete(&mut self, out: &mut NodeRead, depth: Depth, deadline: Deadline, problems: &mut Problems) {
+        let changed = self.facts.is_changed(&out.maps);
+        if changed || self.is_due(depth, self.config.paths_every_reads) {
+            match self.ask_text(Query::PathsRaw, deadline) {
+                Ok(text) => {
+                    let paths = raw::decode(&text);
+                    out.unknown_words += paths.unknown_words;
+                    self.facts.take_paths(paths);
+                }
+                Err(why) => problems.add(format!("multipathd did not list its path devices: {why}")),
+            }
+        }
+        let pid = match &out.daemon {
+            Daemon::Answering { pid } => *pid,
+            _ => None,
+        };
+        let known =
+            self.version.as_ref().is_some_and(|(whose, _)| *whose == pid && (pid.is_some() || !changed));
+        if !known {
+            self.version = self.ask_version(deadline).map(|version| (pid, version));
+        }
+        let anew = self.is_due(depth, self.config.facts_every_reads);
+        self.facts.fill(&self.config.roots.sys, out, anew);
+    }
+
+    /// A reply that is a text or `ok` (nothing); the error is words.
+    fn ask_text(&mut self, query: Query, deadline: Deadline) -> Result<String, String> {
+        let mut connection = Connection::open(&self.config.socket, &self.config.roots.run, deadline)
+            .map_err(|error| error.to_string())?;
+        let bytes = connection.ask(query, &mut self.buffer, deadline).map_err(|error| error.to_string())?;
+        match reply::classify(bytes) {
+            Reply::Text(text) => Ok(text.to_owned()),
+            Reply::Ok => Ok(String::new()),
+            Reply::Timeout => Err("it ran out of its own time".to_owned()),
+            Reply::Fail(why) | Reply::Denied(why) => Err(format!("it answered `fail` {why}")),
+            // A device's texts may be in any encoding; the rest of the lines is worth having.
+            Reply::Garbage => Ok(String::from_utf8_lossy(bytes).into_owned()),
+            Reply::Json(_) => Err("it answered with JSON".to_owned()),
+        }
+    }
+
+    /// The version stands in the error text of a command that is none, in every version.
+    fn ask_version(&mut self, deadline: Deadline) -> Option<String> {
+        let mut connection = Connection::open(&self.config.socket, &self.config.roots.run, deadline).ok()?;
+        let bytes = connection.ask(Query::Version, &mut self.buffer, deadline).ok()?;
+        reply::parse_version(&String::from_utf8_lossy(bytes))
+    }
+}
+
+fn now_s() -> EpochS {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    EpochS(since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)))
+}

@@ -1,0 +1,187 @@
+//! What seldom changes about devices and adapters, kept from read to read.
+//!
+//! With 500 maps of 8 paths a read of all of it costs some 40,000 system calls, so it is read when the set of paths
+//! changes and from time to time; in between a read of the node touches no file of sysfs for the devices it knows.
+
+use super::Depth;
+use crate::multipathd::raw::{RawPath, RawPaths};
+use crate::sysfs::adapter::{Counters, read_adapters};
+use crate::sysfs::device::{read_device, read_map};
+use crate::sysfs::{DeviceFacts, MapFacts};
+use pathkeeper_model::Wwid;
+use pathkeeper_model::local::{Adapter, KernelMap, Map, NodeRead, PathDevice};
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use std::hash::{Hash, Hasher};
+use std::path::Path;
+
+/// Facts about one device, and which device that was.
+#[derive(Debug)]
+struct Kept<T> {
+    dev_t: String,
+    wwid: Option<Wwid>,
+    facts: T,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    devices: FxHashMap<String, Kept<DeviceFacts>>,
+    maps: FxHashMap<String, Kept<MapFacts>>,
+    /// By `show paths`, as it was told last.
+    paths: FxHashMap<String, RawPath>,
+    adapters: Vec<Adapter>,
+    /// A fingerprint of the set of paths; `None` before the first read and after [`Facts::forget`].
+    set: Option<u64>,
+}
+
+impl Facts {
+    pub(super) fn forget(&mut self) {
+        self.set = None;
+        self.devices.clear();
+        self.maps.clear();
+    }
+
+    /// Whether the set of paths is another one than at the last read; remembers the new one.
+    pub(super) fn is_changed(&mut self, maps: &[Map]) -> bool {
+        let set = Some(fingerprint(maps));
+        std::mem::replace(&mut self.set, set) != set
+    }
+
+    /// Takes a new list of all path devices.
+    pub(super) fn take_paths(&mut self, paths: RawPaths) {
+        self.paths = paths.by_dev;
+    }
+
+    /// All adapters; links anew at a full read, counters (which some drivers ask their firmware for) only when `counters`.
+    pub(super) fn adapters(&mut self, sys: &Path, depth: Depth, counters: bool) -> Vec<Adapter> {
+        if depth == Depth::Full || self.adapters.is_empty() {
+            let how = if counters { Counters::Read } else { Counters::Skip };
+            let mut fresh = read_adapters(sys, how);
+            if !counters {
+                for adapter in &mut fresh {
+                    if let Some(old) = self.adapters.iter().find(|old| old.name == adapter.name) {
+                        adapter.counters.clone_from(&old.counters);
+                    }
+                }
+            }
+            self.adapters = fresh;
+        }
+        self.adapters.clone()
+    }
+
+    /// Fills in what the JSON lacks, and the devices that no map took. `anew` reads all of sysfs again.
+    pub(super) fn fill(&mut self, sys: &Path, out: &mut NodeRead, anew: bool) {
+        if anew {
+            self.devices.clear();
+            self.maps.clear();
+        }
+        let kernel: FxHashMap<&Wwid, &KernelMap> =
+            out.kernel.iter().flatten().map(|map| (&map.wwid, map)).collect();
+        for map in &mut out.maps {
+            if let Some(dm) = &map.dm {
+                let facts = keep(&mut self.maps, dm, "", Some(&map.wwid), || read_map(sys, dm));
+                map.size_bytes = facts.size_bytes;
+                map.holders.clone_from(&facts.holders);
+            }
+            if let Some(kernel) = kernel.get(&map.wwid) {
+                map.open_count = Some(kernel.open_count);
+                map.suspended |= kernel.suspended;
+                if kernel.size_bytes > 0 {
+                    map.size_bytes = Some(kernel.size_bytes);
+                }
+            }
+            for path in map.groups.iter_mut().flat_map(|group| &mut group.paths) {
+                self.fill_path(sys, path);
+                if map.serial.is_none() {
+                    map.serial.clone_from(&path.serial);
+                }
+            }
+        }
+        self.fill_loose(sys, out);
+        self.drop_gone(out);
+    }
+
+    fn fill_path(&mut self, sys: &Path, path: &mut PathDevice) {
+        let PathDevice { dev, dev_t, wwid, .. } = &*path;
+        let facts = keep(&mut self.devices, dev, dev_t, wwid.as_ref(), || read_device(sys, dev));
+        path.size_bytes = facts.size_bytes;
+        path.adapter.clone_from(&facts.adapter);
+        let fill = |into: &mut Option<String>, from: &Option<String>| {
+            if into.is_none() {
+                into.clone_from(from);
+            }
+        };
+        fill(&mut path.hctl, &facts.hctl);
+        fill(&mut path.adapter_port, &facts.adapter_port);
+        fill(&mut path.target_port, &facts.target_port);
+        fill(&mut path.target_node, &facts.target_node);
+        fill(&mut path.transport, &facts.transport);
+        if let Some(raw) = self.paths.get(&path.dev).filter(|raw| raw.path.dev_t == path.dev_t) {
+            fill(&mut path.hctl, &raw.path.hctl);
+            fill(&mut path.transport, &raw.transport);
+            fill(&mut path.serial, &raw.path.serial);
+            fill(&mut path.product, &raw.path.product);
+            path.failures = path.failures.or(raw.path.failures);
+        }
+    }
+
+    fn fill_loose(&mut self, sys: &Path, out: &mut NodeRead) {
+        let taken: FxHashSet<&str> = out
+            .maps
+            .iter()
+            .flat_map(|map| &map.groups)
+            .flat_map(|group| &group.paths)
+            .map(|path| path.dev.as_str())
+            .collect();
+        let mut loose: Vec<PathDevice> = self
+            .paths
+            .values()
+            .filter(|raw| raw.map.is_none() && !taken.contains(raw.path.dev.as_str()))
+            .map(|raw| raw.path.clone())
+            .collect();
+        loose.sort_unstable_by(|a, b| (a.dev.len(), &a.dev).cmp(&(b.dev.len(), &b.dev)));
+        for path in &mut loose {
+            self.fill_path(sys, path);
+        }
+        out.loose = loose;
+    }
+
+    /// What is kept is bounded by what is there.
+    fn drop_gone(&mut self, out: &NodeRead) {
+        let paths: usize = out.maps.iter().flat_map(|map| &map.groups).map(|group| group.paths.len()).sum();
+        if self.devices.len() > 2 * (paths + out.loose.len()) + 64 {
+            self.devices.clear();
+        }
+        if self.maps.len() > 2 * out.maps.len() + 64 {
+            self.maps.clear();
+        }
+    }
+}
+
+/// The kept facts of a device if it is still the same one, else those read now.
+fn keep<'k, T>(
+    kept: &'k mut FxHashMap<String, Kept<T>>,
+    name: &str,
+    dev_t: &str,
+    wwid: Option<&Wwid>,
+    read: impl FnOnce() -> T,
+) -> &'k T {
+    let same = kept.get(name).is_some_and(|old| old.dev_t == dev_t && old.wwid.as_ref() == wwid);
+    if !same {
+        kept.remove(name);
+    }
+    let fresh = || Kept { dev_t: dev_t.to_owned(), wwid: wwid.cloned(), facts: read() };
+    &kept.entry(name.to_owned()).or_insert_with(fresh).facts
+}
+
+/// Equal for equal sets of paths in any order.
+fn fingerprint(maps: &[Map]) -> u64 {
+    let mut sum = 0u64;
+    for map in maps {
+        for path in map.groups.iter().flat_map(|group| &group.paths) {
+            let mut hasher = FxHasher::default();
+            (&path.dev, &path.dev_t, &map.wwid).hash(&mut hasher);
+            sum = sum.wrapping_add(hasher.finish() | 1);
+        }
+    }
+    sum
+}

@@ -1,0 +1,42 @@
+//! Where the machine's own files are, so that tests can put others in their place.
+
+use std::path::{Path, PathBuf};
+
+/// The folders that this crate reads from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Roots {
+    /// `/sys`.
+    pub sys: PathBuf,
+    /// `/proc`.
+    pub proc: PathBuf,
+    /// `/run`.
+    pub run: PathBuf,
+    /// `/etc`.
+    pub etc: PathBuf,
+    /// `/dev`.
+    pub dev: PathBuf,
+    /// Folders in which multipathd's program may lie.
+    pub programs: Vec<PathBuf>,
+}
+
+impl Roots {
+    /// All folders below this one; `/` is the real machine.
+    pub fn below(root: &Path) -> Self {
+        Self {
+            sys: root.join("sys"),
+            proc: root.join("proc"),
+            run: root.join("run"),
+            etc: root.join("etc"),
+            dev: root.join("dev"),
+            programs: ["sbin", "usr/sbin", "usr/local/sbin", "usr/bin", "bin"]
+                .map(|dir| root.join(dir))
+                .into(),
+        }
+    }
+}
+
+impl Default for Roots {
+    fn default() -> Self {
+        Self::below(Path::new("/"))
+    }
+}
