@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
-//pub mod cluster;
+pub mod cluster;
 pub mod counts;
 pub mod publish;
 pub mod sim;

@@ -3,6 +3,8 @@
 //! They are a library so that tests and benchmarks can reach them; `main.rs` only calls [`cli::main`].
 #![forbid(unsafe_code)]
 
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod http;

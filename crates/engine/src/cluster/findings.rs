@@ -95,7 +95,8 @@ fn about_node(
         });
     };
     let report_time = record.whole.as_ref().and_then(|w| w.time);
-    let last_report = report_time.map_or_else(Vec::new, |t| vec![format!("its last report was read at {}", t.0)]);
+    let last_report =
+        report_time.map_or_else(Vec::new, |t| vec![format!("its last report was read at {}", t.0)]);
     match belief {
         Belief::Offline => push(Words {
             code: Code::NodeOffline,
@@ -103,10 +104,14 @@ fn about_node(
             object: None,
             summary: match record.member {
                 Some(_) => format!("{name} is offline: what it carries is unknown"),
-                None => format!("{name} has a report and is no member of the cluster: what it carries is unknown"),
+                None => {
+                    format!("{name} has a report and is no member of the cluster: what it carries is unknown")
+                }
             },
             evidence: last_report,
-            advice: vec![format!("If {name} should be up: look at its power, its network and the cluster's membership.")],
+            advice: vec![format!(
+                "If {name} should be up: look at its power, its network and the cluster's membership."
+            )],
         }),
         Belief::Stale => push(Words {
             code: Code::NodeStale,
@@ -121,7 +126,9 @@ fn about_node(
             severity: Severity::Error,
             object: None,
             summary: format!("two agents report as {name}: its cells are unknown"),
-            evidence: record.twins.map_or_else(Vec::new, |(a, b, _)| vec![format!("instances {a} and {b} write by turns")]),
+            evidence: record
+                .twins
+                .map_or_else(Vec::new, |(a, b, _)| vec![format!("instances {a} and {b} write by turns")]),
             advice: vec![
                 format!("Find the second machine (or container) that calls itself {name}."),
                 "Give it its own name: node in /etc/pathkeeper/pathkeeper.toml, or its host name.".into(),
@@ -147,7 +154,9 @@ fn about_node(
             object: Some("multipath".into()),
             summary: format!("{name}'s report cannot be used: its cells are unknown"),
             evidence: vec![why.clone()],
-            advice: vec![format!("Compare pathkeeper --version on {name} and here; see what else writes under its name.")],
+            advice: vec![format!(
+                "Compare pathkeeper --version on {name} and here; see what else writes under its name."
+            )],
         });
     }
     let problems = record.whole.as_ref().map(|w| &w.problems).filter(|p| !p.is_empty());
@@ -189,8 +198,7 @@ fn about_multipathd(name: &NodeName, record: &NodeRecord, matrix: &Matrix, push:
     let (code, what) = match about.daemon {
         DaemonWord::Running | DaemonWord::Unknown => return,
         DaemonWord::Absent => {
-            let tally = matrix.node_tally(name);
-            if tally.iter().all(|n| *n == 0) {
+            if matrix.node_tally(name).total() == 0 {
                 return;
             }
             (Code::MultipathdAbsent, "multipath-tools is not there")
@@ -198,7 +206,9 @@ fn about_multipathd(name: &NodeName, record: &NodeRecord, matrix: &Matrix, push:
         DaemonWord::Stopped => (Code::MultipathdDown, "multipathd is not running"),
         DaemonWord::Refused => (Code::MultipathdDown, "multipathd refuses to answer"),
         DaemonWord::Hung => (Code::MultipathdHung, "multipathd hangs"),
-        DaemonWord::Reconfiguring => (Code::MultipathdHung, "multipathd is busy configuring and gives no maps"),
+        DaemonWord::Reconfiguring => {
+            (Code::MultipathdHung, "multipathd is busy configuring and gives no maps")
+        }
         DaemonWord::Unreadable => (Code::MultipathdHung, "multipathd's answer cannot be read"),
     };
     push(Words {
@@ -210,11 +220,14 @@ fn about_multipathd(name: &NodeName, record: &NodeRecord, matrix: &Matrix, push:
         advice: match code {
             Code::MultipathdAbsent => vec![format!("On {name}: apt install multipath-tools")],
             Code::MultipathdDown => {
-                vec![format!("On {name}: systemctl status multipathd; journalctl -u multipathd -n 50; then start it")]
+                vec![format!(
+                    "On {name}: systemctl status multipathd; journalctl -u multipathd -n 50; then start it"
+                )]
             }
             _ => vec![
                 format!("On {name}: multipathd show daemon; journalctl -u multipathd -n 50"),
-                "Do not restart it while a map has no path and queues, unless its users may get I/O errors.".into(),
+                "Do not restart it while a map has no path and queues, unless its users may get I/O errors."
+                    .into(),
             ],
         },
     });

@@ -354,7 +354,8 @@ impl Cluster {
         let terms = self.terms(now);
         if terms.trusted {
             // A person removed it: it is no member and its values are gone. Nothing else makes a node go away.
-            let gone = |record: &NodeRecord| record.member.is_none() && (record.cleared || record.whole.is_none());
+            let gone =
+                |record: &NodeRecord| record.member.is_none() && (record.cleared || record.whole.is_none());
             self.nodes.retain(|name, record| {
                 let keep = !gone(record) || (record.whole.is_none() && record.about.is_some());
                 if !keep {

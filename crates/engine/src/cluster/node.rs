@@ -109,11 +109,14 @@ impl NodeRecord {
         }
         (self.new_at, self.aged_ms) = match before {
             Some(_) => (Some(now.mono), 0),
-            None => first_sight(report.time, terms, now).map_or((None, 0), |aged_ms| (Some(now.mono), aged_ms)),
+            None => {
+                first_sight(report.time, terms, now).map_or((None, 0), |aged_ms| (Some(now.mono), aged_ms))
+            }
         };
         // A value that was there before us tells nothing about its writer's clock now.
         self.skew_s = report.time.filter(|_| before.is_some()).map(|t| t.0.saturating_sub(now.wall.0));
-        self.whole = Some(Whole { identity, time: report.time, entries: report.entries, problems: report.problems });
+        self.whole =
+            Some(Whole { identity, time: report.time, entries: report.entries, problems: report.problems });
         self.unusable = None;
         self.waiting = None;
         self.cleared = false;
@@ -179,7 +182,9 @@ impl NodeRecord {
         if let Some(Identity::Time(Some(time))) = self.whole.as_ref().map(|w| w.identity) {
             let left_s = time.0.saturating_add(WALL_STALE_S + 1).saturating_sub(now.wall.0);
             if let Ok(left_s) = u64::try_from(left_s) {
-                consider(now.mono.plus(left_s.min(WALL_STALE_S.unsigned_abs() * 2).saturating_mul(1000).max(1)));
+                consider(
+                    now.mono.plus(left_s.min(WALL_STALE_S.unsigned_abs() * 2).saturating_mul(1000).max(1)),
+                );
             }
         }
         next

@@ -1,0 +1,120 @@
+//! Runs the agent: waits, applies, carries out.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pathkeeper_engine::agent::{Agent, AgentEffect, AgentEvent};
+use pathkeeper_engine::publish::Publication;
+use pathkeeper_io::store::{Hint, Key, Store};
+use tokio::sync::{mpsc, watch};
+
+use super::board::{Board, LocalView};
+use super::clock::Clock;
+use super::convert;
+use super::reader::{MakeLook, Readers};
+
+/// What the loop needs.
+pub struct AgentLoop {
+    /// The state machine.
+    pub agent: Agent,
+    /// All clocks.
+    pub clock: Clock,
+    /// Where values go.
+    pub store: Arc<dyn Store>,
+    /// How readers are made.
+    pub make_look: MakeLook,
+    /// Signs from the kernel and from multipathd's process.
+    pub triggers: mpsc::Receiver<()>,
+    /// For the readers of the API.
+    pub board: Arc<Board>,
+    /// Moves on each turn of the loop: the watchdog's pulse.
+    pub pulse: watch::Sender<u64>,
+}
+
+impl AgentLoop {
+    /// Runs until the task is dropped.
+    pub async fn run(self) {
+        let Self { mut agent, clock, store, make_look, mut triggers, board, pulse } = self;
+        let (mut readers, mut results) = Readers::new(make_look);
+        let (published, mut publications) = mpsc::unbounded_channel();
+        let mut hints = store.hints();
+        let mut unknown_words = 0;
+        let mut triggers_open = true;
+        loop {
+            let event = tokio::select! {
+                Some(event) = results.recv() => event,
+                Some(event) = publications.recv() => event,
+                trigger = triggers.recv(), if triggers_open => {
+                    triggers_open = trigger.is_some();
+                    AgentEvent::Trigger
+                }
+                hint = hints.next() => match hint {
+                    Some(Hint::Resync) => AgentEvent::Store { own_keys: own_keys(&*store).await },
+                    Some(_) => continue,
+                    None => return,
+                },
+                () = clock.sleep_until(agent.next_deadline()) => AgentEvent::Tick,
+                // The pulse goes on while nothing happens.
+                () = tokio::time::sleep(std::time::Duration::from_secs(5)) => AgentEvent::Tick,
+            };
+            let now = clock.now();
+            for effect in agent.apply(event, now) {
+                match effect {
+                    AgentEffect::Read { id, depth } => readers.read(id, depth),
+                    AgentEffect::Probe { id } => readers.probe(id),
+                    AgentEffect::Abandon { id } => {
+                        tracing::error!("the local read {id} hangs in the kernel; its thread is left behind");
+                        readers.abandon();
+                    }
+                    AgentEffect::Publish(publication) => {
+                        tokio::spawn(publish(store.clone(), publication, published.clone()));
+                    }
+                    AgentEffect::Looked => {
+                        if let Some(read) = agent.last_read() {
+                            unknown_words += read.unknown_words;
+                            board.set_local(LocalView {
+                                disks: convert::disks(store.own_node(), read),
+                                at: now.mono,
+                                unknown_words,
+                                events: agent.counts().iter().collect(),
+                            });
+                        }
+                    }
+                }
+            }
+            pulse.send_modify(|turns| *turns += 1);
+        }
+    }
+}
+
+async fn own_keys(store: &dyn Store) -> Vec<String> {
+    match store.list().await {
+        Ok(values) => values
+            .iter()
+            .filter(|v| v.writer == *store.own_node())
+            .map(|v| v.key.as_str().to_owned())
+            .collect(),
+        Err(e) => {
+            tracing::warn!("cannot list the store: {e}");
+            Vec::new()
+        }
+    }
+}
+
+/// Puts the values one after the other; the first that is not taken ends it, and all is put again later.
+async fn publish(store: Arc<dyn Store>, publication: Publication, done: mpsc::UnboundedSender<AgentEvent>) {
+    let mut taken = true;
+    for (key, bytes) in publication.values {
+        let result = match (Key::new(&key), bytes) {
+            (Ok(key), Some(bytes)) => store.put(key, Bytes::from(bytes)).await,
+            (Ok(key), None) => store.clear(key).await,
+            (Err(e), _) => Err(e),
+        };
+        if let Err(e) = result {
+            tracing::warn!("the value {key} was not taken: {e}");
+            taken = false;
+            break;
+        }
+    }
+    let _ = done.send(AgentEvent::Published { id: publication.id, taken });
+}

@@ -1,0 +1,335 @@
+//! What readers see: the last picture of the cluster, made once for each change, taken without waiting.
+//!
+//! The cluster loop writes, everyone else reads. Each row is rendered when it changes and never again; a whole body
+//! is joined from the rows when the first reader asks for it.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use bytes::Bytes;
+use pathkeeper_api::disks::NodeDisks;
+use pathkeeper_api::status;
+use pathkeeper_engine::cluster::NodeView;
+use pathkeeper_model::matrix::ByState;
+use pathkeeper_model::{Instance, MonoMs, State};
+use serde::Serialize;
+use tokio::sync::broadcast;
+
+/// Deltas that a reader who was away can be given; one that was away for longer gets a new snapshot.
+const DELTAS_KEPT: usize = 256;
+
+/// One row, rendered.
+#[derive(Debug)]
+pub struct RowBody {
+    /// For look-ups.
+    pub wwid: String,
+    /// For filters.
+    pub state: State,
+    /// Optimal on every node.
+    pub clean: bool,
+    /// Nodes that have a cell.
+    pub nodes: Vec<Arc<str>>,
+    /// The row as JSON.
+    pub json: Bytes,
+}
+
+/// Everything in the status but the rows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Beside {
+    /// Failed applies.
+    pub nodes: std::collections::BTreeMap<String, status::ApplyError>,
+    /// What this observer sees.
+    pub view: status::View,
+    /// Counts.
+    pub summary: status::Summary,
+    /// What is wrong.
+    pub findings: Vec<status::Finding>,
+}
+
+/// One picture of the cluster.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Grows with each change.
+    pub revision: u64,
+    /// Rows in byte order of the WWID.
+    pub rows: Vec<Arc<RowBody>>,
+    /// The rest.
+    pub beside: Beside,
+    plain: OnceLock<Bytes>,
+    zipped: OnceLock<Bytes>,
+}
+
+impl Snapshot {
+    /// A picture; its bodies are made when they are first asked for.
+    pub fn new(revision: u64, rows: Vec<Arc<RowBody>>, beside: Beside) -> Self {
+        Self { revision, rows, beside, plain: OnceLock::new(), zipped: OnceLock::new() }
+    }
+
+    /// The status as JSON, in Proxmox's envelope.
+    pub fn body(&self) -> Bytes {
+        self.plain.get_or_init(|| self.render(self.rows.iter())).clone()
+    }
+
+    /// The same, gzipped.
+    pub fn zipped_body(&self) -> Bytes {
+        self.zipped.get_or_init(|| gzip(&self.body())).clone()
+    }
+
+    /// The status with only the rows that `keep` keeps.
+    pub fn filtered_body(&self, keep: impl Fn(&RowBody) -> bool) -> Bytes {
+        self.render(self.rows.iter().filter(|row| keep(row)))
+    }
+
+    /// The status as JSON without the envelope: the data of a snapshot event.
+    pub fn bare(&self) -> Vec<u8> {
+        let body = self.body();
+        let inner = body.strip_prefix(b"{\"data\":").and_then(|b| b.strip_suffix(b"}"));
+        inner.unwrap_or_default().to_vec()
+    }
+
+    fn render<'a>(&self, rows: impl Iterator<Item = &'a Arc<RowBody>>) -> Bytes {
+        let mut out =
+            Vec::with_capacity(4096 + self.rows.iter().map(|row| row.json.len() + 1).sum::<usize>());
+        out.extend_from_slice(b"{\"data\":{\"luns\":[");
+        for (i, row) in rows.enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(&row.json);
+        }
+        out.extend_from_slice(b"],");
+        // `Beside` is an object with fields, so its JSON is `{…}`: its inside goes on where the rows ended.
+        let beside = serde_json::to_vec(&self.beside).unwrap_or_default();
+        out.extend_from_slice(beside.get(1..).unwrap_or(b"}"));
+        out.push(b'}');
+        Bytes::from(out)
+    }
+}
+
+/// Gzip at the fastest level: these bodies are made often and read on a LAN.
+pub fn gzip(body: &[u8]) -> Bytes {
+    let mut encoder =
+        flate2::write::GzEncoder::new(Vec::with_capacity(body.len() / 8), flate2::Compression::fast());
+    match encoder.write_all(body).and_then(|()| encoder.finish()) {
+        Ok(zipped) => Bytes::from(zipped),
+        Err(_) => Bytes::new(), // Writing into memory does not fail.
+    }
+}
+
+/// One change, rendered for event streams.
+#[derive(Debug)]
+pub struct DeltaEvent {
+    /// The revision that it leads to.
+    pub revision: u64,
+    /// [`pathkeeper_api::status::Delta`] as JSON.
+    pub json: String,
+}
+
+/// What the local node has, as last read.
+#[derive(Debug)]
+pub struct LocalView {
+    /// For the API.
+    pub disks: NodeDisks,
+    /// Monotonic moment at which the read came back.
+    pub at: MonoMs,
+    /// Words in replies that this program does not know, so far.
+    pub unknown_words: u64,
+    /// How often each kind of event came to the agent.
+    pub events: Vec<(&'static str, u64)>,
+}
+
+/// All nodes at one moment.
+#[derive(Debug)]
+pub struct NodesView {
+    /// The nodes, with their column of the matrix by state.
+    pub nodes: Vec<(NodeView, ByState)>,
+    /// The moment at which the ages in it were true.
+    pub at: MonoMs,
+    /// How often each kind of event came to the cluster's picture.
+    pub events: Vec<(&'static str, u64)>,
+}
+
+/// The board.
+#[derive(Debug)]
+pub struct Board {
+    /// This run: revisions of another run mean nothing.
+    pub instance: Instance,
+    snapshot: ArcSwapOption<Snapshot>,
+    local: ArcSwapOption<LocalView>,
+    nodes: ArcSwap<NodesView>,
+    deltas: broadcast::Sender<Arc<DeltaEvent>>,
+    kept: Mutex<VecDeque<Arc<DeltaEvent>>>,
+}
+
+impl Board {
+    /// Nothing is known yet.
+    pub fn new(instance: Instance) -> Self {
+        Self {
+            instance,
+            snapshot: ArcSwapOption::empty(),
+            local: ArcSwapOption::empty(),
+            nodes: ArcSwap::from_pointee(NodesView { nodes: Vec::new(), at: MonoMs(0), events: Vec::new() }),
+            deltas: broadcast::channel(DELTAS_KEPT).0,
+            kept: Mutex::new(VecDeque::new()),
+        }
+    }
+
+    /// The last picture; `None` before the store's first whole list.
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.snapshot.load_full()
+    }
+
+    /// The local node; `None` before the first read.
+    pub fn local(&self) -> Option<Arc<LocalView>> {
+        self.local.load_full()
+    }
+
+    /// The nodes.
+    pub fn nodes(&self) -> Arc<NodesView> {
+        self.nodes.load_full()
+    }
+
+    /// The local node was read.
+    pub fn set_local(&self, local: LocalView) {
+        self.local.store(Some(Arc::new(local)));
+    }
+
+    /// The nodes changed.
+    pub fn set_nodes(&self, nodes: NodesView) {
+        self.nodes.store(Arc::new(nodes));
+    }
+
+    /// A new picture, and how it differs from the one before.
+    pub fn publish(&self, snapshot: Snapshot, delta: DeltaEvent) {
+        let delta = Arc::new(delta);
+        let mut kept = self.kept();
+        self.snapshot.store(Some(Arc::new(snapshot)));
+        kept.push_back(delta.clone());
+        if kept.len() > DELTAS_KEPT {
+            kept.pop_front();
+        }
+        // Sent under the lock, so that who subscribes under it misses nothing and sees nothing twice.
+        let _ = self.deltas.send(delta);
+    }
+
+    /// Subscribes, giving where to begin: the deltas after `seen`, or the picture where those are not all kept.
+    pub fn follow(&self, seen: Option<u64>) -> (Start, broadcast::Receiver<Arc<DeltaEvent>>) {
+        let kept = self.kept();
+        let receiver = self.deltas.subscribe();
+        let missed = |seen: u64| -> Option<Vec<Arc<DeltaEvent>>> {
+            let now = self.snapshot()?.revision;
+            let first = kept.front().map_or(now + 1, |d| d.revision);
+            let covered = seen == now || (seen < now && first <= seen + 1);
+            covered.then(|| kept.iter().filter(|d| d.revision > seen).cloned().collect())
+        };
+        let start = match seen.map(missed) {
+            Some(Some(deltas)) => Start::Deltas(deltas),
+            Some(None) => Start::Resync(self.snapshot()),
+            None => Start::Snapshot(self.snapshot()),
+        };
+        (start, receiver)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, VecDeque<Arc<DeltaEvent>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a follower begins.
+#[derive(Debug)]
+pub enum Start {
+    /// With everything.
+    Snapshot(Option<Arc<Snapshot>>),
+    /// With what it missed.
+    Deltas(Vec<Arc<DeltaEvent>>),
+    /// With everything, because what it missed is not kept.
+    Resync(Option<Arc<Snapshot>>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn beside() -> Beside {
+        Beside {
+            nodes: Default::default(),
+            view: status::View {
+                partial: false,
+                why: None,
+                since: None,
+                cluster: None,
+                observer: "a".into(),
+                store: "embedded".into(),
+                mode: "observe".into(),
+                nodes_known: 1,
+                nodes_fresh: 1,
+                multipathd_running: 1,
+                made: 0,
+            },
+            summary: status::Summary::default(),
+            findings: Vec::new(),
+        }
+    }
+
+    fn board_at(revisions: std::ops::RangeInclusive<u64>) -> Board {
+        let board = Board::new(Instance(1));
+        for revision in revisions {
+            let delta = DeltaEvent { revision, json: "{}".into() };
+            board.publish(Snapshot::new(revision, Vec::new(), beside()), delta);
+        }
+        board
+    }
+
+    #[test]
+    fn the_joined_body_is_the_status() {
+        let row = status::LunRow {
+            wwid: "w".into(),
+            alias: None,
+            name: None,
+            used_by: None,
+            size: Some(1),
+            cluster_state: "optimal".into(),
+            allowed: None,
+            doubt: Vec::new(),
+            nodes: Default::default(),
+        };
+        let body = RowBody {
+            wwid: "w".into(),
+            state: State::Optimal,
+            clean: true,
+            nodes: Vec::new(),
+            json: serde_json::to_vec(&row).unwrap().into(),
+        };
+        for rows in [vec![], vec![Arc::new(body)]] {
+            let n = rows.len();
+            let snapshot = Snapshot::new(1, rows, beside());
+            let read: pathkeeper_api::Envelope<status::ClusterStatus> =
+                serde_json::from_slice(&snapshot.body()).unwrap();
+            assert_eq!(read.data.luns, vec![row.clone(); n]);
+            let bare: status::ClusterStatus = serde_json::from_slice(&snapshot.bare()).unwrap();
+            assert_eq!(bare, read.data);
+        }
+    }
+
+    #[test]
+    fn who_was_away_gets_what_it_missed_or_everything() {
+        let describe = |board: &Board, seen| match board.follow(seen).0 {
+            Start::Snapshot(s) => format!("snapshot {}", s.map_or(0, |s| s.revision)),
+            Start::Deltas(d) => format!("deltas {:?}", d.iter().map(|d| d.revision).collect::<Vec<_>>()),
+            Start::Resync(s) => format!("resync {}", s.map_or(0, |s| s.revision)),
+        };
+        assert_eq!(describe(&Board::new(Instance(1)), None), "snapshot 0");
+        assert_eq!(describe(&Board::new(Instance(1)), Some(3)), "resync 0");
+        let board = board_at(1..=5);
+        assert_eq!(describe(&board, None), "snapshot 5");
+        assert_eq!(describe(&board, Some(3)), "deltas [4, 5]");
+        assert_eq!(describe(&board, Some(5)), "deltas []");
+        assert_eq!(describe(&board, Some(9)), "resync 5");
+        let board = board_at(1..=300);
+        assert_eq!(describe(&board, Some(10)), "resync 300");
+        assert_eq!(describe(&board, Some(298)), "deltas [299, 300]");
+    }
+}

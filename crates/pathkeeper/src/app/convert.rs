@@ -1,0 +1,251 @@
+//! From the model's types to the wire's. Only the binary knows both.
+
+use std::collections::BTreeMap;
+
+use pathkeeper_api::{disks, nodes, status};
+use pathkeeper_engine::cluster::{Belief, NodeView};
+use pathkeeper_model::finding::Finding;
+use pathkeeper_model::local::{self, Daemon, NodeRead, Queueing};
+use pathkeeper_model::matrix::{ByState, RowRef};
+use pathkeeper_model::{NodeName, State, Wwid, judge};
+
+/// A row of the matrix as a row of the status.
+pub fn row(row: &RowRef<'_>, name_here: Option<&str>) -> status::LunRow {
+    status::LunRow {
+        wwid: row.wwid().to_string(),
+        alias: row.alias().map(str::to_owned),
+        name: name_here.filter(|name| *name != row.wwid().as_str()).map(str::to_owned),
+        used_by: row.used_by().map(str::to_owned),
+        size: row.size_bytes(),
+        cluster_state: row.cluster_state().as_str().into(),
+        allowed: row.allowed().filter(|allowed| !allowed),
+        doubt: row.doubt().map(ToString::to_string).collect(),
+        nodes: row
+            .cells()
+            .map(|(node, cell)| {
+                let cell = status::Cell {
+                    state: cell.state.as_str().into(),
+                    paths_active: cell.counts.map(|(active, _)| active),
+                    paths_total: cell.counts.map(|(_, total)| total),
+                    paths_expected: cell.paths_expected,
+                    transport: cell.transport.map(str::to_owned),
+                };
+                (node.to_string(), cell)
+            })
+            .collect(),
+    }
+}
+
+/// A finding.
+pub fn finding(finding: &Finding) -> status::Finding {
+    status::Finding {
+        code: finding.code.as_str().into(),
+        severity: finding.severity.as_str().into(),
+        scope: status::Scope {
+            wwid: finding.scope.wwid.as_ref().map(ToString::to_string),
+            node: finding.scope.node.as_ref().map(ToString::to_string),
+            object: finding.scope.object.clone(),
+        },
+        summary: finding.summary.clone(),
+        evidence: finding.evidence.clone(),
+        advice: finding.advice.clone(),
+        since: finding.since.map(|s| s.0),
+        since_first_seen: finding.since_first_seen,
+    }
+}
+
+/// A node; `tally` is its column of the matrix.
+pub fn node(view: &NodeView, tally: ByState) -> nodes::NodeRow {
+    let about = view.about.as_ref();
+    nodes::NodeRow {
+        node: view.name.to_string(),
+        kind: "node".into(),
+        status: match view.online {
+            Some(true) => "online",
+            Some(false) => "offline",
+            None if view.belief == Belief::Offline => "offline",
+            None => "unknown",
+        }
+        .into(),
+        report: view.belief.as_str().into(),
+        report_why: Some(view.why.clone()).filter(|why| !why.is_empty()),
+        report_time: view.report_time.map(|t| t.0),
+        report_age_s: view.age_ms.map(|ms| ms / 1000),
+        clock_skew_s: view.skew_s,
+        instance: view.instance.map(|i| i.to_string()),
+        mode: about.and_then(|a| a.mode.clone()),
+        multipathd: about.map(|a| a.daemon.as_str().into()),
+        multipathd_why: about.and_then(|a| a.daemon_why.clone()),
+        multipath_tools: about.and_then(|a| a.version_multipath_tools.clone()),
+        pathkeeper: about.and_then(|a| a.version_pathkeeper.clone()),
+        kernel: about.and_then(|a| a.version_kernel.clone()),
+        cells: nodes::CellCounts {
+            optimal: tally.get(State::Optimal),
+            degraded: tally.get(State::Degraded),
+            missing: tally.get(State::Missing),
+            failed: tally.get(State::Failed),
+            unknown: tally.get(State::Unknown),
+        },
+    }
+}
+
+/// What the local node has, from its last read.
+pub fn disks(node: &NodeName, read: &NodeRead) -> disks::NodeDisks {
+    let words = judge::daemon_words(&read.daemon, read.maps.len());
+    let answers = matches!(read.daemon, Daemon::Answering { .. });
+    let kernel: BTreeMap<&Wwid, &local::KernelMap> =
+        read.kernel.iter().flatten().map(|map| (&map.wwid, map)).collect();
+    let maps = if answers {
+        read.maps.iter().map(|map| daemon_map(map, kernel.get(&map.wwid).copied())).collect()
+    } else {
+        kernel.values().map(|map| kernel_map(map)).collect()
+    };
+    disks::NodeDisks {
+        node: node.to_string(),
+        time: read.began.0,
+        multipathd: pathkeeper_model::node_value::DaemonWord::from(&read.daemon).as_str().into(),
+        multipathd_why: (!answers).then_some(words.sentence),
+        multipath_tools: read.tools_version.clone(),
+        source: if answers { "multipathd" } else { "kernel" }.into(),
+        maps,
+        devices: read.loose.iter().map(path).collect(),
+        adapters: read.adapters.iter().map(adapter).collect(),
+        problems: read.problems.clone(),
+    }
+}
+
+fn daemon_map(map: &local::Map, kernel: Option<&local::KernelMap>) -> disks::Map {
+    let entry = judge::judge_map(map, None);
+    disks::Map {
+        name: map.name.clone(),
+        wwid: map.wwid.to_string(),
+        state: entry.state.as_str().into(),
+        paths_active: entry.paths_active,
+        paths_total: entry.paths_total,
+        dm: map.dm.clone(),
+        size: map.size_bytes,
+        open_count: map.open_count.or(kernel.map(|k| k.open_count)),
+        holders: map.holders.clone(),
+        suspended: map.suspended,
+        queueing: queueing(map.queueing),
+        features: map.features.clone(),
+        hwhandler: map.hwhandler.clone(),
+        write_prot: map.write_prot.clone(),
+        failback: map.failback.clone(),
+        vendor: map.vendor.clone(),
+        product: map.product.clone(),
+        revision: map.revision.clone(),
+        serial: map.serial.clone(),
+        groups: map
+            .groups
+            .iter()
+            .map(|group| disks::Group {
+                policy: group.selector.clone(),
+                prio: group.priority,
+                status: group.status.clone(),
+                marginal: group.marginal,
+                paths: group.paths.iter().map(path).collect(),
+            })
+            .collect(),
+    }
+}
+
+/// While multipathd does not answer, the kernel still knows its paths; nobody checks them.
+fn kernel_map(map: &local::KernelMap) -> disks::Map {
+    let entry = judge::judge_kernel_map(map, None);
+    let paths = map.paths.iter().map(|path| disks::Path {
+        dev: String::new(),
+        dev_t: path.dev_t.clone(),
+        hctl: None,
+        wwid: None,
+        usable: false,
+        dm_state: if path.active { "active" } else { "failed" }.into(),
+        check_state: "unchecked".into(),
+        dev_state: "unknown".into(),
+        prio: -1,
+        adapter: None,
+        adapter_port: None,
+        target_port: None,
+        transport: None,
+        size: None,
+        failures: Some(path.fail_count),
+        serial: None,
+        product: None,
+        loose_because: None,
+    });
+    let queue = map.queue_if_no_path;
+    disks::Map {
+        name: map.name.clone(),
+        wwid: map.wwid.to_string(),
+        state: entry.state.as_str().into(),
+        paths_active: entry.paths_active,
+        paths_total: entry.paths_total,
+        dm: map.dev_t.split_once(':').map(|(_, minor)| format!("dm-{minor}")),
+        size: Some(map.size_bytes),
+        open_count: Some(map.open_count),
+        holders: Vec::new(),
+        suspended: map.suspended,
+        queueing: if queue { "on" } else { "off" }.into(),
+        features: if queue { "1 queue_if_no_path" } else { "0" }.into(),
+        hwhandler: "unknown".into(),
+        write_prot: "unknown".into(),
+        failback: "unknown".into(),
+        vendor: String::new(),
+        product: String::new(),
+        revision: String::new(),
+        serial: None,
+        groups: vec![disks::Group {
+            policy: "unknown".into(),
+            prio: -1,
+            status: "unknown".into(),
+            marginal: false,
+            paths: paths.collect(),
+        }],
+    }
+}
+
+fn queueing(queueing: Queueing) -> String {
+    match queueing {
+        Queueing::Off => "off".into(),
+        Queueing::On => "on".into(),
+        Queueing::Seconds(s) => format!("{s} sec"),
+        Queueing::Checks(n) => format!("{n} chk"),
+        Queueing::Unset => "-".into(),
+        Queueing::Unknown => "unknown".into(),
+    }
+}
+
+fn path(path: &local::PathDevice) -> disks::Path {
+    let [dm_state, check_state, dev_state] = path.words.clone();
+    disks::Path {
+        dev: path.dev.clone(),
+        dev_t: path.dev_t.clone(),
+        hctl: path.hctl.clone(),
+        wwid: path.wwid.as_ref().map(ToString::to_string),
+        usable: judge::is_usable(path),
+        dm_state,
+        check_state,
+        dev_state,
+        prio: path.priority,
+        adapter: path.adapter.clone(),
+        adapter_port: path.adapter_port.clone(),
+        target_port: path.target_port.clone(),
+        transport: path.transport.clone(),
+        size: path.size_bytes,
+        failures: path.failures,
+        serial: path.serial.clone(),
+        product: path.product.clone(),
+        loose_because: Some(path.loose_because.clone()).filter(|why| !why.is_empty()),
+    }
+}
+
+fn adapter(adapter: &local::Adapter) -> disks::Adapter {
+    disks::Adapter {
+        name: adapter.name.clone(),
+        transport: adapter.transport.clone(),
+        port_name: adapter.port_name.clone(),
+        fabric: adapter.fabric.clone(),
+        link: adapter.link.clone(),
+        speed: adapter.speed.clone(),
+    }
+}

@@ -1,0 +1,170 @@
+//! The running agent: state machines, store, local reads and HTTP joined together.
+//!
+//! [`App::start`] is embeddable: the service, the demo and the tests start the same thing with other hands.
+
+pub mod agent_loop;
+pub mod board;
+pub mod clock;
+pub mod cluster_loop;
+pub mod convert;
+pub mod reader;
+pub mod service;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pathkeeper_engine::agent::{Agent, AgentConfig, NodeFacts};
+use pathkeeper_engine::cluster::{Cluster, ClusterConfig};
+use pathkeeper_engine::publish::PublishLimits;
+use pathkeeper_io::store::Store;
+use pathkeeper_model::Instance;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::http::{self, Context};
+use board::Board;
+use clock::Clock;
+use reader::MakeLook;
+
+/// How an app is to be.
+#[derive(Clone, Debug)]
+pub struct AppConfig {
+    /// The cluster's name, for people.
+    pub cluster: Option<String>,
+    /// Milliseconds between polls.
+    pub poll_ms: u64,
+    /// TCP address to listen at; port 0 takes a free one.
+    pub listen: Option<SocketAddr>,
+    /// Unix socket to listen at, and the group that may use it beside root and this user.
+    pub socket: Option<(PathBuf, Option<String>)>,
+    /// This run; random.
+    pub instance: Instance,
+    /// What the node says of itself.
+    pub facts: NodeFacts,
+}
+
+/// A running agent.
+#[derive(Debug)]
+pub struct App {
+    /// What readers see.
+    pub board: Arc<Board>,
+    /// The address of the API, where it listens on TCP.
+    pub address: Option<SocketAddr>,
+    /// Turns of the agent's loop and of the cluster's loop.
+    pub pulses: [watch::Receiver<u64>; 2],
+    shutdown: watch::Sender<bool>,
+    servers: JoinSet<()>,
+    loops: JoinSet<()>,
+}
+
+impl App {
+    /// Starts everything. `triggers` are signs that something changed on the node; a closed channel is no fault.
+    ///
+    /// # Errors
+    /// In words, if an address or socket cannot be listened at.
+    pub async fn start(
+        config: AppConfig,
+        store: Arc<dyn Store>,
+        make_look: MakeLook,
+        triggers: mpsc::Receiver<()>,
+    ) -> anyhow::Result<App> {
+        let clock = Clock::start();
+        let now = clock.now();
+        let board = Arc::new(Board::new(config.instance));
+        let limits = store.limits();
+        let node = store.own_node().clone();
+        let mode = config.facts.mode.clone();
+        let context = Context::new(board.clone(), node.clone(), clock, store.kind(), config.facts.clone());
+        let (shutdown, stopping) = watch::channel(false);
+        let mut servers = JoinSet::new();
+        let mut address = None;
+        if let Some(listen) = config.listen {
+            let (at, server) = http::server::tcp(listen, context.clone(), stopping.clone()).await?;
+            address = Some(at);
+            servers.spawn(server);
+        }
+        if let Some((path, group)) = config.socket {
+            servers.spawn(http::server::unix(path, group, context, stopping)?);
+        }
+        let (agent_pulse, agent_turns) = watch::channel(0);
+        let (cluster_pulse, cluster_turns) = watch::channel(0);
+        let mut loops = JoinSet::new();
+        let agent = agent_loop::AgentLoop {
+            agent: Agent::new(
+                AgentConfig {
+                    node: node.clone(),
+                    instance: config.instance,
+                    poll_ms: config.poll_ms,
+                    limits: PublishLimits {
+                        floor_ms: limits.floor_ms,
+                        budget_bytes_per_min: limits.budget_bytes_per_min,
+                    },
+                    facts: config.facts,
+                },
+                now,
+            ),
+            clock,
+            store: store.clone(),
+            make_look,
+            triggers,
+            board: board.clone(),
+            pulse: agent_pulse,
+        };
+        loops.spawn(agent.run());
+        let cluster = cluster_loop::ClusterLoop {
+            cluster: Cluster::new(
+                ClusterConfig { observer: node, failover_worst_ms: limits.failover_worst_ms },
+                now,
+            ),
+            clock,
+            store,
+            board: board.clone(),
+            cluster_name: config.cluster,
+            mode,
+            pulse: cluster_pulse,
+        };
+        loops.spawn(cluster.run());
+        Ok(App { board, address, pulses: [agent_turns, cluster_turns], shutdown, servers, loops })
+    }
+
+    /// Ends when a part of it ended by itself, which none should.
+    pub async fn failed(&mut self) -> &'static str {
+        tokio::select! {
+            Some(_) = self.servers.join_next() => "the HTTP server ended",
+            Some(_) = self.loops.join_next() => "a loop ended",
+            else => std::future::pending().await,
+        }
+    }
+
+    /// Stops as a service stops: open requests get 2 s. Values stay in the store.
+    pub async fn stop(mut self) {
+        let _ = self.shutdown.send(true);
+        self.loops.abort_all();
+        let ended = async { while self.servers.join_next().await.is_some() {} };
+        if tokio::time::timeout(std::time::Duration::from_secs(2), ended).await.is_err() {
+            tracing::warn!("some connections did not end within 2 s");
+        }
+    }
+}
+
+/// 64 random bits from the kernel: which run this is.
+///
+/// # Errors
+/// If the kernel has no randomness to give, which it always has after boot.
+pub fn random_instance() -> anyhow::Result<Instance> {
+    let mut bytes = [0; 8];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+    Ok(Instance(u64::from_ne_bytes(bytes)))
+}
+
+/// What this machine says of itself.
+pub fn node_facts(proc: &std::path::Path) -> NodeFacts {
+    let boot_id = std::fs::read_to_string(proc.join("sys/kernel/random/boot_id")).unwrap_or_default();
+    NodeFacts {
+        pathkeeper: env!("CARGO_PKG_VERSION").into(),
+        kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+        boot_id: boot_id.trim().into(),
+        mode: "observe".into(),
+    }
+}

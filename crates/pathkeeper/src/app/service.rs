@@ -1,0 +1,1 @@
+//! `pathkeeper agent`: the app as a service on a real node.

@@ -1,0 +1,115 @@
+//! Errors as Proxmox VE words them: `{"data":null,"message":…,"errors":{…}}`.
+
+use std::collections::BTreeMap;
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use pathkeeper_api::ErrorBody;
+
+/// An error on its way to a client.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    message: String,
+    errors: BTreeMap<String, String>,
+    retry_after: bool,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), errors: BTreeMap::new(), retry_after: false }
+    }
+
+    /// 400, by parameter.
+    pub fn parameters(errors: BTreeMap<String, String>) -> Self {
+        Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "Parameter verification failed.") }
+    }
+
+    /// 503 with Retry-After: what is awaited.
+    pub fn not_ready(what: &str) -> Self {
+        Self { retry_after: true, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {what}")) }
+    }
+
+    /// 503: too many of something.
+    pub fn busy(what: &str) -> Self {
+        Self { retry_after: true, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("busy: {what}")) }
+    }
+
+    /// 404: nobody knows that node.
+    pub fn no_node(node: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("no such node: {node}"))
+    }
+
+    /// 501: another node's maps.
+    pub fn other_node(node: &str, own: &str) -> Self {
+        let words = format!("{own} answers only for itself so far: ask the agent on {node}");
+        Self::new(StatusCode::NOT_IMPLEMENTED, words)
+    }
+
+    /// 421: a host name that is not ours.
+    pub fn misdirected(host: &str) -> Self {
+        let words = format!("{host:?} is no name of this node: use its address, localhost or its node name");
+        Self::new(StatusCode::MISDIRECTED_REQUEST, words)
+    }
+
+    /// 403: not on this socket.
+    pub fn forbidden(why: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, why)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = ErrorBody { data: (), message: self.message, errors: self.errors };
+        let mut response = (self.status, axum::Json(body)).into_response();
+        if self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// 400 for any query parameter, on paths that take none.
+pub fn no_parameters(request: &Request) -> Result<(), ApiError> {
+    let names = query_pairs(request.uri()).into_iter().map(|(name, _)| (name, NOT_DEFINED.to_owned()));
+    let errors: BTreeMap<_, _> = names.collect();
+    if errors.is_empty() { Ok(()) } else { Err(ApiError::parameters(errors)) }
+}
+
+/// Proxmox's words for a parameter that a method does not take.
+pub const NOT_DEFINED: &str =
+    "property is not defined in schema and the schema does not allow additional properties";
+
+/// The query's parameters, decoded; what is no UTF-8 comes with replacement characters.
+pub fn query_pairs(uri: &Uri) -> Vec<(String, String)> {
+    let decode = |text: &str| {
+        let text = text.replace('+', " ");
+        percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
+    };
+    let query = uri.query().unwrap_or_default();
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        })
+        .collect()
+}
+
+/// Below the API an unknown path is an unknown method, as Proxmox says it: 501. Elsewhere 404.
+pub async fn not_found(method: Method, uri: Uri) -> ApiError {
+    match uri.path().strip_prefix("/api2/json") {
+        Some(path) => unknown_method(&method, path),
+        None => ApiError::new(StatusCode::NOT_FOUND, format!("nothing is at {}", uri.path())),
+    }
+}
+
+/// A known path with another verb.
+pub async fn not_implemented(method: Method, uri: Uri) -> ApiError {
+    unknown_method(&method, uri.path().strip_prefix("/api2/json").unwrap_or(uri.path()))
+}
+
+fn unknown_method(method: &Method, path: &str) -> ApiError {
+    ApiError::new(StatusCode::NOT_IMPLEMENTED, format!("Method '{method} {path}' not implemented"))
+}

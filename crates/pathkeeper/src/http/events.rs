@@ -1,0 +1,115 @@
+//! `GET /events`: a snapshot, then deltas with ids; `resync` and a new snapshot where deltas were lost.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, Stream};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::Context;
+use super::errors::{ApiError, no_parameters};
+use crate::app::board::{DeltaEvent, Snapshot, Start};
+
+/// The handler.
+pub async fn events(State(context): State<Context>, request: Request) -> Result<Response, ApiError> {
+    no_parameters(&request)?;
+    if context.board.snapshot().is_none() {
+        return Err(ApiError::not_ready("the store has not given its first whole list yet"));
+    }
+    let room = context
+        .streams
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| ApiError::busy("as many event streams are open as this node serves"))?;
+    let seen = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).map(|id| {
+        // An id of another run is from another numbering: no revision is ever that high.
+        let (instance, revision) = id.split_once('-').unwrap_or_default();
+        let ours = instance == context.board.instance.to_string();
+        revision.parse().ok().filter(|_| ours).unwrap_or(u64::MAX)
+    });
+    let keep_alive = KeepAlive::new().interval(Duration::from_secs(15)).text("alive");
+    Ok(Sse::new(follow(context, seen, room)).keep_alive(keep_alive).into_response())
+}
+
+struct Follower<R> {
+    context: Context,
+    queue: std::collections::VecDeque<Event>,
+    deltas: Receiver<Arc<DeltaEvent>>,
+    seen: u64,
+    /// Held until the stream ends.
+    _room: R,
+}
+
+fn follow<R: Send + 'static>(
+    context: Context,
+    seen: Option<u64>,
+    room: R,
+) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
+    let (start, deltas) = context.board.follow(seen);
+    let mut follower =
+        Follower { context, queue: Default::default(), deltas, seen: seen.unwrap_or(0), _room: room };
+    follower.begin(start);
+    stream::unfold(follower, |mut follower| async move {
+        let event = follower.next().await?;
+        Some((Ok(event), follower))
+    })
+}
+
+impl<R> Follower<R> {
+    fn begin(&mut self, start: Start) {
+        match start {
+            Start::Snapshot(snapshot) => self.push_snapshot(snapshot),
+            Start::Deltas(deltas) => {
+                for delta in deltas {
+                    self.push_delta(&delta);
+                }
+            }
+            Start::Resync(snapshot) => {
+                self.queue.push_back(Event::default().event("resync").data("{}"));
+                self.push_snapshot(snapshot);
+            }
+        }
+    }
+
+    fn push_snapshot(&mut self, snapshot: Option<Arc<Snapshot>>) {
+        let Some(snapshot) = snapshot else { return };
+        self.seen = snapshot.revision;
+        let json = String::from_utf8(snapshot.bare()).unwrap_or_default();
+        let event = Event::default().event("snapshot").id(self.id(snapshot.revision)).data(json);
+        self.queue.push_back(event);
+    }
+
+    fn push_delta(&mut self, delta: &DeltaEvent) {
+        self.seen = delta.revision;
+        let event = Event::default().event("delta").id(self.id(delta.revision)).data(&delta.json);
+        self.queue.push_back(event);
+    }
+
+    fn id(&self, revision: u64) -> String {
+        format!("{}-{revision}", self.context.board.instance)
+    }
+
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.queue.pop_front() {
+                return Some(event);
+            }
+            match self.deltas.recv().await {
+                Ok(delta) if delta.revision <= self.seen => {}
+                Ok(delta) => self.push_delta(&delta),
+                Err(RecvError::Lagged(_)) => {
+                    // The client reads more slowly than things change: the newest picture is what it needs.
+                    let (start, deltas) = self.context.board.follow(Some(u64::MAX));
+                    self.deltas = deltas;
+                    self.begin(start);
+                }
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The API over HTTP: routes, Proxmox's envelope and errors, filters, ETag, events.
+
+pub mod errors;
+pub mod events;
+pub mod metrics;
+pub mod server;
+pub mod status;
+pub mod ui;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use pathkeeper_api::{Envelope, Version, paths};
+use pathkeeper_engine::agent::NodeFacts;
+use pathkeeper_model::NodeName;
+use tokio::sync::Semaphore;
+
+use crate::app::board::Board;
+use crate::app::clock::Clock;
+use crate::app::convert;
+use errors::ApiError;
+
+/// Event streams that are open at the same time.
+const STREAMS_MAX: usize = 256;
+
+/// What handlers know.
+#[derive(Clone, Debug)]
+pub struct Context(Arc<Inner>);
+
+/// The inside of [`Context`].
+#[derive(Debug)]
+pub struct Inner {
+    /// The pictures.
+    pub board: Arc<Board>,
+    /// The answering node.
+    pub node: NodeName,
+    /// All clocks.
+    pub clock: Clock,
+    /// Store by name.
+    pub store: &'static str,
+    /// What the node says of itself.
+    pub facts: NodeFacts,
+    /// Room for event streams.
+    pub streams: Arc<Semaphore>,
+    /// The OpenAPI document.
+    pub openapi: String,
+}
+
+impl std::ops::Deref for Context {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Context {
+    /// Everything handlers need.
+    pub fn new(
+        board: Arc<Board>,
+        node: NodeName,
+        clock: Clock,
+        store: &'static str,
+        facts: NodeFacts,
+    ) -> Self {
+        let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+        Self(Arc::new(Inner {
+            board,
+            node,
+            clock,
+            store,
+            facts,
+            streams,
+            openapi: pathkeeper_api::openapi::document(),
+        }))
+    }
+}
+
+/// All routes.
+pub fn router(context: Context) -> Router {
+    let small = tower_http::compression::CompressionLayer::new();
+    // These bodies are small or change with each request; status and events look after themselves.
+    let compressed = Router::new()
+        .route(paths::NODES, get(nodes))
+        .route(paths::NODE_DISKS, get(disks))
+        .route(paths::VERSION, get(version))
+        .route(paths::OPENAPI, get(openapi))
+        .route(paths::METRICS, get(metrics::metrics))
+        .merge(ui::routes())
+        .layer(small);
+    Router::new()
+        .merge(compressed)
+        .route(paths::STATUS, get(status::status))
+        .route(paths::EVENTS, get(events::events))
+        .route(paths::HEALTHZ, get(|| async { "ok\n" }))
+        .route(paths::READYZ, get(readyz))
+        .fallback(errors::not_found)
+        .method_not_allowed_fallback(errors::not_implemented)
+        .layer(axum::middleware::from_fn_with_state(context.clone(), guard))
+        .with_state(context)
+}
+
+/// What holds for every request: a name that a browser was tricked into (DNS rebinding) is not served, and every
+/// answer bears the headers that keep a page to itself.
+async fn guard(State(context): State<Context>, request: Request, next: axum::middleware::Next) -> Response {
+    if let Some(host) = request.headers().get(header::HOST) {
+        let name = host.to_str().unwrap_or("");
+        if !host_is_ours(name, context.node.as_str()) {
+            return ApiError::misdirected(name).into_response();
+        }
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        ),
+    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// Addresses, `localhost`, and this node by its name.
+fn host_is_ours(host: &str, node: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.is_empty() => name,
+        _ => host,
+    };
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    bare.parse::<std::net::IpAddr>().is_ok()
+        || bare.eq_ignore_ascii_case("localhost")
+        || bare.eq_ignore_ascii_case(node)
+        || bare.split_once('.').is_some_and(|(first, _)| first.eq_ignore_ascii_case(node))
+}
+
+fn enveloped<T: serde::Serialize>(data: T) -> Response {
+    axum::Json(Envelope { data }).into_response()
+}
+
+async fn nodes(State(context): State<Context>, request: Request) -> Result<Response, ApiError> {
+    errors::no_parameters(&request)?;
+    if context.board.snapshot().is_none() {
+        return Err(ApiError::not_ready("the store has not given its first whole list yet"));
+    }
+    let view = context.board.nodes();
+    let since_ms = context.clock.now().mono.since(view.at);
+    let rows: Vec<_> = view
+        .nodes
+        .iter()
+        .map(|(node, tally)| {
+            let mut node = node.clone();
+            node.age_ms = node.age_ms.map(|age| age + since_ms);
+            convert::node(&node, *tally)
+        })
+        .collect();
+    Ok(enveloped(rows))
+}
+
+async fn disks(
+    State(context): State<Context>,
+    Path(node): Path<String>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    errors::no_parameters(&request)?;
+    if node != context.node.as_str() && node != "localhost" {
+        let known = context.board.nodes().nodes.iter().any(|(n, _)| n.name.as_str() == node);
+        return Err(if known {
+            ApiError::other_node(&node, context.node.as_str())
+        } else {
+            ApiError::no_node(&node)
+        });
+    }
+    match context.board.local() {
+        Some(local) => Ok(enveloped(&local.disks)),
+        None => Err(ApiError::not_ready("the local node has not been read yet")),
+    }
+}
+
+async fn version(request: Request) -> Result<Response, ApiError> {
+    errors::no_parameters(&request)?;
+    let version = env!("CARGO_PKG_VERSION");
+    let release = version.rsplit_once('.').map_or(version, |(release, _)| release);
+    Ok(enveloped(Version { version: version.into(), release: release.into(), repoid: String::new() }))
+}
+
+async fn openapi(State(context): State<Context>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], context.openapi.clone()).into_response()
+}
+
+async fn readyz(State(context): State<Context>) -> Result<&'static str, ApiError> {
+    if context.board.local().is_none() {
+        return Err(ApiError::not_ready("the local node has not been read yet"));
+    }
+    if context.board.snapshot().is_none() {
+        return Err(ApiError::not_ready("the store has not given its first whole list yet"));
+    }
+    Ok("ok\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn only_our_own_names_are_served() {
+        for good in
+            ["localhost", "LOCALHOST:8480", "127.0.0.1:8480", "[::1]:8480", "::1", "pve1", "pve1.lan:1"]
+        {
+            assert!(super::host_is_ours(good, "pve1"), "{good}");
+        }
+        for bad in ["evil.example", "evil.example:8480", "pve2", "", "pve1evil", "pve1:x"] {
+            assert!(!super::host_is_ours(bad, "pve1"), "{bad}");
+        }
+    }
+}
