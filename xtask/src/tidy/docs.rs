@@ -37,6 +37,46 @@ pub fn finding_codes(repo: &Repo) -> Vec<Complaint> {
     complaints
 }
 
+const CONFIG: &str = "crates/pathkeeper/src/config.rs";
+const GUIDE: &str = "docs/user-guide.md";
+
+/// Each key of the configuration file is explained.
+pub fn settings(repo: &Repo) -> Vec<Complaint> {
+    let text = |path: &str| repo.texts.get(path).map_or("", String::as_str);
+    let keys: Vec<(usize, String)> = (1..)
+        .zip(text(CONFIG).lines())
+        .filter_map(|(line, text)| Some((line, text.trim().split_once(": Option<Spanned<")?.0)))
+        .filter(|(_, field)| field.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        .map(|(line, field)| (line, field.replace('_', "-")))
+        .collect();
+    let mut complaints = Vec::new();
+    if keys.is_empty() {
+        complaints.push(Complaint::new(
+            CONFIG,
+            0,
+            "found no `key: Option<Spanned<…>>` lines: has the file's form moved?",
+        ));
+    }
+    for (line, key) in keys {
+        if !text(GUIDE).contains(&format!("`{key}`")) {
+            complaints.push(Complaint::new(CONFIG, line, format!("{GUIDE} does not explain `{key}`")));
+        }
+    }
+    complaints
+}
+
+const INDEX: &str = "docs/README.md";
+
+/// Each document is in the index.
+pub fn index(repo: &Repo) -> Vec<Complaint> {
+    let index = repo.texts.get(INDEX).map_or("", String::as_str);
+    repo.ending(".md")
+        .filter_map(|(path, _)| path.strip_prefix("docs/").filter(|name| *name != "README.md"))
+        .filter(|name| !index.contains(&format!("]({name})")))
+        .map(|name| Complaint::new(INDEX, 0, format!("does not name {name}")))
+        .collect()
+}
+
 /// `Variant = "CODE",` lines.
 fn codes(source: &str) -> Vec<(usize, &str)> {
     (1..)
@@ -73,6 +113,23 @@ fn is_code(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unexplained_setting_is_caught() {
+        let check = |guide: &str| {
+            settings(&Repo::of(&[(CONFIG, "    run_dir: Option<Spanned<String>>,\n"), (GUIDE, guide)])).len()
+        };
+        assert_eq!(check("| `run-dir` | x |"), 0);
+        assert_eq!(check("| `state-dir` | x |"), 1);
+        assert_eq!(settings(&Repo::of(&[(CONFIG, ""), (GUIDE, "")])).len(), 1);
+    }
+
+    #[test]
+    fn a_document_that_is_not_in_the_index_is_caught() {
+        let check = |text: &str| index(&Repo::of(&[(INDEX, text), ("docs/a.md", "")])).len();
+        assert_eq!(check("[a](a.md)"), 0);
+        assert_eq!(check("a.md"), 1);
+    }
 
     #[test]
     fn codes_and_chapters_must_agree() {

@@ -60,6 +60,8 @@ const RULES: &[(&str, Rule)] = &[
     ("links in documents resolve", links::links),
     ("paths that ARCHITECTURE.md names exist", links::named_paths),
     ("every finding code is explained", docs::finding_codes),
+    ("every setting is explained", docs::settings),
+    ("every document is in the index", docs::index),
     ("the status page is ours alone", ui::ui),
     ("the systemd unit enforces observe", unit::observe),
 ];
