@@ -121,24 +121,32 @@ impl<'a> Scanner<'a> {
     /// The next member's name, with its colon; `None` at the object's end. `first` is true before the first member.
     #[inline]
     pub fn next_key(&mut self, first: &mut bool) -> Read<Option<Cow<'a, str>>> {
+        if self.next_member(first)? { self.key().map(Some) } else { Ok(None) }
+    }
+
+    /// Whether an object has a next member, before whose name the scanner then stands; see [`Self::key`].
+    #[inline]
+    pub fn next_member(&mut self, first: &mut bool) -> Read<bool> {
         match self.peek() {
             Some(b'}') => {
                 self.at += 1;
-                return Ok(None);
+                return Ok(false);
             }
-            Some(b',') if !*first => self.at += 1,
+            Some(b',') if !*first => {
+                self.at += 1;
+                self.peek();
+            }
             Some(_) if *first => {}
             _ => return self.unexpected("a comma or } was expected"),
         }
         *first = false;
-        self.key().map(Some)
+        Ok(true)
     }
 
     /// Whether an array has a next item, which then stands before the scanner. `first` is true before the first item.
     #[inline]
     pub fn next_item(&mut self, first: &mut bool) -> Read<bool> {
         match self.peek() {
-            Some(b']') if *first => {}
             Some(b']') => {}
             Some(b',') if !*first => {
                 self.at += 1;
@@ -154,8 +162,9 @@ impl<'a> Scanner<'a> {
         Ok(false)
     }
 
+    /// A member's name, with its colon.
     #[inline]
-    fn key(&mut self) -> Read<Cow<'a, str>> {
+    pub fn key(&mut self) -> Read<Cow<'a, str>> {
         let key = self.string()?;
         if self.peek() != Some(b':') {
             return self.unexpected("a colon was expected");
@@ -336,6 +345,41 @@ impl<'a> Scanner<'a> {
         })
     }
 
+    /// Checks and skips a string. Half a surrogate pair passes: nobody reads it.
+    fn skip_string(&mut self) -> Read<()> {
+        if self.peek() != Some(b'"') {
+            return self.unexpected("a string was expected");
+        }
+        self.at += 1;
+        loop {
+            self.at = plain_run(self.text.as_bytes(), self.at);
+            match self.byte() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') if self.text.as_bytes().get(self.at + 1) == Some(&b'u') => {
+                    self.at += 2;
+                    self.hex4()?;
+                }
+                Some(b'\\') => {
+                    self.at += 1;
+                    self.escape()?;
+                }
+                _ => return self.unexpected("a control character stands in a string"),
+            }
+        }
+    }
+
+    fn skip_key(&mut self) -> Read<()> {
+        self.skip_string()?;
+        if self.peek() != Some(b':') {
+            return self.unexpected("a colon was expected");
+        }
+        self.at += 1;
+        Ok(())
+    }
+
     /// Checks and skips the next value. Depth costs one byte each, no stack.
     pub fn skip(&mut self) -> Read<()> {
         let mut open: Vec<u8> = Vec::new();
@@ -345,7 +389,7 @@ impl<'a> Scanner<'a> {
                     self.at += 1;
                     if self.peek() != Some(b'}') {
                         open.push(b'{');
-                        self.key()?;
+                        self.skip_key()?;
                         continue;
                     }
                     self.at += 1;
@@ -358,6 +402,7 @@ impl<'a> Scanner<'a> {
                     }
                     self.at += 1;
                 }
+                Some(b'"') => self.skip_string()?,
                 _ => {
                     self.value()?;
                 }
@@ -368,7 +413,7 @@ impl<'a> Scanner<'a> {
                 match (inside, self.peek()) {
                     (b'{', Some(b',')) => {
                         self.at += 1;
-                        self.key()?;
+                        self.skip_key()?;
                         break;
                     }
                     (_, Some(b',')) => {

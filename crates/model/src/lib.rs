@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 pub mod finding;
+pub mod fold;
+pub mod fold_doc;
 pub mod ids;
 pub mod json;
 pub mod judge;

@@ -8,6 +8,7 @@ mod encode;
 mod join;
 
 pub use decode::decode_part;
+pub(crate) use decode::read_entry;
 pub use encode::{Encoded, encode};
 pub use join::{Join, Joiner};
 

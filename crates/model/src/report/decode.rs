@@ -136,7 +136,7 @@ fn read_maps<'a>(scan: &mut Scanner<'a>, problems: &mut Problems) -> Result<Vec<
 
 /// An entry that still borrows from its text.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct RawEntry<'a> {
+pub(crate) struct RawEntry<'a> {
     pub state: State,
     pub active: Option<u32>,
     pub total: Option<u32>,
@@ -160,7 +160,7 @@ impl From<RawEntry<'_>> for Entry {
 
 /// Reads one entry, whatever stands there. `note` hears what was malformed.
 #[inline]
-pub(super) fn read_entry<'a>(
+pub(crate) fn read_entry<'a>(
     scan: &mut Scanner<'a>,
     mut note: impl FnMut(&'static str),
 ) -> Result<RawEntry<'a>, JsonError> {
