@@ -12,6 +12,7 @@ pub mod store;
 pub mod sysfs;
 #[cfg(test)]
 mod testing;
+pub mod uevent;
 
 pub use local::{Depth, LocalReader, ProbeResult, ReaderConfig};
 pub use multipathd::SocketAddress;
