@@ -23,6 +23,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::http::{self, Context};
+pub use service::{AgentArgs, run as run_agent};
+
 use board::Board;
 use clock::Clock;
 use reader::MakeLook;

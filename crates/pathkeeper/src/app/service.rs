@@ -1,1 +1,252 @@
 //! `pathkeeper agent`: the app as a service on a real node.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use pathkeeper_engine::agent::Depth;
+use pathkeeper_io::local::{self, LocalReader, ProbeResult, ReaderConfig};
+use pathkeeper_io::multipathd::socket::SocketAddress;
+use pathkeeper_io::process::ProcessWatch;
+use pathkeeper_io::roots::Roots;
+use pathkeeper_io::store::embedded::Hub;
+use pathkeeper_model::local::NodeRead;
+use rustix::mm::{MlockAllFlags, mlockall};
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, mpsc};
+
+use super::reader::{Look, MakeLook};
+use super::{App, AppConfig};
+use crate::config::Config;
+
+/// multipathd must say that it works within this.
+const PROBE_MS: u32 = 1_500;
+/// Triggers that wait to be taken; more than one says nothing more than one.
+const TRIGGERS_MAX: usize = 4;
+
+/// `pathkeeper agent`
+#[derive(Args, Debug, Default)]
+pub struct AgentArgs {
+    /// Configuration file; without it /etc/pathkeeper/pathkeeper.toml, which may be absent.
+    #[arg(long, value_name = "FILE", env = "PATHKEEPER_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// Runs the agent until it is told to stop.
+///
+/// # Errors
+/// In words: a configuration that cannot be used, a state directory in use, an address that cannot be had.
+pub fn run(args: &AgentArgs) -> anyhow::Result<()> {
+    let config = Config::load(args.config.as_deref(), std::env::vars())?;
+    let _flush = start_logging(&config.log)?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    lock_memory();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(16)
+        .thread_stack_size(512 * 1024)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(serve(config));
+    // A read that hangs in the kernel keeps its thread; it must not keep the process.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    result
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    // Signals first: one that comes while starting must not be lost.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let socket = config.socket();
+    let hub = Hub::open(&config.state_dir)?;
+    let store = Arc::new(hub.node(&config.node));
+    let daemon = Arc::new(DaemonPid::default());
+    let (triggers, receiver) = mpsc::channel(TRIGGERS_MAX);
+    tokio::spawn(watch_daemon(daemon.clone(), triggers.clone()));
+    tokio::spawn(watch_kernel(triggers));
+    let app = AppConfig {
+        cluster: config.cluster.clone(),
+        poll_ms: config.poll_interval_s * 1000,
+        listen: config.listen,
+        socket: Some((socket.clone(), config.socket_group.clone())),
+        instance: super::random_instance()?,
+        facts: super::node_facts(&config.roots.proc),
+    };
+    let mut app = App::start(app, store, node_look(&config, daemon), receiver).await?;
+    let at = app.address.map_or_else(|| "no TCP port".into(), |a| format!("http://{a}"));
+    tracing::info!("{} observes; {at}; socket {}", config.node, socket.display());
+    let pulses = app.pulses.clone();
+    tokio::spawn(notify_systemd(app.board.clone(), pulses));
+    let failed = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        part = app.failed() => Some(part),
+    };
+    let _ = sd_notify::notify(&[NotifyState::Stopping]);
+    app.stop().await;
+    std::fs::remove_file(&socket).ok();
+    match failed {
+        None => Ok(()),
+        Some(part) => Err(anyhow::anyhow!("{part}; this is a fault of Pathkeeper")),
+    }
+}
+
+/// Log lines go through a queue that drops rather than waits: on a host that boots from SAN the journal's disk may
+/// be the one that hangs.
+fn start_logging(filter: &str) -> anyhow::Result<tracing_appender::non_blocking::WorkerGuard> {
+    let (writer, guard) = tracing_appender::non_blocking::NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(4_096)
+        .finish(std::io::stderr());
+    let filter =
+        tracing_subscriber::EnvFilter::try_new(filter).with_context(|| format!("log = {filter:?}"))?;
+    let under_systemd = std::env::var_os("JOURNAL_STREAM").is_some();
+    let format = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false);
+    let result = if under_systemd { format.without_time().try_init() } else { format.try_init() };
+    result.map_err(|e| anyhow::anyhow!("cannot start logging: {e}"))?;
+    Ok(guard)
+}
+
+/// All of the program is in memory from here on, and what it takes later stays: a page that must come back from a
+/// disk that hangs would stop us just when we are needed.
+fn lock_memory() {
+    let result = mlockall(MlockAllFlags::CURRENT)
+        // What is mapped later is locked when it is touched, so that untouched stacks cost nothing.
+        .and_then(|()| mlockall(MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT));
+    if let Err(e) = result {
+        tracing::warn!("memory is not locked ({e}): on a host that boots from SAN set LimitMEMLOCK=infinity");
+    }
+}
+
+/// multipathd's process id as the last read found it, for the one that watches it.
+#[derive(Debug, Default)]
+struct DaemonPid {
+    /// 0 = none.
+    pid: AtomicU32,
+    changed: Notify,
+}
+
+struct NodeLook {
+    reader: LocalReader,
+    daemon: Arc<DaemonPid>,
+    last_pid: Option<u32>,
+}
+
+impl Look for NodeLook {
+    fn read(&mut self, depth: Depth) -> NodeRead {
+        let read = self.reader.read(match depth {
+            Depth::Quick => local::Depth::Quick,
+            Depth::Full => local::Depth::Full,
+        });
+        self.last_pid = self.reader.pid();
+        let pid = self.last_pid.unwrap_or(0);
+        if self.daemon.pid.swap(pid, Ordering::Relaxed) != pid {
+            self.daemon.changed.notify_one();
+        }
+        read
+    }
+
+    fn probe(&mut self) -> bool {
+        match self.reader.probe(PROBE_MS) {
+            ProbeResult::Idle { .. } => true,
+            ProbeResult::NoProcess => self.last_pid.is_none(),
+            ProbeResult::Busy { .. } | ProbeResult::NoAnswer(_) | ProbeResult::Refused(_) => false,
+        }
+    }
+}
+
+fn node_look(config: &Config, daemon: Arc<DaemonPid>) -> MakeLook {
+    let reader = reader_config(config);
+    Arc::new(move || {
+        Box::new(NodeLook {
+            reader: LocalReader::new(reader.clone()),
+            daemon: daemon.clone(),
+            last_pid: None,
+        })
+    })
+}
+
+/// How the local node is read by this configuration.
+pub fn reader_config(config: &Config) -> ReaderConfig {
+    let socket = match config.multipathd_socket.as_deref() {
+        None => SocketAddress::Auto,
+        Some(name) => match name.strip_prefix('@') {
+            Some(abstract_name) => SocketAddress::Abstract(abstract_name.into()),
+            None => SocketAddress::Path(name.into()),
+        },
+    };
+    let roots = Roots {
+        sys: config.roots.sysfs.clone(),
+        proc: config.roots.proc.clone(),
+        etc: config.roots.etc.clone(),
+        ..Roots::default()
+    };
+    ReaderConfig { roots, socket, ..ReaderConfig::default() }
+}
+
+/// A multipathd that ends is seen at once, not at the next poll.
+async fn watch_daemon(daemon: Arc<DaemonPid>, triggers: mpsc::Sender<()>) {
+    loop {
+        let pid = daemon.pid.load(Ordering::Relaxed);
+        let gone = async {
+            match (pid, ProcessWatch::new(pid)) {
+                (1.., Ok(watch)) => watch.gone().await.is_ok(),
+                // It went between the read and now.
+                (1.., Err(_)) => true,
+                (0, _) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            gone = gone => {
+                if gone {
+                    trigger(&triggers);
+                }
+                // The read that follows tells the new process, or that there is none.
+                daemon.changed.notified().await;
+            }
+            () = daemon.changed.notified() => {}
+        }
+    }
+}
+
+fn trigger(triggers: &mpsc::Sender<()>) {
+    // A full queue holds a reason to look already.
+    let _ = triggers.try_send(());
+}
+
+/// READY after the first read and the first list; then the watchdog, fed only while both loops turn. A hung
+/// multipathd hangs no loop, so it does not trip it.
+async fn notify_systemd(board: Arc<super::board::Board>, pulses: [tokio::sync::watch::Receiver<u64>; 2]) {
+    let mut pulses = pulses;
+    while board.local().is_none() || board.snapshot().is_none() {
+        for pulse in &mut pulses {
+            let _ = tokio::time::timeout(Duration::from_millis(50), pulse.changed()).await;
+        }
+    }
+    let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status("observing")]);
+    let Some(period) = sd_notify::watchdog_enabled() else { return };
+    let mut last = pulses.clone().map(|pulse| *pulse.borrow());
+    loop {
+        // The loops turn at least every 5 s.
+        tokio::time::sleep((period / 3).max(Duration::from_secs(1))).await;
+        let now = pulses.clone().map(|pulse| *pulse.borrow());
+        if last.iter().zip(&now).all(|(before, after)| before != after) {
+            let _ = sd_notify::notify(&[NotifyState::Watchdog]);
+            last = now;
+        } else {
+            tracing::error!("a loop stands still: {last:?}, {now:?}");
+        }
+    }
+}
+
+/// Kernel uevents: reasons to look, never the truth.
+async fn watch_kernel(triggers: mpsc::Sender<()>) {
+    let _ = triggers;
+}
