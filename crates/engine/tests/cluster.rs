@@ -1,0 +1,392 @@
+//! The cluster's picture, driven by hand: values, membership and time in, states out.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+use std::collections::BTreeMap;
+
+use pathkeeper_engine::cluster::{Belief, Cluster, ClusterConfig, ClusterEvent};
+use pathkeeper_model::report::{Stamp, encode, part_key};
+use pathkeeper_model::{Entry, EpochS, Instance, MonoMs, NodeName, Now, State, Wwid};
+use proptest::prelude::*;
+
+const WALL: i64 = 1_783_082_400;
+
+struct Lab {
+    cluster: Cluster,
+    ms: u64,
+    /// Added to the observer's wall clock.
+    step_s: i64,
+}
+
+fn name(text: &str) -> NodeName {
+    NodeName::new(text).unwrap()
+}
+
+fn wwid(text: &str) -> Wwid {
+    Wwid::new(text).unwrap()
+}
+
+impl Lab {
+    fn new() -> Self {
+        Self::with_failover(0)
+    }
+
+    fn with_failover(failover_worst_ms: u64) -> Self {
+        let now = Now { mono: MonoMs(0), wall: EpochS(WALL) };
+        let config = ClusterConfig { observer: name("a"), failover_worst_ms };
+        Self { cluster: Cluster::new(config, now), ms: 0, step_s: 0 }
+    }
+
+    fn now(&self) -> Now {
+        Now { mono: MonoMs(self.ms), wall: EpochS(WALL + self.step_s + (self.ms / 1000) as i64) }
+    }
+
+    fn apply(&mut self, event: ClusterEvent) {
+        self.cluster.apply(event, self.now());
+    }
+
+    fn at_s(&mut self, s: u64) -> &mut Self {
+        self.ms = s * 1000;
+        self.apply(ClusterEvent::Tick);
+        self
+    }
+
+    fn members(&mut self, list: &[(&str, bool)]) {
+        let nodes = list.iter().map(|(n, online)| (name(n), *online)).collect();
+        self.apply(ClusterEvent::Members { nodes, doubt: None });
+    }
+
+    fn raw(&mut self, node: &str, key: &str, bytes: Option<&[u8]>) {
+        let event =
+            ClusterEvent::Value { writer: name(node), key: key.into(), bytes: bytes.map(<[u8]>::to_vec) };
+        self.apply(event);
+    }
+
+    /// A report of one instance: `w1 optimal 4` and so on.
+    fn report(&mut self, node: &str, instance: u64, seq: u64, age_s: i64, maps: &[(&str, State)]) {
+        let time = EpochS(self.now().wall.0 - age_s);
+        let entries: Vec<_> = maps.iter().map(|(w, s)| (wwid(w), Entry::of(*s))).collect();
+        let stamp = Stamp { instance: Instance(instance), seq };
+        let parts = encode(stamp, time, entries.iter().map(|(w, e)| (w, e))).parts;
+        for (i, part) in parts.iter().enumerate().rev() {
+            self.raw(node, &part_key(i as u32 + 1), Some(part));
+        }
+    }
+
+    /// The report of a node that runs the Perl series.
+    fn perl(&mut self, node: &str, age_s: i64, state: &str) {
+        let time = self.now().wall.0 - age_s;
+        let json = format!(
+            "{{\"maps\":{{\"w1\":{{\"state\":\"{state}\",\"paths-active\":2,\"paths-total\":2}}}},\"time\":{time}}}\0"
+        );
+        self.raw(node, "multipath", Some(json.as_bytes()));
+    }
+
+    /// One line: `w1 degraded a=optimal b=unknown`.
+    fn rows(&self) -> Vec<String> {
+        let row = |row: pathkeeper_model::matrix::RowRef<'_>| {
+            let cells: Vec<String> = row.cells().map(|(n, c)| format!(" {n}={}", c.state)).collect();
+            format!("{} {}{}", row.wwid(), row.cluster_state(), cells.concat())
+        };
+        self.cluster.matrix().rows().map(row).collect()
+    }
+
+    fn belief(&self, node: &str) -> Belief {
+        let nodes = self.cluster.nodes(self.now());
+        nodes.iter().find(|n| n.name == name(node)).unwrap().belief
+    }
+
+    fn codes(&self) -> Vec<String> {
+        let code = |f: &pathkeeper_model::finding::Finding| {
+            format!("{} {}", f.code.as_str(), f.scope.node.as_ref().map_or("", |n| n.as_str()))
+        };
+        self.cluster.findings().iter().map(code).collect()
+    }
+}
+
+/// Two nodes, both online, one LUN each sees well.
+fn pair() -> Lab {
+    let mut lab = Lab::new();
+    lab.members(&[("a", true), ("b", true)]);
+    lab.report("a", 1, 1, 0, &[("w1", State::Optimal)]);
+    lab.report("b", 2, 1, 0, &[("w1", State::Optimal)]);
+    lab.apply(ClusterEvent::Listed);
+    lab
+}
+
+const NONE: [String; 0] = [];
+
+#[test]
+fn there_is_no_status_before_the_first_whole_list() {
+    let mut lab = Lab::new();
+    lab.report("a", 1, 1, 0, &[("w1", State::Optimal)]);
+    assert!(!lab.cluster.is_ready());
+    lab.apply(ClusterEvent::Listed);
+    assert!(lab.cluster.is_ready());
+}
+
+#[test]
+fn a_node_that_stops_speaking_becomes_unknown_and_never_better() {
+    let mut lab = pair();
+    assert_eq!(lab.rows(), ["w1 optimal a=optimal b=optimal"]);
+    lab.report("b", 2, 2, 0, &[("w1", State::Degraded)]);
+    lab.at_s(100);
+    lab.report("a", 1, 2, 0, &[("w1", State::Optimal)]);
+    assert_eq!(lab.at_s(180).rows(), ["w1 degraded a=optimal b=degraded"]);
+    assert_eq!(lab.cluster.next_deadline(lab.now()), MonoMs(180_001));
+    assert_eq!(
+        lab.at_s(181).rows(),
+        ["w1 optimal a=optimal b=unknown"],
+        "the fold: unknown outranks nothing"
+    );
+    assert_eq!(lab.codes(), ["NODE_STALE b"]);
+    assert_eq!(lab.cluster.matrix().tally().doubt, 1, "but it is not clean");
+    // The same value sent again is no news; a newer one is.
+    lab.report("b", 2, 2, 0, &[("w1", State::Degraded)]);
+    assert_eq!(lab.belief("b"), Belief::Stale);
+    lab.report("b", 2, 3, 0, &[("w1", State::Degraded)]);
+    assert_eq!((lab.belief("b"), lab.codes()), (Belief::Fresh, NONE.to_vec()));
+}
+
+#[test]
+fn the_limit_grows_with_the_store() {
+    assert_eq!(Lab::new().cluster.stale_after_ms(), 180_000);
+    assert_eq!(Lab::with_failover(20_000).cluster.stale_after_ms(), 180_000);
+    assert_eq!(Lab::with_failover(60_000).cluster.stale_after_ms(), 220_000);
+}
+
+#[test]
+fn at_first_sight_a_report_is_as_old_as_its_writer_says_if_that_can_be_true() {
+    let check = |age_s: i64, now: Belief, stale_at_s: Option<u64>| {
+        let mut lab = Lab::new();
+        lab.members(&[("b", true)]);
+        lab.report("b", 2, 1, age_s, &[("w1", State::Optimal)]);
+        assert_eq!(lab.belief("b"), now, "age {age_s}");
+        if let Some(s) = stale_at_s {
+            assert_eq!(
+                (lab.at_s(s).belief("b"), lab.at_s(s + 1).belief("b")),
+                (Belief::Fresh, Belief::Stale),
+                "{age_s}"
+            );
+        }
+    };
+    check(0, Belief::Fresh, Some(180));
+    check(100, Belief::Fresh, Some(80));
+    check(180, Belief::Fresh, Some(0));
+    check(181, Belief::Stale, None);
+    check(-30, Belief::Fresh, Some(180));
+    check(-31, Belief::Stale, None);
+    check(i64::MAX / 2, Belief::Stale, None);
+    check(i64::MIN / 4, Belief::Stale, None);
+}
+
+#[test]
+fn a_wall_clock_decides_nothing_but_is_told() {
+    let mut lab = pair();
+    lab.at_s(10);
+    lab.report("b", 2, 2, 3600, &[("w1", State::Optimal)]);
+    assert_eq!(lab.belief("b"), Belief::Fresh);
+    assert_eq!(lab.codes(), ["NODE_CLOCK_SKEW b"]);
+    lab.report("b", 2, 3, 10, &[("w1", State::Optimal)]);
+    assert_eq!(lab.codes(), NONE);
+}
+
+#[test]
+fn a_perl_writer_is_new_by_its_time_and_stale_by_the_wall_too() {
+    let mut lab = Lab::new();
+    lab.members(&[("p", true)]);
+    lab.perl("p", 0, "optimal");
+    assert_eq!(lab.rows(), ["w1 optimal p=optimal"]);
+    lab.at_s(60);
+    lab.perl("p", 0, "failed");
+    assert_eq!(lab.rows(), ["w1 failed p=failed"]);
+    // Its agent goes on writing, and its clock stands three minutes back: new, and stale by the wall.
+    lab.at_s(70);
+    lab.perl("p", 200, "optimal");
+    assert_eq!(lab.belief("p"), Belief::Stale);
+    lab.perl("p", 1, "optimal");
+    assert_eq!(lab.belief("p"), Belief::Fresh);
+    // The observer's own clock jumps ahead: that says nothing about the node.
+    lab.step_s = 3600;
+    assert_eq!(lab.at_s(71).belief("p"), Belief::Fresh);
+    lab.perl("p", 3600 + 30, "optimal");
+    assert_eq!(lab.at_s(200).belief("p"), Belief::Fresh);
+    assert_eq!(lab.at_s(252).belief("p"), Belief::Stale, "after L the jump no longer excuses");
+}
+
+#[test]
+fn membership_rules_and_its_doubt_is_told() {
+    let mut lab = pair();
+    lab.members(&[("a", true), ("b", false)]);
+    assert_eq!(lab.rows(), ["w1 optimal a=optimal b=unknown"]);
+    assert_eq!(lab.codes(), ["NODE_OFFLINE b"]);
+    // Off the list altogether: it does not vanish, and what it said is not believed.
+    lab.members(&[("a", true)]);
+    assert_eq!(lab.rows(), ["w1 optimal a=optimal b=unknown"]);
+    // No quorum: who speaks is there.
+    let doubt = Some(("no quorum".to_owned(), EpochS(WALL)));
+    lab.apply(ClusterEvent::Members { nodes: BTreeMap::new(), doubt });
+    assert_eq!(lab.rows(), ["w1 optimal a=optimal b=optimal"]);
+    assert_eq!(lab.cluster.view().partial, Some(("no quorum".into(), EpochS(WALL))));
+}
+
+#[test]
+fn an_expected_node_is_missing_when_it_could_speak_and_unknown_when_it_could_not() {
+    let mut lab = pair();
+    lab.members(&[("a", true), ("b", true), ("c", true), ("d", false)]);
+    lab.apply(ClusterEvent::Watched(vec![wwid("w1")]));
+    lab.apply(ClusterEvent::Expected(wwid("w1"), ["a", "b", "c", "d"].map(name).to_vec()));
+    assert_eq!(lab.rows(), ["w1 missing a=optimal b=optimal c=missing d=unknown"]);
+    let doubt = Some(("no quorum".to_owned(), EpochS(WALL)));
+    let nodes = [("a", true), ("b", true), ("c", true), ("d", false)].map(|(n, o)| (name(n), o)).into();
+    lab.apply(ClusterEvent::Members { nodes, doubt });
+    assert_eq!(lab.rows(), ["w1 optimal a=optimal b=optimal c=unknown d=unknown"]);
+}
+
+#[test]
+fn a_value_that_is_cleared_is_silence_and_a_removed_node_goes() {
+    let mut lab = pair();
+    lab.report("b", 2, 2, 0, &[("w1", State::Failed)]);
+    lab.raw("b", "multipath", None);
+    assert_eq!(lab.rows(), ["w1 failed a=optimal b=failed"], "absence is no recovery");
+    lab.members(&[("a", true)]);
+    assert_eq!(lab.rows(), ["w1 optimal a=optimal"], "a person removed it: no member, no value");
+    assert_eq!(lab.cluster.view().known, 1);
+}
+
+#[test]
+fn a_value_that_cannot_be_used_makes_its_node_unknown_and_says_why() {
+    let mut lab = pair();
+    for rubbish in [&b"no json"[..], b"[1]", b"{\"maps\":7}", b"", b"\xff"] {
+        lab.raw("b", "multipath", Some(rubbish));
+        assert_eq!(lab.rows(), ["w1 optimal a=optimal b=unknown"]);
+        assert_eq!(lab.codes(), ["REPORT_MALFORMED b"]);
+        assert!(!lab.cluster.findings()[0].evidence[0].is_empty());
+    }
+    lab.report("b", 2, 1, 0, &[("w1", State::Optimal)]);
+    assert_eq!(lab.rows(), ["w1 optimal a=optimal b=optimal"], "the good value is back");
+    // A bad entry costs itself only.
+    let json = br#"{"maps":{"w1":{"state":"optimal"},"w2":7},"time":1783082400,"v":1,"instance":"0000000000000002","seq":9}"#;
+    lab.raw("b", "multipath", Some(json));
+    assert_eq!(lab.rows(), ["w1 optimal a=optimal b=optimal", "w2 unknown b=unknown"]);
+    assert_eq!(lab.codes(), ["REPORT_MALFORMED b"]);
+}
+
+#[test]
+fn two_writers_of_one_name_are_found_and_not_believed() {
+    let mut lab = pair();
+    lab.at_s(1);
+    lab.report("b", 3, 1, 0, &[("w1", State::Optimal)]);
+    assert_eq!(lab.belief("b"), Belief::Fresh, "a restart");
+    lab.at_s(2);
+    lab.report("b", 2, 7, 0, &[("w1", State::Optimal)]);
+    assert_eq!(lab.belief("b"), Belief::Twins, "the replaced one speaks again");
+    assert_eq!(lab.rows(), ["w1 optimal a=optimal b=unknown"]);
+    assert_eq!(lab.codes(), ["NODE_TWINS b"]);
+    for s in (30..400).step_by(30) {
+        lab.at_s(s);
+        lab.report("a", 1, 2 + s, 0, &[("w1", State::Optimal)]);
+        lab.report("b", 2, 7 + s, 0, &[("w1", State::Optimal)]);
+    }
+    assert_eq!(lab.belief("b"), Belief::Fresh, "one of them is gone for longer than L");
+}
+
+#[test]
+fn a_report_in_parts_counts_when_it_is_whole() {
+    let names: Vec<String> = (0..700).map(|i| format!("3600a0980{i:023}")).collect();
+    let maps: Vec<_> = names.iter().map(|n| (n.as_str(), State::Optimal)).collect();
+    let mut lab = Lab::new();
+    lab.members(&[("b", true)]);
+    lab.report("b", 2, 1, 0, &maps);
+    assert_eq!(lab.rows().len(), 700);
+    // The next comes half: the one before stands with its own age.
+    lab.at_s(170);
+    let entries: Vec<_> = names.iter().map(|w| (wwid(w), Entry::of(State::Failed))).collect();
+    let stamp = Stamp { instance: Instance(2), seq: 2 };
+    let parts = encode(stamp, lab.now().wall, entries.iter().map(|(w, e)| (w, e))).parts;
+    lab.raw("b", "multipath-2", Some(&parts[1]));
+    assert!(lab.rows().iter().all(|r| r.ends_with("b=optimal")));
+    assert_eq!(lab.at_s(181).belief("b"), Belief::Stale);
+    for (i, part) in parts.iter().enumerate().rev() {
+        lab.raw("b", &part_key(i as u32 + 1), Some(part));
+    }
+    assert!(lab.rows().iter().all(|r| r.ends_with("b=failed")));
+}
+
+#[test]
+fn multipathd_in_trouble_is_one_finding_of_its_node() {
+    let mut lab = pair();
+    let about = |word: &str| {
+        format!("{{\"v\":1,\"node\":\"b\",\"multipathd\":{{\"state\":\"{word}\",\"why\":\"so\"}}}}")
+    };
+    for (word, code) in [
+        ("running", None),
+        ("stopped", Some("MULTIPATHD_DOWN b")),
+        ("refused", Some("MULTIPATHD_DOWN b")),
+        ("hung", Some("MULTIPATHD_HUNG b")),
+        ("reconfiguring", Some("MULTIPATHD_HUNG b")),
+        ("unreadable", Some("MULTIPATHD_HUNG b")),
+        ("absent", Some("MULTIPATHD_ABSENT b")),
+        ("some-new-word", None),
+    ] {
+        lab.raw("b", "multipath-node", Some(about(word).as_bytes()));
+        assert_eq!(lab.codes(), code.into_iter().collect::<Vec<_>>(), "{word}");
+    }
+    // A LUN that nobody has there is no reason to ask for multipath-tools.
+    lab.report("b", 2, 2, 0, &[]);
+    lab.raw("b", "multipath-node", Some(about("absent").as_bytes()));
+    assert_eq!(lab.codes(), NONE);
+    lab.raw("b", "multipath-node", Some(b"rubbish"));
+    assert_eq!(lab.codes(), ["REPORT_MALFORMED b"]);
+}
+
+#[test]
+fn a_failed_apply_stands_while_its_node_is_a_member() {
+    let mut lab = pair();
+    lab.raw("b", "multipath-apply", Some(br#"{"error":"no space","time":5}"#));
+    let errors =
+        |lab: &Lab| lab.cluster.apply_errors().map(|(n, e)| format!("{n}: {}", e.error)).collect::<Vec<_>>();
+    assert_eq!(errors(&lab), ["b: no space"]);
+    lab.at_s(1000);
+    assert_eq!(errors(&lab), ["b: no space"], "no staleness rule here");
+    lab.members(&[("a", true), ("b", false)]);
+    assert_eq!(errors(&lab), NONE);
+    lab.members(&[("a", true), ("b", true)]);
+    lab.raw("b", "multipath-apply", None);
+    assert_eq!(errors(&lab), NONE);
+}
+
+proptest! {
+    /// Whatever comes: no panic, no deadline in the past, and a node that is not fresh has no cell but unknown.
+    #[test]
+    fn any_events(steps in proptest::collection::vec((0u8..9, 0u8..3, 0u64..100, proptest::collection::vec(any::<u8>(), 0..40)), 1..60)) {
+        let mut lab = Lab::new();
+        let mut seq = 0;
+        for (what, node, wait, bytes) in steps {
+            let node = ["a", "b", "c"][node as usize];
+            lab.ms += wait * 1000;
+            seq += 1;
+            match what {
+                0 => lab.raw(node, "multipath", Some(&bytes)),
+                1 => lab.raw(node, "multipath-node", Some(&bytes)),
+                2 => lab.raw(node, "multipath-3", Some(&bytes)),
+                3 => lab.raw(node, "multipath", None),
+                4 => lab.members(&[("a", true), (node, wait % 2 == 0)]),
+                5 => lab.report(node, wait % 3, seq, wait as i64, &[("w1", State::ALL[bytes.len() % 5])]),
+                6 => lab.perl(node, wait as i64 * 3, "optimal"),
+                7 => lab.step_s += wait as i64 - 50,
+                _ => lab.apply(ClusterEvent::Tick),
+            }
+            lab.apply(ClusterEvent::Tick);
+            let now = lab.now();
+            prop_assert!(lab.cluster.next_deadline(now) > now.mono);
+            for view in lab.cluster.nodes(now) {
+                if view.belief == Belief::Fresh { continue }
+                for row in lab.cluster.matrix().rows() {
+                    if let Some(cell) = row.cell(view.name.as_str()) {
+                        prop_assert_eq!(cell.state, State::Unknown, "{} {:?}", view.name, view.belief);
+                    }
+                }
+            }
+        }
+    }
+}
