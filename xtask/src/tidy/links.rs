@@ -50,6 +50,45 @@ pub fn named_paths(repo: &Repo) -> Vec<Complaint> {
     complaints
 }
 
+/// Documents that comments cite, with the section where one is named (`status.md, section 6`).
+pub fn cited(repo: &Repo) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
+    // Examples of wrong links stand in the rules' own tests.
+    for (path, text) in repo.ending(".rs").filter(|(path, _)| !path.starts_with("xtask/src/tidy/")) {
+        for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| text.trim_start().starts_with("//")) {
+            for (at, _) in text.match_indices(".md") {
+                let (before, after) = (text.get(..at).unwrap_or(""), text.get(at + 3..).unwrap_or(""));
+                let start = before
+                    .rfind(|c: char| !(c.is_alphanumeric() || "-_/.".contains(c)))
+                    .map_or(0, |at| at + 1);
+                let name = format!("{}.md", before.get(start..).unwrap_or(""));
+                let Some(document) =
+                    [name.clone(), format!("docs/{name}")].into_iter().find(|p| repo.texts.contains_key(p))
+                else {
+                    complaints.push(Complaint::new(path, line, format!("cites {name}, which is not there")));
+                    continue;
+                };
+                let section: String = after
+                    .strip_prefix(", section ")
+                    .unwrap_or("")
+                    .chars()
+                    .take_while(char::is_ascii_digit)
+                    .collect();
+                let heading = format!("## {section}. ");
+                let text = repo.texts.get(&document).map_or("", String::as_str);
+                if !section.is_empty() && !text.lines().any(|line| line.starts_with(&heading)) {
+                    complaints.push(Complaint::new(
+                        path,
+                        line,
+                        format!("{document} has no section {section}"),
+                    ));
+                }
+            }
+        }
+    }
+    complaints
+}
+
 /// The lines of a document outside fenced code, with their numbers.
 pub fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut fenced = false;
@@ -148,6 +187,21 @@ mod tests {
             0
         );
         assert_eq!(complaints("```\n[x](c.md)\n```\n`[x](c.md)` [x](https://example.org/c.md)"), 0);
+    }
+
+    #[test]
+    fn a_cited_document_or_section_that_is_not_there_is_caught() {
+        let check = |comment: &str| {
+            cited(&Repo::of(&[
+                ("crates/io/src/a.rs", comment),
+                ("docs/b.md", "## 2. Two\n"),
+                ("README.md", ""),
+            ]))
+            .len()
+        };
+        assert_eq!(check("//! See b.md, section 2 and docs/b.md (README.md).\nlet x = \"none.md\";"), 0);
+        assert_eq!(check("/// See b.md, section 3."), 1);
+        assert_eq!(check("    // none.md says why"), 1);
     }
 
     #[test]

@@ -58,6 +58,7 @@ const RULES: &[(&str, Rule)] = &[
     ("no machine paths, no package hosts", text::places),
     ("nothing is left to do", text::leftovers),
     ("links in documents resolve", links::links),
+    ("documents that comments cite are there", links::cited),
     ("paths that ARCHITECTURE.md names exist", links::named_paths),
     ("every finding code is explained", docs::finding_codes),
     ("every setting is explained", docs::settings),
