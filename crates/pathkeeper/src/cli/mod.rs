@@ -1,6 +1,253 @@
-//! The command line.
+//! The command line: arguments, dispatch, exit status. Everything is asked through the API, except what a command
+//! is there to look at by itself (agent, fold, demo, doctor).
+
+mod check;
+pub(crate) mod feed;
+#[cfg(test)]
+mod fixtures;
+mod generate;
+mod maps;
+mod nodes;
+pub(crate) mod out;
+mod paths;
+pub(crate) mod status;
+pub(crate) mod text;
+mod watch;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use pathkeeper_api::client::{Address, Client, Error};
+use serde::Serialize;
+
+/// Exit status when nothing is known: no answer, a mistake in the arguments. 0, 1 and 2 would be verdicts.
+const EXIT_UNKNOWN: u8 = 3;
+/// The version of the objects that `-o json` prints; it grows when a key changes its meaning or goes.
+const SCHEMA: u32 = 1;
+
+/// Tells, for a whole cluster, whether every LUN behind dm-multipath is healthy on every node that should carry it.
+///
+/// One agent runs on each node (pathkeeper agent). Every other command asks an agent, by default the one on this
+/// machine through its Unix socket. Nothing here changes a map, a path or a file of multipath's.
+#[derive(Parser, Debug)]
+#[command(
+    name = "pathkeeper",
+    version,
+    after_help = "\
+First look:        pathkeeper doctor
+Whole cluster:     pathkeeper status            (live: status --watch, as a log: watch)
+This node's maps:  pathkeeper maps [NAME]       (one line per path: paths)
+Without a SAN:     pathkeeper demo
+
+Exit status of status, nodes and check: 0 all clean, 1 degraded, 2 missing or failed, 3 unknown."
+)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(clap::Args, Debug, Clone)]
+pub struct Globals {
+    /// Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket
+    #[arg(long, global = true, value_name = "URL", env = "PATHKEEPER_SERVER")]
+    server: Option<String>,
+    /// The local agent's socket
+    #[arg(long, global = true, value_name = "PATH", env = "PATHKEEPER_SOCKET",
+        default_value = crate::config::DEFAULT_SOCKET)]
+    socket: PathBuf,
+    /// How answers are printed; json has a schema version and times in UTC
+    #[arg(long, short, global = true, value_enum, default_value_t = Output::Table, value_name = "FORM")]
+    output: Output,
+    /// Colour, which never says what words do not; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
+    color: When,
+    /// Seconds to wait for an answer
+    #[arg(long, global = true, default_value_t = 10, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=600))]
+    timeout: u64,
+}
+
+/// How answers are printed.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For people with room: full WWIDs, sizes, transports.
+    Wide,
+}
+
+/// Whether colour is used.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Status(status::StatusArgs),
+    Maps(maps::MapsArgs),
+    Paths(paths::PathsArgs),
+    Watch(watch::WatchArgs),
+    Nodes(nodes::NodesArgs),
+    Check(check::CheckArgs),
+    Completions(generate::CompletionsArgs),
+    Man(generate::ManArgs),
+    #[command(hide = true)]
+    Openapi(generate::OpenapiArgs),
+}
+
+/// Why a command ends without having done its work.
+#[derive(Debug)]
+pub struct Failure {
+    /// What failed, on what, why, what to do next; `None` when there is nobody left to tell.
+    message: Option<String>,
+    code: u8,
+}
+
+impl Failure {
+    /// A failure in words.
+    pub fn new(message: String) -> Self {
+        Self { message: Some(message), code: EXIT_UNKNOWN }
+    }
+
+    /// The reader of our output went away: it has what it wanted.
+    pub fn gone() -> Self {
+        Self { message: None, code: 0 }
+    }
+
+    /// The words, if there are any.
+    pub fn message(&self) -> &str {
+        self.message.as_deref().unwrap_or_default()
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(e: Error) -> Self {
+        let unix = matches!(&e, Error::Unreachable { address, .. } if address.starts_with('/'));
+        let next = match &e {
+            Error::Unreachable { why, .. } if unix && why.contains("ermission denied") => {
+                "\n  the socket is for root and the group pathkeeper: sudo, or usermod -aG pathkeeper USER"
+            }
+            Error::Unreachable { .. } if unix => {
+                "\n  is the agent running?  systemctl status pathkeeper\n  another node's agent:  --server URL"
+            }
+            Error::Unreachable { .. } => {
+                "\n  agents listen on their own loopback; from elsewhere: \
+                 ssh -L 8480:127.0.0.1:8480 root@NODE"
+            }
+            Error::Refused { status: 503, .. } => {
+                "\n  the agent has just started; ask again in a few seconds"
+            }
+            _ => "",
+        };
+        Self::new(format!("{e}{next}"))
+    }
+}
+
+impl Globals {
+    /// A client of the agent that is meant.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        let address = match &self.server {
+            Some(url) => Address::parse_url(url)?,
+            None => Address::Unix(self.socket.clone()),
+        };
+        Ok(Client::new(address, Duration::from_secs(self.timeout)))
+    }
+
+    /// How to print, now.
+    pub(crate) fn view(&self) -> text::View {
+        use std::io::IsTerminal;
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|v| v == "dumb");
+        text::View {
+            width: out::columns(),
+            unicode: out::locale_is_utf8(),
+            color: match self.color {
+                When::Always => true,
+                When::Never => false,
+                When::Auto => std::io::stdout().is_terminal() && !no_color && !dumb,
+            },
+            now: jiff::Timestamp::now().as_second(),
+            zone: jiff::tz::TimeZone::system(),
+        }
+    }
+}
+
+/// An answer of the API as `-o json` prints it: its own keys beside `"schema"`.
+fn versioned<T: Serialize>(answer: &T, pretty: bool) -> Result<String, Failure> {
+    #[derive(Serialize)]
+    struct Versioned<'a, T> {
+        schema: u32,
+        #[serde(flatten)]
+        answer: &'a T,
+    }
+    let whole = Versioned { schema: SCHEMA, answer };
+    let text = if pretty { serde_json::to_string_pretty(&whole) } else { serde_json::to_string(&whole) };
+    text.map(|t| t + "\n").map_err(|e| Failure::new(format!("writing JSON: {e}")))
+}
 
 /// Parses the arguments, runs the command and gives the exit status.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // A mistake in the arguments must not look like a verdict: clap's own 2 would read as "failed".
+            e.print().ok();
+            return if e.use_stderr() { ExitCode::from(EXIT_UNKNOWN) } else { ExitCode::SUCCESS };
+        }
+    };
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(failure) => {
+            if let Some(message) = &failure.message {
+                eprintln!("pathkeeper: {message}");
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    let globals = &cli.globals;
+    match cli.command {
+        Command::Status(args) => ask(status::run(args, globals)),
+        Command::Maps(args) => ask(maps::run(args, globals)),
+        Command::Paths(args) => ask(paths::run(args, globals)),
+        Command::Watch(args) => ask(watch::run(args, globals)),
+        Command::Nodes(args) => ask(nodes::run(args, globals)),
+        Command::Check(args) => ask(check::run(args, globals)),
+        Command::Completions(args) => generate::completions(&args, &mut Cli::command()),
+        Command::Man(args) => generate::man(&args, Cli::command()),
+        Command::Openapi(_) => out::print(&pathkeeper_api::openapi::document()).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// Runs a command that asks an agent; one thread is enough for one question.
+fn ask(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(format!("starting: {e}")))?
+        .block_on(command)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_arguments_are_consistent() {
+        use clap::CommandFactory;
+        super::Cli::command().debug_assert();
+    }
 }

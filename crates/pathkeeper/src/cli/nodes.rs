@@ -1,0 +1,106 @@
+//! `pathkeeper nodes`: how far each node can be believed.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use pathkeeper_api::nodes::NodeRow;
+use serde::Serialize;
+
+use super::text::{Field, Tone, View, clean, field, span, table};
+use super::{Failure, Globals, Output, out, versioned};
+
+/// The nodes: online or not, how old what they say is, what multipathd does there, versions.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Exit status: 0 if every node is online, fresh and its multipathd runs (or is not installed), else 3.
+
+Examples:
+  pathkeeper nodes
+  pathkeeper nodes -o wide")]
+pub struct NodesArgs {}
+
+/// Asks the agent what it knows of the nodes.
+pub async fn run(_: NodesArgs, globals: &Globals) -> Result<ExitCode, Failure> {
+    let nodes = globals.client()?.nodes().await?;
+    let exit = if nodes.iter().all(is_sound) { 0 } else { super::EXIT_UNKNOWN };
+    if globals.output == Output::Json {
+        #[derive(Serialize)]
+        struct Answer {
+            nodes: Vec<NodeRow>,
+        }
+        out::print(&versioned(&Answer { nodes }, true)?)?;
+    } else {
+        out::print(&render(&nodes, globals.output == Output::Wide, &globals.view()))?;
+    }
+    Ok(ExitCode::from(exit))
+}
+
+/// Whether what this node says can be taken as it is.
+fn is_sound(node: &NodeRow) -> bool {
+    node.status == "online"
+        && node.report == "fresh"
+        && matches!(node.multipathd.as_deref(), Some("running" | "absent"))
+}
+
+/// The table; why something is not as it should be stands below it.
+pub fn render(nodes: &[NodeRow], wide: bool, view: &View) -> String {
+    if nodes.is_empty() {
+        return "no node is known yet\n".into();
+    }
+    let mut titles =
+        vec!["NODE", "STATUS", "REPORT", "HEARD", "MULTIPATHD", "LUNS HERE", "PATHKEEPER", "MODE"];
+    if wide {
+        titles.extend(["KERNEL", "CLOCK", "INSTANCE"]);
+    }
+    let mut lines: Vec<Vec<Field>> = vec![titles.into_iter().map(|t| field(Tone::Strong, t)).collect()];
+    for node in nodes {
+        let heard = node.report_age_s.map_or_else(|| "never".into(), |s| format!("{} ago", span(signed(s))));
+        let daemon = node.multipathd.as_deref().unwrap_or("?");
+        let daemon = match node.multipath_tools.as_deref() {
+            Some(version) => format!("{version} {daemon}"),
+            None => daemon.to_owned(),
+        };
+        let good = |is: bool| if is { Tone::Good } else { Tone::Doubt };
+        let mut line = vec![
+            field(Tone::Plain, &node.node),
+            field(good(node.status == "online"), &node.status),
+            field(good(node.report == "fresh"), &node.report),
+            field(Tone::Plain, heard),
+            field(good(matches!(node.multipathd.as_deref(), Some("running" | "absent"))), daemon),
+            cells(node),
+            field(Tone::Plain, node.pathkeeper.as_deref().unwrap_or("?")),
+            field(Tone::Plain, node.mode.as_deref().unwrap_or("?")),
+        ];
+        if wide {
+            let skew = node.clock_skew_s.map_or_else(|| "?".into(), |s| format!("{s:+} s"));
+            line.push(field(Tone::Plain, node.kernel.as_deref().unwrap_or("?")));
+            line.push(field(Tone::Plain, skew));
+            line.push(field(Tone::Plain, node.instance.as_deref().unwrap_or("?")));
+        }
+        lines.push(line);
+    }
+    let mut out = table(view, &lines);
+    for node in nodes {
+        for why in [&node.report_why, &node.multipathd_why].into_iter().flatten() {
+            out.push_str(&format!("{}: {}\n", clean(&node.node), clean(why)));
+        }
+    }
+    out
+}
+
+fn signed(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
+/// `12`, or `12, 1 failed, 2 degraded`.
+fn cells(node: &NodeRow) -> Field {
+    let c = &node.cells;
+    let all = c.optimal + c.degraded + c.missing + c.failed + c.unknown;
+    let bad =
+        [(c.failed, "failed"), (c.missing, "missing"), (c.degraded, "degraded"), (c.unknown, "unknown")];
+    let words = bad.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!(", {n} {word}"));
+    let text = all.to_string() + &words.collect::<String>();
+    let worst = bad.iter().find(|(n, _)| *n > 0).map(|(_, word)| *word);
+    let tone = if all == 0 { Tone::Plain } else { super::text::tone_of(worst.unwrap_or("optimal")) };
+    field(tone, text)
+}

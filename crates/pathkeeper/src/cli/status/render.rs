@@ -1,0 +1,367 @@
+//! The status as text: verdict, counts, findings, matrix, legend. Pure.
+
+use pathkeeper_api::nodes::NodeRow;
+use pathkeeper_api::status::{ClusterStatus, Finding};
+
+use super::{Options, rows};
+use crate::cli::text::{Field, Tone, View, clean, count, field, span, table, table_width, width, wrap};
+
+/// More nodes than this, and the matrix names only the cells that are not optimal.
+const COLUMNS_MAX: usize = 5;
+/// Findings that are shown without `--all`.
+const FINDINGS_MAX: usize = 10;
+
+/// Line 1 is the verdict; causes come before rows; all well is two lines.
+pub fn render(status: &ClusterStatus, nodes: &[NodeRow], view: &View, options: &Options) -> String {
+    let Some(lost) = &options.lost else { return render_certain(status, nodes, view, options) };
+    // The page as it was when the last word came: its clock stands still.
+    let grey = View { color: false, now: lost.since, ..view.clone() };
+    let head = format!(
+        "NO CONNECTION since {} ({}): {}",
+        view.clock(lost.since),
+        span(view.now - lost.since),
+        clean(&lost.why)
+    );
+    let mut out = String::new();
+    for line in wrap(&head, view.width) {
+        out.push_str(&view.paint(Tone::Doubt, &line));
+        out.push('\n');
+    }
+    out.push_str("What follows was true then. Nothing of it is known now.\n\n");
+    for line in render_certain(status, nodes, &grey, options).lines() {
+        out.push_str(&view.paint(Tone::Faint, line));
+        out.push('\n');
+    }
+    out
+}
+
+fn render_certain(status: &ClusterStatus, nodes: &[NodeRow], view: &View, options: &Options) -> String {
+    let mut out = verdict(status, nodes, view);
+    out.push_str(&tally(status, view));
+    out.push_str(&findings(&status.findings, view, options));
+    for (node, error) in &status.nodes {
+        let text = format!("{}: the last apply failed: {}", clean(node), clean(&error.apply_error));
+        out.push_str(&view.paint(Tone::Bad, &text));
+        out.push('\n');
+    }
+    let rows = rows::chosen(status, options);
+    let hidden = rows.iter().filter(|r| r.is_clean()).count();
+    let shown: Vec<_> = rows.into_iter().filter(|r| options.shows_clean() || !r.is_clean()).collect();
+    if !shown.is_empty() {
+        out.push('\n');
+        let lines = rows::folded(view, &shown, options.all);
+        out.push_str(&matrix(status, nodes, &lines, view, options));
+        out.push('\n');
+        out.push_str(&footer(status, &shown, view, options, hidden));
+    } else if options.is_filter() && hidden == 0 {
+        out.push_str("\nno LUN matches this filter\n");
+    }
+    out
+}
+
+/// Sets segments on a line three spaces apart; one that does not fit begins the next line.
+fn flow(view: &View, segments: &[(Tone, String)]) -> String {
+    let mut out = String::new();
+    let mut used = 0;
+    for (tone, text) in segments.iter().filter(|(_, text)| !text.is_empty()) {
+        let w = width(text);
+        if used > 0 && used + 3 + w > view.width {
+            out.push('\n');
+            used = 0;
+        } else if used > 0 {
+            out.push_str("   ");
+            used += 3;
+        }
+        out.push_str(&view.paint(*tone, text));
+        used += w;
+    }
+    out.push('\n');
+    out
+}
+
+/// Line 1.
+pub(super) fn verdict(status: &ClusterStatus, nodes: &[NodeRow], view: &View) -> String {
+    let seen = &status.view;
+    let cluster = seen.cluster.as_deref().map_or_else(String::new, |c| format!("{}  ", clean(c)));
+    if seen.partial {
+        let since = seen.since.map_or_else(String::new, |at| format!(" since {}", view.moment(at)));
+        let why = seen.why.as_deref().unwrap_or("it cannot see the whole cluster");
+        let dark: Vec<String> =
+            nodes.iter().filter(|n| n.report != "fresh").map(|n| clean(&n.node)).collect();
+        let dark = if dark.is_empty() { String::new() } else { format!(", {} unknown", dark.join(" ")) };
+        return flow(
+            view,
+            &[
+                (Tone::Doubt, format!("{cluster}PARTIAL{since}")),
+                (Tone::Plain, format!("seen from {}: {}{dark}", clean(&seen.observer), clean(why))),
+            ],
+        );
+    }
+    let health = &status.summary.health;
+    let tone = match health.as_str() {
+        "HEALTH_OK" => Tone::Good,
+        "HEALTH_WARN" => Tone::Warn,
+        "HEALTH_ERR" => Tone::Bad,
+        _ => Tone::Doubt,
+    };
+    let all_fresh = seen.nodes_fresh >= seen.nodes_known;
+    flow(
+        view,
+        &[
+            (tone, format!("{cluster}{}", clean(health))),
+            (Tone::Plain, format!("{} seen from {}", view.clock(view.now), clean(&seen.observer))),
+            (
+                if all_fresh { Tone::Plain } else { Tone::Doubt },
+                format!("{} of {} nodes fresh", seen.nodes_fresh, seen.nodes_known),
+            ),
+        ],
+    )
+}
+
+/// Line 2: the counts, or that all is well, or that there is nothing to watch.
+fn tally(status: &ClusterStatus, view: &View) -> String {
+    let s = &status.summary;
+    if s.luns == 0 {
+        let silent = status.view.nodes_known.saturating_sub(status.view.nodes_fresh);
+        return if silent == 0 && !status.view.partial {
+            "nothing to watch: no node has a multipath map\n".into()
+        } else {
+            format!("no LUN is known, and {} cannot be seen\n", count(silent.into(), "node"))
+        };
+    }
+    if s.clean == s.luns {
+        let luns = count(s.luns.into(), "LUN");
+        let places = if s.places == 1 { "the 1 place".into() } else { format!("all {} places", s.places) };
+        let text =
+            format!("{luns} optimal in {places}, {} of {} paths usable", s.paths_active, s.paths_total);
+        return flow(view, &[(Tone::Plain, text)]);
+    }
+    let doubtful = format!("{} optimal but in doubt", s.doubt);
+    let parts: Vec<String> = [
+        (s.failed, format!("{} failed", s.failed)),
+        (s.missing, format!("{} missing", s.missing)),
+        (s.degraded, format!("{} degraded", s.degraded)),
+        (s.unknown, format!("{} unknown", s.unknown)),
+        (s.doubt, doubtful),
+        (1, format!("{} optimal", s.clean)),
+    ]
+    .into_iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(_, text)| text)
+    .collect();
+    let n = status.findings.len() as u64;
+    let found = if n == 0 { String::new() } else { count(n, "finding") };
+    flow(
+        view,
+        &[
+            (Tone::Plain, format!("{}: {}", count(s.luns.into(), "LUN"), parts.join(", "))),
+            (Tone::Plain, found),
+        ],
+    )
+}
+
+/// What is wrong, with its first evidence and first advice; `--all` gives all of both.
+fn findings(found: &[Finding], view: &View, options: &Options) -> String {
+    if found.is_empty() {
+        return String::new();
+    }
+    let shown = if options.all { found.len() } else { FINDINGS_MAX };
+    let lines_max = if options.all { usize::MAX } else { 1 };
+    let since: Vec<String> = found.iter().map(|f| since(f, view)).collect();
+    let since_width = since.iter().map(|s| width(s)).max().unwrap_or(0).max(5);
+    let text_width = view.width.saturating_sub(7 + 2 + since_width).max(24);
+    let mut rows = vec![vec![
+        field(Tone::Strong, "SEV"),
+        field(Tone::Strong, format!("{:text_width$}", "FINDING")),
+        field(Tone::Strong, "SINCE"),
+    ]];
+    for (f, since) in found.iter().zip(&since).take(shown) {
+        let (word, tone) = match f.severity.as_str() {
+            "error" => ("ERROR", Tone::Bad),
+            "warning" => ("WARN", Tone::Warn),
+            _ => ("INFO", Tone::Plain),
+        };
+        let node = f.scope.node.as_deref().filter(|node| !f.summary.contains(node));
+        let said = node.map_or_else(|| f.summary.clone(), |node| format!("{node}: {}", f.summary));
+        let mut first = true;
+        for line in wrap(&clean(&said), text_width) {
+            let lead = if first { word } else { "" };
+            let end = if first { since.as_str() } else { "" };
+            rows.push(vec![field(tone, lead), field(Tone::Plain, line), field(Tone::Plain, end)]);
+            first = false;
+        }
+        let mut beneath = |text: &str| {
+            for line in wrap(&clean(text), text_width) {
+                rows.push(vec![field(Tone::Plain, ""), field(Tone::Faint, line)]);
+            }
+        };
+        f.evidence.iter().take(lines_max).for_each(|line| beneath(line));
+        f.advice.iter().take(lines_max).for_each(|line| beneath(&format!("do: {line}")));
+    }
+    let mut out = String::from("\n");
+    out.push_str(&table(view, &rows));
+    if found.len() > shown {
+        out.push_str(&format!("       {}: --all\n", count((found.len() - shown) as u64, "more finding")));
+    }
+    out
+}
+
+/// `02:58 13m`; `>` before the age where it may be older than this observer knows.
+fn since(finding: &Finding, view: &View) -> String {
+    finding.since.map_or_else(String::new, |at| {
+        let at_least = if finding.since_first_seen { ">" } else { "" };
+        format!("{} {at_least}{}", view.moment(at), span(view.now - at))
+    })
+}
+
+fn matrix(
+    status: &ClusterStatus,
+    nodes: &[NodeRow],
+    lines: &[rows::Line<'_>],
+    view: &View,
+    options: &Options,
+) -> String {
+    let columns = rows::columns(status);
+    let wide = full_table(status, nodes, lines, &columns, view, options);
+    if options.wide || (columns.len() <= COLUMNS_MAX && table_width(&wide) <= view.width) {
+        return table(view, &wide);
+    }
+    narrow(status, lines, view)
+}
+
+/// Many nodes or few columns: each row names only its cells that are not optimal.
+fn narrow(status: &ClusterStatus, lines: &[rows::Line<'_>], view: &View) -> String {
+    let used_by = has_storages(status);
+    let heads: Vec<Vec<Field>> = std::iter::once(head_titles(used_by))
+        .chain(lines.iter().map(|line| row_head(status, line, view, used_by, 20)))
+        .collect();
+    let lead = table_width(&heads) + 2;
+    let mut heads = crate::cli::text::padded(view, &heads).into_iter();
+    let mut out = heads.next().unwrap_or_default() + &view.paint(Tone::Strong, "NODES") + "\n";
+    for (line, head) in lines.iter().zip(heads) {
+        let cells = rows::unhealthy(view, line.row, view.width.saturating_sub(lead).max(12));
+        for (at, fields) in cells.iter().enumerate() {
+            let start = if at == 0 { head.clone() } else { " ".repeat(lead) };
+            let said: Vec<String> = match fields.as_slice() {
+                [] => vec![
+                    view.paint(Tone::Good, &format!("all {}", count(line.row.nodes.len() as u64, "node"))),
+                ],
+                some => some.iter().map(|f| view.paint(f.tone, &f.text)).collect(),
+            };
+            let comma = if at + 1 < cells.len() { "," } else { "" };
+            out.push_str(&format!("{start}{}{comma}\n", said.join(", ")));
+        }
+    }
+    out
+}
+
+fn has_storages(status: &ClusterStatus) -> bool {
+    status.luns.iter().any(|row| row.used_by.is_some())
+}
+
+fn head_titles(used_by: bool) -> Vec<Field> {
+    let mut titles = vec![field(Tone::Strong, "LUN")];
+    if used_by {
+        titles.push(field(Tone::Strong, "USED BY"));
+    }
+    titles.push(field(Tone::Strong, "STATE"));
+    titles
+}
+
+/// Name, storage if any row has one, state.
+fn row_head(
+    status: &ClusterStatus,
+    line: &rows::Line<'_>,
+    view: &View,
+    used_by: bool,
+    name_width: usize,
+) -> Vec<Field> {
+    let name = match line.more {
+        0 => view.squeeze(&rows::label(view, status, line.row), name_width),
+        more => format!("{more} more"),
+    };
+    let mut head = vec![field(Tone::Plain, name)];
+    if used_by {
+        let storage = if line.more == 0 { line.row.used_by.as_deref().unwrap_or("") } else { "" };
+        head.push(field(Tone::Plain, view.squeeze(storage, 16)));
+    }
+    head.push(rows::state(view, line.row));
+    head
+}
+
+/// The matrix with a column for each node.
+fn full_table(
+    status: &ClusterStatus,
+    nodes: &[NodeRow],
+    lines: &[rows::Line<'_>],
+    columns: &[&str],
+    view: &View,
+    options: &Options,
+) -> Vec<Vec<Field>> {
+    let used_by = has_storages(status);
+    let mut titles = head_titles(used_by);
+    for column in columns {
+        let fresh = nodes.iter().find(|n| n.node == *column).is_none_or(|n| n.report == "fresh");
+        titles.push(if fresh {
+            field(Tone::Strong, column)
+        } else {
+            field(Tone::Doubt, format!("{column} ?"))
+        });
+    }
+    if options.wide {
+        titles.extend(["SIZE", "BY", "WWID"].map(|t| field(Tone::Strong, t)));
+    }
+    let mut out = vec![titles];
+    for line in lines {
+        let name_width = if options.wide { usize::MAX } else { 24 };
+        let mut row = row_head(status, line, view, used_by, name_width);
+        for column in columns {
+            row.push(
+                line.row.nodes.get(*column).map_or(field(Tone::Plain, ""), |cell| rows::cell(view, cell)),
+            );
+        }
+        if options.wide && line.more == 0 {
+            let size = line.row.size.map_or_else(String::new, crate::cli::text::bytes);
+            let by = line.row.nodes.values().find_map(|c| c.transport.as_deref()).unwrap_or("");
+            row.extend([size.as_str(), by, &line.row.wwid].map(|t| field(Tone::Plain, t)));
+        }
+        out.push(row);
+    }
+    out
+}
+
+/// What the program does, what the marks mean, where more is.
+fn footer(
+    status: &ClusterStatus,
+    shown: &[&pathkeeper_api::status::LunRow],
+    view: &View,
+    options: &Options,
+    hidden: usize,
+) -> String {
+    let seen = &status.view;
+    let cells = || shown.iter().flat_map(|row| row.nodes.values());
+    let has = |state: &str| cells().any(|c| c.state == state);
+    let expected = if cells().any(|c| c.paths_expected.is_some()) { "expected" } else { "known" };
+    let mut legend = vec![(Tone::Faint, format!("cells usable/{expected}"))];
+    let words =
+        [("degraded", "paths lost"), ("failed", "no path"), ("missing", "no map"), ("unknown", "unknown")];
+    for (state, word) in words {
+        if has(state) {
+            legend.push((Tone::Faint, format!("{} {word}", view.mark(state))));
+        }
+    }
+    let mode = match seen.mode.as_str() {
+        "observe" => "mode: observe (nothing is written)".into(),
+        other => format!("mode: {}", clean(other)),
+    };
+    let clean_rows = if options.shows_clean() || hidden == 0 {
+        String::new()
+    } else {
+        format!("{} not shown: --all", count(hidden as u64, "optimal LUN"))
+    };
+    let running = (
+        if seen.multipathd_running < seen.nodes_known { Tone::Warn } else { Tone::Faint },
+        format!("multipathd {}/{} running", seen.multipathd_running, seen.nodes_known),
+    );
+    flow(view, &[running, (Tone::Faint, mode), (Tone::Faint, clean_rows)]) + &flow(view, &legend)
+}

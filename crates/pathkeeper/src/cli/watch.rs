@@ -1,0 +1,281 @@
+//! `pathkeeper watch`: what changes, a line each, for logs and for eyes that are elsewhere.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use clap::Args;
+use pathkeeper_api::client::Event;
+use pathkeeper_api::status::{Cell, ClusterStatus, Finding, LunRow};
+use serde::Serialize;
+
+use super::feed::{self, Heard};
+use super::status::{self, Options};
+use super::text::{View, clean, utc};
+use super::{Failure, Globals, Output, SCHEMA, out};
+
+/// One line for each change, as it happens, until Ctrl-C. (The page that repaints itself: status --watch.)
+///
+/// The first line is the verdict; then every cell whose state or paths change, every finding that comes or goes,
+/// and every change of the verdict. A lost connection is a line too: silence must not read as health.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  pathkeeper watch
+  pathkeeper watch --node pve2
+  pathkeeper watch -o json | jq -c 'select(.to == \"failed\")'")]
+pub struct WatchArgs {
+    /// Only changes on this node
+    #[arg(long, value_name = "NODE")]
+    node: Option<String>,
+}
+
+/// One change.
+#[derive(Serialize, Debug, Clone, PartialEq, Eq)]
+#[serde(tag = "what", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Change {
+    /// A LUN on a node; an absent word = no cell.
+    Cell {
+        /// Name or WWID.
+        lun: String,
+        /// WWID.
+        wwid: String,
+        /// Node.
+        node: String,
+        /// State before.
+        from: Option<String>,
+        /// State now.
+        to: Option<String>,
+        /// Usable/all paths before, as words.
+        from_paths: String,
+        /// Usable/all paths now, as words.
+        to_paths: String,
+        /// The LUN's state in the cluster now; absent = the row is gone.
+        cluster_state: Option<String>,
+    },
+    /// A finding came or went.
+    Finding {
+        /// Its code.
+        code: String,
+        /// Its summary.
+        summary: String,
+        /// The node it is about.
+        node: Option<String>,
+        /// `error`, `warning`, `info`.
+        severity: String,
+        /// It is gone now.
+        cleared: bool,
+    },
+    /// The verdict.
+    Health {
+        /// Before; absent on the first line.
+        from: Option<String>,
+        /// Now.
+        to: String,
+    },
+    /// The connection was lost; nothing is known until the next `health` line.
+    Lost {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Runs until Ctrl-C. The first connection must succeed; later ones are tried again.
+pub async fn run(args: WatchArgs, globals: &Globals) -> Result<ExitCode, Failure> {
+    let client = globals.client()?;
+    let mut feed = feed::open(&client).await?;
+    let mut stop = out::Stop::new()?;
+    let mut known: Option<ClusterStatus> = None;
+    let mut lost = false;
+    loop {
+        let heard = tokio::select! {
+            () = stop.wait() => return Ok(ExitCode::SUCCESS),
+            heard = feed.recv() => heard,
+        };
+        let mut said = Vec::new();
+        match heard {
+            None => return Err(Failure::new("the event stream ended".into())),
+            Some(Heard::Lost(why)) => {
+                if !std::mem::replace(&mut lost, true) {
+                    said.push(Change::Lost { why });
+                }
+            }
+            Some(Heard::Event(event)) => {
+                let Some(now) = after(known.as_ref(), *event) else { continue };
+                said = changes(known.as_ref(), &now);
+                let verdict = !said.iter().any(|c| matches!(c, Change::Health { .. }));
+                if std::mem::take(&mut lost) && verdict {
+                    said.push(Change::Health { from: None, to: now.summary.health.clone() });
+                }
+                known = Some(now);
+            }
+        }
+        let view = globals.view();
+        for change in said.iter().filter(|change| change.is_about(args.node.as_deref())) {
+            print(change, known.as_ref(), globals, &view)?;
+        }
+    }
+}
+
+/// The status after an event; `None` where the event says nothing by itself.
+fn after(known: Option<&ClusterStatus>, event: Event) -> Option<ClusterStatus> {
+    match event {
+        Event::Snapshot(status) => Some(status),
+        Event::Delta(delta) => {
+            let mut status = known?.clone();
+            status.apply(delta);
+            Some(status)
+        }
+        Event::Resync => None,
+    }
+}
+
+fn print(
+    change: &Change,
+    known: Option<&ClusterStatus>,
+    globals: &Globals,
+    view: &View,
+) -> Result<(), Failure> {
+    if globals.output == Output::Json {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            schema: u32,
+            time: String,
+            #[serde(flatten)]
+            change: &'a Change,
+        }
+        let line = Line { schema: SCHEMA, time: utc(view.now), change };
+        let text = serde_json::to_string(&line).map_err(|e| Failure::new(format!("writing JSON: {e}")))?;
+        return out::print(&(text + "\n"));
+    }
+    if let (Change::Health { .. }, Some(status)) = (change, known) {
+        let page = status::render(status, &[], view, &Options::default());
+        let two: Vec<&str> = page.lines().take(2).collect();
+        return out::print(&format!("{}  {}\n", view.clock(view.now), two.join("   ")));
+    }
+    out::print(&format!("{}  {}\n", view.clock(view.now), words(change, view)))
+}
+
+impl Change {
+    fn is_about(&self, wanted: Option<&str>) -> bool {
+        let Some(wanted) = wanted else { return true };
+        match self {
+            Change::Cell { node, .. } => node == wanted,
+            Change::Finding { node, .. } => node.as_deref() == Some(wanted),
+            Change::Health { .. } | Change::Lost { .. } => true,
+        }
+    }
+}
+
+/// A change as a line for people, without the time.
+pub fn words(change: &Change, view: &View) -> String {
+    let state = |word: &Option<String>, paths: &str| match word {
+        None => "gone".to_owned(),
+        Some(word) => view.paint(super::text::tone_of(word), format!("{} {paths}", clean(word)).trim_end()),
+    };
+    match change {
+        Change::Cell { lun, node, from, to, from_paths, to_paths, cluster_state, .. } => {
+            let before =
+                from.as_ref().map_or_else(|| "new".to_owned(), |w| format!("{} {from_paths}", clean(w)));
+            let cluster = cluster_state
+                .as_deref()
+                .map_or_else(|| "not watched".to_owned(), |w| format!("cluster {}", clean(w)));
+            format!(
+                "{} on {}: {} -> {}   {cluster}",
+                clean(lun),
+                clean(node),
+                before.trim_end(),
+                state(to, to_paths)
+            )
+        }
+        Change::Finding { code, summary, severity, cleared, node } => {
+            let severity = if *cleared { "cleared" } else { severity };
+            let node = node
+                .as_deref()
+                .filter(|n| !summary.contains(n))
+                .map_or_else(String::new, |n| format!("{n}: "));
+            clean(&format!("{severity} {code}: {node}{summary}"))
+        }
+        Change::Health { to, .. } => clean(to),
+        Change::Lost { why } => {
+            let text = format!("NO CONNECTION: {}; nothing is known until it is back", clean(why));
+            view.paint(super::text::Tone::Doubt, &text)
+        }
+    }
+}
+
+/// What differs between two statuses; without a first one only the verdict. Cells first, then findings, then the
+/// verdict.
+pub fn changes(before: Option<&ClusterStatus>, now: &ClusterStatus) -> Vec<Change> {
+    let Some(before) = before else {
+        return vec![Change::Health { from: None, to: now.summary.health.clone() }];
+    };
+    let mut said = Vec::new();
+    let old: BTreeMap<&str, &LunRow> = before.luns.iter().map(|row| (row.wwid.as_str(), row)).collect();
+    let new: BTreeMap<&str, &LunRow> = now.luns.iter().map(|row| (row.wwid.as_str(), row)).collect();
+    for (wwid, row) in &new {
+        row_changes(old.get(wwid).copied(), Some(row), &mut said);
+    }
+    for (wwid, row) in &old {
+        if !new.contains_key(wwid) {
+            row_changes(Some(row), None, &mut said);
+        }
+    }
+    let same = |a: &Finding, b: &Finding| a.code == b.code && a.scope == b.scope;
+    for (here, there, cleared) in
+        [(&now.findings, &before.findings, false), (&before.findings, &now.findings, true)]
+    {
+        for f in here.iter().filter(|f| !there.iter().any(|other| same(f, other))) {
+            said.push(Change::Finding {
+                code: f.code.clone(),
+                summary: f.summary.clone(),
+                node: f.scope.node.clone(),
+                severity: f.severity.clone(),
+                cleared,
+            });
+        }
+    }
+    let verdict = |s: &ClusterStatus| {
+        (s.summary.health.clone(), s.view.partial, s.view.nodes_fresh, s.view.nodes_known)
+    };
+    if verdict(before) != verdict(now) {
+        said.push(Change::Health {
+            from: Some(before.summary.health.clone()),
+            to: now.summary.health.clone(),
+        });
+    }
+    said
+}
+
+fn row_changes(before: Option<&LunRow>, now: Option<&LunRow>, said: &mut Vec<Change>) {
+    let Some(any) = now.or(before) else { return };
+    let none = BTreeMap::new();
+    let old = before.map_or(&none, |row| &row.nodes);
+    let new = now.map_or(&none, |row| &row.nodes);
+    let nodes: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    for node in nodes {
+        let (from, to) = (old.get(node), new.get(node));
+        if reading(from) != reading(to) {
+            said.push(Change::Cell {
+                lun: any.label().to_owned(),
+                wwid: any.wwid.clone(),
+                node: node.clone(),
+                from: from.map(|c| c.state.clone()),
+                to: to.map(|c| c.state.clone()),
+                from_paths: reading(from).1,
+                to_paths: reading(to).1,
+                cluster_state: now.map(|row| row.cluster_state.clone()),
+            });
+        }
+    }
+}
+
+/// State and paths of a cell as words.
+fn reading(cell: Option<&Cell>) -> (&str, String) {
+    let Some(cell) = cell else { return ("", String::new()) };
+    let number = |n: Option<u32>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
+    let paths = match (cell.paths_active, cell.paths_total) {
+        (None, None) => String::new(),
+        (active, total) => format!("{}/{}", number(active.flatten()), number(total.flatten())),
+    };
+    (&cell.state, paths)
+}
