@@ -13,6 +13,7 @@ use pathkeeper_io::multipathd::socket::SocketAddress;
 use pathkeeper_io::process::ProcessWatch;
 use pathkeeper_io::roots::Roots;
 use pathkeeper_io::store::embedded::Hub;
+use pathkeeper_io::uevent::{Trigger, UeventSource};
 use pathkeeper_model::local::NodeRead;
 use rustix::mm::{MlockAllFlags, mlockall};
 use sd_notify::NotifyState;
@@ -246,7 +247,17 @@ async fn notify_systemd(board: Arc<super::board::Board>, pulses: [tokio::sync::w
     }
 }
 
-/// Kernel uevents: reasons to look, never the truth.
+/// Kernel uevents: reasons to look, never the truth. Without them the polls are left.
 async fn watch_kernel(triggers: mpsc::Sender<()>) {
-    let _ = triggers;
+    match UeventSource::open() {
+        Ok(mut events) => loop {
+            if let Trigger::Broken(why) = events.next().await {
+                tracing::warn!("{why}: changes are seen at the next poll");
+            }
+            trigger(&triggers);
+        },
+        Err(e) => {
+            tracing::warn!("the kernel's events cannot be heard ({e}): changes are seen at the next poll")
+        }
+    }
 }
