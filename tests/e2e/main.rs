@@ -10,4 +10,5 @@
 )]
 
 mod observe_writes_nothing;
+mod openapi;
 mod trace;

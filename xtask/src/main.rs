@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod cmd;
+mod generated;
 mod packages;
 mod rust_text;
 mod skips;
@@ -34,6 +35,8 @@ enum Task {
     },
     /// Checks the rules of the house (ARCHITECTURE.md, "What must be absent") that a machine can check.
     Tidy,
+    /// Writes the generated files anew: the OpenAPI document, man pages, shell completions.
+    Gen,
     /// Builds the image of the virtual machine that tests run in (`test` does it too).
     VmImage,
     /// Boots that machine with a shell on this terminal.
@@ -62,6 +65,7 @@ fn run(args: Args) -> Result<ExitCode> {
     match args.task {
         Task::Test { no_install } => test::run(&root, !no_install),
         Task::Tidy => tidy::run(&root),
+        Task::Gen => generated::write(&root),
         Task::VmImage => {
             vm::build(&root).map(|image| println!("{}", image.dir.display())).map(|()| ExitCode::SUCCESS)
         }

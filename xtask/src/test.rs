@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::{cmd, packages, skips, tidy};
+use crate::{cmd, generated, packages, skips, tidy};
 
 /// Runs everything. All checks run even if one fails, so that one run tells all; the tests run only if none failed,
 /// so that a summary of tests at the end never hides a failed check above it.
@@ -29,6 +29,7 @@ pub fn run(root: &Path, install: bool) -> Result<ExitCode> {
     steps.run("build", || {
         cmd::passes(cmd::cargo(root).args(["test", "--workspace", "--no-run", "--quiet"]))
     })?;
+    steps.run("generated files", || generated::check(root))?;
     steps.run("doc examples", || {
         cmd::passes(cmd::cargo(root).args(["test", "--workspace", "--doc", "--quiet"]))
     })?;

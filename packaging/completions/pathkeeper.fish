@@ -1,0 +1,163 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_pathkeeper_global_optspecs
+    string join \n server= socket= o/output= color= timeout= h/help V/version
+end
+
+function __fish_pathkeeper_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_pathkeeper_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_pathkeeper_using_subcommand
+    set -l cmd (__fish_pathkeeper_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -s V -l version -d 'Print version'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "status" -d 'The LUN × node matrix of the whole cluster, worst first'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "maps" -d 'This node\'s maps with their path groups and paths, as multipath -ll prints them, and the state of each'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "paths" -d 'One line per path of this node: address, device, three words, adapter and target port, map'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "watch" -d 'One line for each change, as it happens, until Ctrl-C. (The page that repaints itself: status --watch.)'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "nodes" -d 'The nodes: online or not, how old what they say is, what multipathd does there, versions'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "check" -d 'Nagios and Icinga plugin: OK, WARNING (degraded), CRITICAL (missing or failed), UNKNOWN (anything else)'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "man" -d 'Print the manual page, or write it and one for each command'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "openapi" -d 'Print the OpenAPI document of this version'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l state -d 'Only rows of these cluster-states' -r -f -a "optimal\t''
+degraded\t''
+missing\t''
+failed\t''
+unknown\t''"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l node -d 'Only rows that have a cell of this node' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l all -d 'Show every row, clean ones too, and every finding with all of its evidence'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l unclean -d 'Only rows that are not optimal on every node (what a table shows anyway; for json)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -s w -l watch -d 'Stay, and repaint when something changes; Ctrl-C ends it'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l plain -d 'Only what multipath -ll would print, for programs that read that'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -l down -d 'Only paths that cannot be used'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -l node -d 'Only changes on this node' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l node -d 'One node: its LUNs, its multipathd, its report; without NAME the one that answers' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l lun -d 'One LUN on all of its nodes' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l cluster -d 'The whole cluster (the default)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand man" -l out -d 'Write pathkeeper.1 and pathkeeper-COMMAND.1 into this directory' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand man" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand man" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand man" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand man" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand man" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from status maps paths watch nodes check completions man openapi help" -f -a "status" -d 'The LUN × node matrix of the whole cluster, worst first'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from status maps paths watch nodes check completions man openapi help" -f -a "maps" -d 'This node\'s maps with their path groups and paths, as multipath -ll prints them, and the state of each'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from status maps paths watch nodes check completions man openapi help" -f -a "paths" -d 'One line per path of this node: address, device, three words, adapter and target port, map'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from status maps paths watch nodes check completions man openapi help" -f -a "watch" -d 'One line for each change, as it happens, until Ctrl-C. (The page that repaints itself: status --watch.)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from status maps paths watch nodes check completions man openapi help" -f -a "nodes" -d 'The nodes: online or not, how old what they say is, what multipathd does there, versions'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from status maps paths watch nodes check completions man openapi help" -f -a "check" -d 'Nagios and Icinga plugin: OK, WARNING (degraded), CRITICAL (missing or failed), UNKNOWN (anything else)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from status maps paths watch nodes check completions man openapi help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from status maps paths watch nodes check completions man openapi help" -f -a "man" -d 'Print the manual page, or write it and one for each command'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from status maps paths watch nodes check completions man openapi help" -f -a "openapi" -d 'Print the OpenAPI document of this version'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from status maps paths watch nodes check completions man openapi help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
