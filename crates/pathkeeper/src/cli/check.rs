@@ -15,7 +15,9 @@ use super::{Failure, Globals, out};
 /// Long lines are never more than this; what is left out is counted.
 const LINES_MAX: usize = 30;
 
-/// Nagios and Icinga plugin: OK, WARNING (degraded), CRITICAL (missing or failed), UNKNOWN (anything else).
+/// Be a Nagios and Icinga plugin
+///
+/// OK, WARNING (degraded), CRITICAL (missing or failed), UNKNOWN (anything else).
 ///
 /// Run --cluster on one node (or several: any node answers for all), --node on each. No agent, no answer in time,
 /// a stale report, a partial view, a LUN in doubt: each is UNKNOWN, never OK.
@@ -239,7 +241,7 @@ pub fn cluster_verdict(status: &ClusterStatus, nodes: &[NodeRow], view: &View) -
         let dark = if dark.is_empty() { String::new() } else { format!("; {}", dark.join(", ")) };
         format!("{} sees only a part{since}: {why}{dark}", seen.observer)
     } else if exit == 3 && !dark.is_empty() {
-        format!("{} of {} nodes are not fresh: {}", dark.len(), seen.nodes_known, dark.join(", "))
+        format!("{} of {} nodes not fresh: {}", dark.len(), seen.nodes_known, dark.join(", "))
     } else if exit == 0 && s.luns == 0 {
         "nothing to watch, no node has a multipath map".into()
     } else if exit == 0 {
@@ -340,7 +342,7 @@ pub fn node_verdict(status: &ClusterStatus, nodes: &[NodeRow], name: &str, view:
         "luns={luns};;;0 usable={usable};{all}:;;0;{all} age={}s;;;0",
         node.report_age_s.unwrap_or(0)
     );
-    Verdict { exit, text: format!("{name} {state}{part}"), perf, lines }
+    Verdict { exit, text: format!("{name}: {state}{part}"), perf, lines }
 }
 
 /// One LUN on all of its nodes, by WWID or by a name that only it has.
@@ -380,5 +382,249 @@ pub fn lun_verdict(status: &ClusterStatus, name: &str) -> Verdict {
         text,
         perf: format!("usable={usable};{all}:;;0;{all} nodes_optimal={optimal};{cells}:;;0;{cells}"),
         lines,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::cli::fixtures::{NOW, cluster, finding, node, nodes, summarize, view};
+
+    fn check(verdict: Verdict, exit: u8, expect: Expect) {
+        let text = verdict.render();
+        assert_eq!(verdict.exit, exit, "{text}");
+        let first = text.lines().next().unwrap();
+        assert!(first.matches('|').count() <= 1, "{first}");
+        expect.assert_eq(&text);
+    }
+
+    const FAULTS: &str = "
+        backup-01   failed   pve1=4/4 pve2=degraded:2/4 pve3=failed:0/4 pve4=4/4
+        vm-prod-03  missing  pve1=4/4 pve2=degraded:2/4 pve3=4/4 pve4=missing
+        vm-test-02  degraded pve1=degraded:3/4 pve2=degraded:2/4 pve3=4/4 pve4=4/4
+        vm-test-03  optimal  pve1=4/4 pve2=4/4 pve3=4/4 pve4=unknown
+        vm-test-04  optimal  pve1=4/4";
+
+    #[test]
+    fn clusters() {
+        let check = |status: &ClusterStatus, exit: u8, expect: Expect| {
+            check(cluster_verdict(status, &nodes(), &view()), exit, expect);
+        };
+        check(
+            &cluster("a optimal pve1=4/4 pve2=4/4"),
+            0,
+            expect![[r#"
+            OK: 1 LUN optimal in 2 places, 8 of 8 paths usable | luns=1;;;0 failed=0;;0;0 missing=0;;0;0 degraded=0;0;;0 unknown=0;;;0 doubt=0;;;0 nodes_fresh=4;4:;;0;4
+        "#]],
+        );
+        check(
+            &cluster(FAULTS),
+            2,
+            expect![[r#"
+            CRITICAL: 4 of 5 LUNs not clean - backup-01 failed on pve3 (0/4) and 1 more node (+3) | luns=5;;;0 failed=1;;0;0 missing=1;;0;0 degraded=1;0;;0 unknown=0;;;0 doubt=1;;;0 nodes_fresh=4;4:;;0;4
+            [CRITICAL] backup-01 failed on pve3 (0/4) and 1 more node
+            [CRITICAL] vm-prod-03 missing on pve4 and 1 more node
+            [WARNING] vm-test-02 degraded on pve1 (3/4) and 1 more node
+            [UNKNOWN] vm-test-03 unknown on pve4
+        "#]],
+        );
+        check(
+            &cluster("a degraded pve1=4/4 pve2=degraded:1/4"),
+            1,
+            expect![[r#"
+            WARNING: 1 of 1 LUN not clean - a degraded on pve2 (1/4) | luns=1;;;0 failed=0;;0;0 missing=0;;0;0 degraded=1;0;;0 unknown=0;;;0 doubt=0;;;0 nodes_fresh=4;4:;;0;4
+            [WARNING] a degraded on pve2 (1/4)
+        "#]],
+        );
+        check(
+            &cluster("a optimal pve1=4/4 pve2=unknown"),
+            3,
+            expect![[r#"
+            UNKNOWN: 1 of 1 LUN not clean - a unknown on pve2 | luns=1;;;0 failed=0;;0;0 missing=0;;0;0 degraded=0;0;;0 unknown=0;;;0 doubt=1;;;0 nodes_fresh=4;4:;;0;4
+            [UNKNOWN] a unknown on pve2
+        "#]],
+        );
+        check(
+            &cluster("a unknown pve1=unknown"),
+            3,
+            expect![[r#"
+            UNKNOWN: 1 of 1 LUN not clean - a unknown on pve1 | luns=1;;;0 failed=0;;0;0 missing=0;;0;0 degraded=0;0;;0 unknown=1;;;0 doubt=0;;;0 nodes_fresh=4;4:;;0;4
+            [UNKNOWN] a unknown on pve1
+        "#]],
+        );
+        check(
+            &cluster(""),
+            0,
+            expect![[r#"
+            OK: nothing to watch, no node has a multipath map | luns=0;;;0 failed=0;;0;0 missing=0;;0;0 degraded=0;0;;0 unknown=0;;;0 doubt=0;;;0 nodes_fresh=4;4:;;0;4
+        "#]],
+        );
+        let mut hung = cluster("a optimal pve1=4/4");
+        hung.findings =
+            vec![finding("NODE_CLOCK_SKEW", "warning", "pve2", "the clock of pve2 is 41 s | ahead\n!")];
+        summarize(&mut hung);
+        hung.summary.exit_status = 0;
+        check(
+            &hung,
+            1,
+            expect![[r#"
+            WARNING: NODE_CLOCK_SKEW the clock of pve2 is 41 s / ahead ! | luns=1;;;0 failed=0;;0;0 missing=0;;0;0 degraded=0;0;;0 unknown=0;;;0 doubt=0;;;0 nodes_fresh=4;4:;;0;4
+            [WARNING] NODE_CLOCK_SKEW the clock of pve2 is 41 s / ahead !
+        "#]],
+        );
+    }
+
+    #[test]
+    fn silence_is_never_ok() {
+        let mut stale = cluster("a optimal pve1=4/4");
+        stale.view.nodes_fresh = 3;
+        let some = [node("pve1", "fresh"), node("pve2", "stale")];
+        check(
+            cluster_verdict(&stale, &some, &view()),
+            3,
+            expect![[r#"
+                UNKNOWN: 1 of 4 nodes not fresh: pve2 stale (heard 3m ago) | luns=1;;;0 failed=0;;0;0 missing=0;;0;0 degraded=0;0;;0 unknown=0;;;0 doubt=0;;;0 nodes_fresh=3;4:;;0;4
+            "#]],
+        );
+        let mut alone = cluster("");
+        alone.view.nodes_fresh = 0;
+        assert_eq!(cluster_verdict(&alone, &[], &view()).exit, 3);
+        let mut partial = cluster("a optimal pve1=4/4");
+        partial.view.partial = true;
+        partial.view.why = Some("NO QUORUM".into());
+        partial.view.since = Some(NOW - 427);
+        summarize(&mut partial);
+        check(
+            cluster_verdict(&partial, &some, &view()),
+            3,
+            expect![[r#"
+            UNKNOWN: pve1 sees only a part since 03:05: NO QUORUM; pve2 stale (heard 3m ago) | luns=1;;;0 failed=0;;0;0 missing=0;;0;0 degraded=0;0;;0 unknown=0;;;0 doubt=0;;;0 nodes_fresh=4;4:;;0;4
+        "#]],
+        );
+        assert_eq!(lun_verdict(&partial, "a").exit, 3);
+        assert_eq!(node_verdict(&partial, &nodes(), "pve1", &view()).exit, 3);
+    }
+
+    #[test]
+    fn single_nodes() {
+        let status = cluster(FAULTS);
+        let check = |name: &str, exit: u8, expect: Expect| {
+            let nodes = [
+                node("pve1", "fresh"),
+                node("pve2", "fresh"),
+                node("pve3", "fresh"),
+                node("pve4", "stale"),
+                NodeRow { multipathd: Some("hung".into()), ..node("pve5", "fresh") },
+                NodeRow { multipathd: Some("absent".into()), multipath_tools: None, ..node("pve6", "fresh") },
+            ];
+            check(node_verdict(&status, &nodes, name, &view()), exit, expect);
+        };
+        check(
+            "pve1",
+            1,
+            expect![[r#"
+                WARNING: pve1: vm-test-02 degraded (3/4), multipathd 0.9.4 running | luns=5;;;0 usable=19;20:;;0;20 age=3s;;;0
+                [WARNING] vm-test-02 degraded (3/4)
+            "#]],
+        );
+        check(
+            "pve3",
+            2,
+            expect![[r#"
+                CRITICAL: pve3: backup-01 failed (0/4), multipathd 0.9.4 running | luns=4;;;0 usable=12;16:;;0;16 age=3s;;;0
+                [CRITICAL] backup-01 failed (0/4)
+            "#]],
+        );
+        check(
+            "pve4",
+            3,
+            expect![[r#"
+            UNKNOWN: pve4 is online (stale, heard 3m ago): nothing new for 190 s, the limit is 180 s
+        "#]],
+        );
+        check(
+            "pve5",
+            3,
+            expect![[r#"
+                UNKNOWN: pve5: 0 LUNs, 0 of 0 paths usable, multipathd 0.9.4 hung | luns=0;;;0 usable=0;0:;;0;0 age=3s;;;0
+            "#]],
+        );
+        check(
+            "pve6",
+            0,
+            expect![[r#"
+                OK: pve6: no multipath-tools here and no LUN expected | luns=0;;;0 usable=0;0:;;0;0 age=3s;;;0
+            "#]],
+        );
+        check(
+            "pve9",
+            3,
+            expect![[r#"
+            UNKNOWN: no node is called pve9; pathkeeper nodes lists them
+        "#]],
+        );
+    }
+
+    #[test]
+    fn single_luns() {
+        let status = cluster(&format!("{FAULTS}\nvm-test-04 optimal pve1=4/4\nx optimal pve1=4/4/4"));
+        let check = |name: &str, exit: u8, expect: Expect| check(lun_verdict(&status, name), exit, expect);
+        check(
+            "x",
+            0,
+            expect![[r#"
+            OK: x optimal on 1 node | usable=4;4:;;0;4 nodes_optimal=1;1:;;0;1
+            pve1: optimal (4/4)
+        "#]],
+        );
+        check(
+            "backup-01",
+            2,
+            expect![[r#"
+            CRITICAL: backup-01 failed on pve3 (0/4) and 1 more node | usable=10;16:;;0;16 nodes_optimal=2;4:;;0;4
+            pve1: optimal (4/4)
+            pve2: degraded (2/4)
+            pve3: failed (0/4)
+            pve4: optimal (4/4)
+        "#]],
+        );
+        check(
+            "vm-test-02",
+            1,
+            expect![[r#"
+            WARNING: vm-test-02 degraded on pve1 (3/4) and 1 more node | usable=13;16:;;0;16 nodes_optimal=2;4:;;0;4
+            pve1: degraded (3/4)
+            pve2: degraded (2/4)
+            pve3: optimal (4/4)
+            pve4: optimal (4/4)
+        "#]],
+        );
+        check(
+            "vm-test-03",
+            3,
+            expect![[r#"
+            UNKNOWN: vm-test-03 optimal, 3 of 4 nodes known | usable=12;12:;;0;12 nodes_optimal=3;4:;;0;4
+            pve1: optimal (4/4)
+            pve2: optimal (4/4)
+            pve3: optimal (4/4)
+            pve4: unknown
+        "#]],
+        );
+        check(
+            "vm-test-04",
+            3,
+            expect![[r#"
+            UNKNOWN: more than one LUN is called vm-test-04: give its WWID
+        "#]],
+        );
+        check(
+            "nope",
+            3,
+            expect![[r#"
+            UNKNOWN: no LUN is called nope; pathkeeper status --all lists them
+        "#]],
+        );
     }
 }

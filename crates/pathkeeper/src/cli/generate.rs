@@ -8,7 +8,7 @@ use clap_complete::Shell;
 
 use super::{Failure, out};
 
-/// Print a completion script for a shell.
+/// Print a completion script for a shell
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -19,7 +19,7 @@ pub struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Print the manual page, or write it and one for each command.
+/// Print the manual page, or write it and one for each command
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -8,7 +8,7 @@ use pathkeeper_api::disks::{Map, NodeDisks, Path};
 use super::text::{Tone, View, clean, count, tone_of, width};
 use super::{Failure, Globals, Output, out, versioned};
 
-/// This node's maps with their path groups and paths, as multipath -ll prints them, and the state of each.
+/// Show this node's maps as multipath -ll does, with the state of each
 ///
 /// The first line of a map ends with its state and usable/all paths; a path that cannot be used is marked. While
 /// multipathd does not answer, only what the kernel itself says is shown.

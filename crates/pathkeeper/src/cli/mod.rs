@@ -53,6 +53,7 @@ struct Cli {
 
 /// What every command takes.
 #[derive(clap::Args, Debug, Clone)]
+#[command(next_help_heading = "Common options")]
 pub struct Globals {
     /// Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket
     #[arg(long, global = true, value_name = "URL", env = "PATHKEEPER_SERVER")]
@@ -96,6 +97,11 @@ pub enum When {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Run this node's agent: observe multipathd, tell the cluster, answer the other commands
+    ///
+    /// systemd runs it (systemctl status pathkeeper). It needs no configuration. It writes nothing outside its state
+    /// and run directories, asks multipathd only for what it shows, and starts nothing.
+    Agent(crate::app::service::AgentArgs),
     Status(status::StatusArgs),
     Maps(maps::MapsArgs),
     Paths(paths::PathsArgs),
@@ -152,7 +158,12 @@ impl From<Error> for Failure {
             }
             _ => "",
         };
-        Self::new(format!("{e}{next}"))
+        // The system's words are for people, its number is not.
+        let mut said = e.to_string();
+        if let Some((words, _)) = said.split_once(" (os error ") {
+            said = words.to_owned();
+        }
+        Self::new(format!("{said}{next}"))
     }
 }
 
@@ -205,6 +216,10 @@ pub fn main() -> ExitCode {
         Err(e) => {
             // A mistake in the arguments must not look like a verdict: clap's own 2 would read as "failed".
             e.print().ok();
+            if e.use_stderr() && std::env::args().nth(1).is_some_and(|command| command == "check") {
+                // A plugin's caller reads standard output.
+                out::print("UNKNOWN: mistake in the arguments of pathkeeper check\n").ok();
+            }
             return if e.use_stderr() { ExitCode::from(EXIT_UNKNOWN) } else { ExitCode::SUCCESS };
         }
     };
@@ -222,6 +237,9 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let globals = &cli.globals;
     match cli.command {
+        Command::Agent(args) => crate::app::service::run(&args)
+            .map(|()| ExitCode::SUCCESS)
+            .map_err(|e| Failure::new(format!("agent: {e:#}"))),
         Command::Status(args) => ask(status::run(args, globals)),
         Command::Maps(args) => ask(maps::run(args, globals)),
         Command::Paths(args) => ask(paths::run(args, globals)),

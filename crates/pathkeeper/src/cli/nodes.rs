@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::text::{Field, Tone, View, clean, field, span, table};
 use super::{Failure, Globals, Output, out, versioned};
 
-/// The nodes: online or not, how old what they say is, what multipathd does there, versions.
+/// Show how far each node can be believed, and its versions
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Exit status: 0 if every node is online, fresh and its multipathd runs (or is not installed), else 3.
@@ -103,4 +103,57 @@ fn cells(node: &NodeRow) -> Field {
     let worst = bad.iter().find(|(n, _)| *n > 0).map(|(_, word)| *word);
     let tone = if all == 0 { Tone::Plain } else { super::text::tone_of(worst.unwrap_or("optimal")) };
     field(tone, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use pathkeeper_api::nodes::CellCounts;
+
+    use super::*;
+    use crate::cli::fixtures::{node, view};
+
+    #[test]
+    fn every_kind_of_node_has_its_words() {
+        let nodes = [
+            node("pve1", "fresh"),
+            NodeRow {
+                cells: CellCounts { optimal: 9, degraded: 2, failed: 1, ..Default::default() },
+                ..node("pve2", "fresh")
+            },
+            NodeRow {
+                multipathd: Some("hung".into()),
+                multipathd_why: Some("it took the connection and said nothing for 5 s".into()),
+                cells: CellCounts { unknown: 12, ..Default::default() },
+                ..node("pve3", "fresh")
+            },
+            node("pve4", "stale"),
+            NodeRow {
+                report_age_s: None,
+                multipathd: None,
+                multipath_tools: None,
+                pathkeeper: None,
+                mode: None,
+                cells: CellCounts::default(),
+                ..node("pve5", "offline")
+            },
+        ];
+        expect![[r#"
+            NODE  STATUS   REPORT   HEARD   MULTIPATHD     LUNS HERE                 PATHKEEPER  MODE
+            pve1  online   fresh    3s ago  0.9.4 running  12                        0.1.0       observe
+            pve2  online   fresh    3s ago  0.9.4 running  12, 1 failed, 2 degraded  0.1.0       observe
+            pve3  online   fresh    3s ago  0.9.4 hung     12, 12 unknown            0.1.0       observe
+            pve4  online   stale    3m ago  0.9.4 running  12                        0.1.0       observe
+            pve5  offline  offline  never   ?              0                         ?           ?
+            pve3: it took the connection and said nothing for 5 s
+            pve4: nothing new for 190 s, the limit is 180 s
+            pve5: nothing new for 190 s, the limit is 180 s
+        "#]]
+        .assert_eq(&render(&nodes, false, &view()));
+        expect![[r#"
+            NODE  STATUS  REPORT  HEARD   MULTIPATHD     LUNS HERE  PATHKEEPER  MODE     KERNEL          CLOCK  INSTANCE
+            pve1  online  fresh   3s ago  0.9.4 running  12         0.1.0       observe  6.1.0-56-amd64  +0 s   00c0ffee00c0ffee
+        "#]].assert_eq(&render(&nodes[..1], true, &view()));
+        assert_eq!(nodes.iter().filter(|n| is_sound(n)).count(), 2);
+    }
 }

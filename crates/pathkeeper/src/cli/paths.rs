@@ -10,8 +10,9 @@ use super::maps::daemon_line;
 use super::text::{Field, Tone, View, clean, field, table};
 use super::{Failure, Globals, Output, out, versioned};
 
-/// One line per path of this node: address, device, three words, adapter and target port, map.
+/// Show one line per path of this node, and the devices in no map
 ///
+/// Address, device, three words (kernel, checker, device), adapter and target port, map.
 /// Paths that cannot be used come first. Devices that no map took stand at the end, with the reason as far as
 /// multipathd gives one.
 #[derive(Args, Debug)]

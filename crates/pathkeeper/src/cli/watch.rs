@@ -13,8 +13,9 @@ use super::status::{self, Options};
 use super::text::{View, clean, utc};
 use super::{Failure, Globals, Output, SCHEMA, out};
 
-/// One line for each change, as it happens, until Ctrl-C. (The page that repaints itself: status --watch.)
+/// Print one line for each change, as it happens
 ///
+/// Until Ctrl-C; the page that repaints itself is status --watch.
 /// The first line is the verdict; then every cell whose state or paths change, every finding that comes or goes,
 /// and every change of the verdict. A lost connection is a line too: silence must not read as health.
 #[derive(Args, Debug)]
@@ -51,6 +52,8 @@ pub enum Change {
         to_paths: String,
         /// The LUN's state in the cluster now; absent = the row is gone.
         cluster_state: Option<String>,
+        /// The cluster-state is optimal as far as is known, and some node is not known.
+        doubt: bool,
     },
     /// A finding came or went.
     Finding {
@@ -173,12 +176,13 @@ pub fn words(change: &Change, view: &View) -> String {
         Some(word) => view.paint(super::text::tone_of(word), format!("{} {paths}", clean(word)).trim_end()),
     };
     match change {
-        Change::Cell { lun, node, from, to, from_paths, to_paths, cluster_state, .. } => {
+        Change::Cell { lun, node, from, to, from_paths, to_paths, cluster_state, doubt, .. } => {
             let before =
                 from.as_ref().map_or_else(|| "new".to_owned(), |w| format!("{} {from_paths}", clean(w)));
             let cluster = cluster_state
                 .as_deref()
                 .map_or_else(|| "not watched".to_owned(), |w| format!("cluster {}", clean(w)));
+            let cluster = if *doubt { format!("{cluster}, in doubt") } else { cluster };
             format!(
                 "{} on {}: {} -> {}   {cluster}",
                 clean(lun),
@@ -264,6 +268,7 @@ fn row_changes(before: Option<&LunRow>, now: Option<&LunRow>, said: &mut Vec<Cha
                 from_paths: reading(from).1,
                 to_paths: reading(to).1,
                 cluster_state: now.map(|row| row.cluster_state.clone()),
+                doubt: now.is_some_and(|row| row.cluster_state == "optimal" && !row.is_clean()),
             });
         }
     }
@@ -278,4 +283,90 @@ fn reading(cell: Option<&Cell>) -> (&str, String) {
         (active, total) => format!("{}/{}", number(active.flatten()), number(total.flatten())),
     };
     (&cell.state, paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::cli::fixtures::{cluster, finding, summarize, view};
+
+    fn check(before: &ClusterStatus, now: &ClusterStatus, expect: Expect) {
+        let lines: Vec<String> =
+            changes(Some(before), now).iter().map(|c| words(c, &view()) + "\n").collect();
+        expect.assert_eq(&lines.concat());
+        assert!(changes(Some(now), now).is_empty());
+    }
+
+    #[test]
+    fn cells_findings_and_verdicts_each_have_a_line() {
+        let before = cluster("a optimal pve1=4/4 pve2=4/4\nb optimal pve1=4/4\nd optimal pve1=4/4");
+        let mut now = cluster(
+            "a failed pve1=degraded:2/4 pve2=failed:0/4 pve3=missing
+             b optimal pve1=8/8",
+        );
+        now.findings = vec![finding("MULTIPATHD_HUNG", "error", "pve3", "multipathd gives no maps")];
+        summarize(&mut now);
+        check(
+            &before,
+            &now,
+            expect![[r#"
+            a on pve1: optimal 4/4 -> degraded 2/4   cluster failed
+            a on pve2: optimal 4/4 -> failed 0/4   cluster failed
+            a on pve3: new -> missing   cluster failed
+            b on pve1: optimal 4/4 -> optimal 8/8   cluster optimal
+            d on pve1: optimal 4/4 -> gone   not watched
+            error MULTIPATHD_HUNG: pve3: multipathd gives no maps
+            HEALTH_ERR
+        "#]],
+        );
+        check(
+            &now,
+            &before,
+            expect![[r#"
+            a on pve1: degraded 2/4 -> optimal 4/4   cluster optimal
+            a on pve2: failed 0/4 -> optimal 4/4   cluster optimal
+            a on pve3: missing -> gone   cluster optimal
+            b on pve1: optimal 8/8 -> optimal 4/4   cluster optimal
+            d on pve1: new -> optimal 4/4   cluster optimal
+            cleared MULTIPATHD_HUNG: pve3: multipathd gives no maps
+            HEALTH_OK
+        "#]],
+        );
+        assert_eq!(changes(None, &now).len(), 1);
+    }
+
+    #[test]
+    fn the_json_of_a_change_keeps_its_form() {
+        let before = cluster("a optimal pve1=4/4");
+        let now = cluster("a degraded pve1=degraded:2/4");
+        let said = changes(Some(&before), &now);
+        expect![[r#"
+            [
+              {
+                "what": "cell",
+                "lun": "a",
+                "wwid": "3600a098038304479363f4c4870400000",
+                "node": "pve1",
+                "from": "optimal",
+                "to": "degraded",
+                "from-paths": "4/4",
+                "to-paths": "2/4",
+                "cluster-state": "degraded",
+                "doubt": false
+              },
+              {
+                "what": "health",
+                "from": "HEALTH_OK",
+                "to": "HEALTH_WARN"
+              }
+            ]"#]]
+        .assert_eq(&serde_json::to_string_pretty(&said).unwrap());
+        let lost = Change::Lost { why: "gone".into() };
+        expect![[r#"
+            NO CONNECTION: gone; nothing is known until it is back
+            {"what":"lost","why":"gone"}"#]]
+        .assert_eq(&format!("{}\n{}", words(&lost, &view()), serde_json::to_string(&lost).unwrap()));
+    }
 }

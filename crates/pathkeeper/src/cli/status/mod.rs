@@ -15,7 +15,7 @@ pub use render::render;
 
 use super::{Failure, Globals, Output, out, versioned};
 
-/// The LUN × node matrix of the whole cluster, worst first.
+/// Show the LUN by node matrix of the whole cluster, worst first
 ///
 /// Line 1 is the verdict: health, the time, who looked, how much of the cluster is fresh. Below it what is wrong,
 /// then the rows that are not optimal. A cell is usable/expected paths, or usable/known where no expectation is
