@@ -25,6 +25,9 @@ _pathkeeper() {
             pathkeeper,completions)
                 cmd="pathkeeper__subcmd__completions"
                 ;;
+            pathkeeper,demo)
+                cmd="pathkeeper__subcmd__demo"
+                ;;
             pathkeeper,help)
                 cmd="pathkeeper__subcmd__help"
                 ;;
@@ -43,6 +46,9 @@ _pathkeeper() {
             pathkeeper,paths)
                 cmd="pathkeeper__subcmd__paths"
                 ;;
+            pathkeeper,sim-multipathd)
+                cmd="pathkeeper__subcmd__sim__subcmd__multipathd"
+                ;;
             pathkeeper,status)
                 cmd="pathkeeper__subcmd__status"
                 ;;
@@ -57,6 +63,9 @@ _pathkeeper() {
                 ;;
             pathkeeper__subcmd__help,completions)
                 cmd="pathkeeper__subcmd__help__subcmd__completions"
+                ;;
+            pathkeeper__subcmd__help,demo)
+                cmd="pathkeeper__subcmd__help__subcmd__demo"
                 ;;
             pathkeeper__subcmd__help,help)
                 cmd="pathkeeper__subcmd__help__subcmd__help"
@@ -76,6 +85,9 @@ _pathkeeper() {
             pathkeeper__subcmd__help,paths)
                 cmd="pathkeeper__subcmd__help__subcmd__paths"
                 ;;
+            pathkeeper__subcmd__help,sim-multipathd)
+                cmd="pathkeeper__subcmd__help__subcmd__sim__subcmd__multipathd"
+                ;;
             pathkeeper__subcmd__help,status)
                 cmd="pathkeeper__subcmd__help__subcmd__status"
                 ;;
@@ -89,7 +101,7 @@ _pathkeeper() {
 
     case "${cmd}" in
         pathkeeper)
-            opts="-o -h -V --server --socket --output --color --timeout --help --version agent status maps paths watch nodes check completions man openapi help"
+            opts="-o -h -V --server --socket --output --color --timeout --help --version agent status maps paths watch nodes check demo sim-multipathd completions man openapi help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -252,8 +264,78 @@ _pathkeeper() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pathkeeper__subcmd__demo)
+            opts="-o -h --nodes --luns --paths --seed --script --print-script --once --port --multipath-tools --speed --server --socket --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --nodes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --luns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --paths)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --script)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --multipath-tools)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --speed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pathkeeper__subcmd__help)
-            opts="agent status maps paths watch nodes check completions man openapi help"
+            opts="agent status maps paths watch nodes check demo sim-multipathd completions man openapi help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -295,6 +377,20 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__demo)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -379,6 +475,20 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__help__subcmd__paths)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__sim__subcmd__multipathd)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -588,6 +698,68 @@ _pathkeeper() {
                     return 0
                     ;;
                 --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__sim__subcmd__multipathd)
+            opts="-o -h --root --socket --maps --paths --multipath-tools --seed --script --server --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --maps)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --paths)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --multipath-tools)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --script)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -42,6 +42,8 @@ complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "paths" -d 'Sh
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "watch" -d 'Print one line for each change, as it happens'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "check" -d 'Be a Nagios and Icinga plugin'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "demo" -d 'A simulated cluster on this machine: real agents, real HTTP, simulated multipathds'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "sim-multipathd" -d 'One simulated machine: a multipathd that speaks the real protocol, and the files of its kernel'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "man" -d 'Print the manual page, or write it and one for each command'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "openapi" -d 'Print the OpenAPI document of this version'
@@ -132,6 +134,42 @@ never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l cluster -d 'The whole cluster (the default)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l nodes -d 'Nodes, named pve1, pve2, …' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l luns -d 'LUNs of the array' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l paths -d 'Paths from each node to each LUN' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l seed -d 'Names, WWIDs and sizes depend on this number alone' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l script -d 'Play this instead of the built-in story' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l port -d 'Port of the first node; the others take the next ones. 0 takes free ones' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l multipath-tools -d 'Which multipath-tools is simulated: 0.9.4, 0.11.1 or 0.14.3' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l speed -d 'So many times as fast' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l print-script -d 'Print the script that would be played, and end'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l once -d 'Do all that the script says (without one: faults of every kind) at once, wait until the cluster knows, print the status, and end'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l root -d 'The directory that stands for / on the machine; made where it is absent' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l socket -d 'multipathd\'s socket: a path, or @name for an abstract one; DIR/run/multipathd.socket if not given' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l maps -d 'Maps' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l paths -d 'Paths in each map' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l multipath-tools -d 'Which multipath-tools it is: 0.9.4, 0.11.1 or 0.14.3' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l seed -d 'Names, WWIDs and sizes depend on this number alone' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l script -d 'What happens (for the node pve1); played once' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
@@ -163,14 +201,16 @@ always\t'Always'
 never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check completions man openapi help" -f -a "agent" -d 'Run this node\'s agent: observe multipathd, tell the cluster, answer the other commands'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check completions man openapi help" -f -a "status" -d 'Show the LUN by node matrix of the whole cluster, worst first'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check completions man openapi help" -f -a "maps" -d 'Show this node\'s maps as multipath -ll does, with the state of each'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check completions man openapi help" -f -a "paths" -d 'Show one line per path of this node, and the devices in no map'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check completions man openapi help" -f -a "watch" -d 'Print one line for each change, as it happens'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check completions man openapi help" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check completions man openapi help" -f -a "check" -d 'Be a Nagios and Icinga plugin'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check completions man openapi help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check completions man openapi help" -f -a "man" -d 'Print the manual page, or write it and one for each command'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check completions man openapi help" -f -a "openapi" -d 'Print the OpenAPI document of this version'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check completions man openapi help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check demo sim-multipathd completions man openapi help" -f -a "agent" -d 'Run this node\'s agent: observe multipathd, tell the cluster, answer the other commands'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check demo sim-multipathd completions man openapi help" -f -a "status" -d 'Show the LUN by node matrix of the whole cluster, worst first'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check demo sim-multipathd completions man openapi help" -f -a "maps" -d 'Show this node\'s maps as multipath -ll does, with the state of each'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check demo sim-multipathd completions man openapi help" -f -a "paths" -d 'Show one line per path of this node, and the devices in no map'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check demo sim-multipathd completions man openapi help" -f -a "watch" -d 'Print one line for each change, as it happens'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check demo sim-multipathd completions man openapi help" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check demo sim-multipathd completions man openapi help" -f -a "check" -d 'Be a Nagios and Icinga plugin'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check demo sim-multipathd completions man openapi help" -f -a "demo" -d 'A simulated cluster on this machine: real agents, real HTTP, simulated multipathds'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check demo sim-multipathd completions man openapi help" -f -a "sim-multipathd" -d 'One simulated machine: a multipathd that speaks the real protocol, and the files of its kernel'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check demo sim-multipathd completions man openapi help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check demo sim-multipathd completions man openapi help" -f -a "man" -d 'Print the manual page, or write it and one for each command'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check demo sim-multipathd completions man openapi help" -f -a "openapi" -d 'Print the OpenAPI document of this version'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check demo sim-multipathd completions man openapi help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -3,7 +3,7 @@
 //! Layout and attribute texts follow Linux 6.1 with a Fibre Channel driver: Documentation/ABI/stable/sysfs-block,
 //! drivers/scsi/scsi_transport_fc.c, drivers/md/dm-sysfs.c.
 
-use super::san::{Adapter, Condition, DM_MAJOR, Node, PRODUCT, Path, PathSet, REVISION, San, VENDOR};
+use super::san::{Adapter, Condition, DM_MAJOR, Node, Path, PathSet, San};
 
 /// One thing in the tree.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -136,24 +136,14 @@ impl San {
         tree.link(format!("{block}/device"), &scsi);
         tree.file(format!("{block}/size"), lun.size_bytes / 512);
         tree.file(format!("{block}/dev"), path.dev_t_text());
-        tree.file(format!("{block}/ro"), 0);
         tree.directory(format!("{block}/slaves"));
         tree.directory(format!("{block}/holders"));
         if place.assembled {
             tree.link(format!("{block}/holders/dm-{l}"), &format!("devices/virtual/block/dm-{l}"));
         }
-        // The vendor and model fields of INQUIRY are padded to 8 and 16 characters.
-        tree.file(format!("{scsi}/vendor"), format_args!("{VENDOR:<8}"));
-        tree.file(format!("{scsi}/model"), format_args!("{PRODUCT:<16}"));
-        tree.file(format!("{scsi}/rev"), REVISION);
         tree.file(format!("{scsi}/state"), if offline { "transport-offline" } else { "running" });
-        tree.file(
-            format!("{scsi}/wwid"),
-            format_args!("naa.{}", lun.wwid.as_str().get(1..).unwrap_or_default()),
-        );
         let access = if path.priority == 50 { "active/optimized" } else { "active/non-optimized" };
         tree.file(format!("{scsi}/access_state"), access);
-        tree.file(format!("{scsi}/dh_state"), "alua");
     }
 
     fn map(&self, tree: &mut Tree, node: &Node, l: usize) {
@@ -162,7 +152,6 @@ impl San {
         tree.link(format!("block/dm-{l}"), &dir);
         tree.file(format!("{dir}/size"), place.map_size_bytes / 512);
         tree.file(format!("{dir}/dev"), format_args!("{DM_MAJOR}:{l}"));
-        tree.file(format!("{dir}/ro"), 0);
         tree.file(format!("{dir}/dm/name"), &lun.alias);
         tree.file(format!("{dir}/dm/uuid"), format_args!("mpath-{}", lun.wwid));
         tree.file(format!("{dir}/dm/suspended"), u8::from(place.suspended));

@@ -15,10 +15,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pathkeeper_engine::agent::{Agent, AgentConfig, NodeFacts};
-use pathkeeper_engine::cluster::{Cluster, ClusterConfig};
+use pathkeeper_engine::cluster::{Cluster, ClusterConfig, ClusterEvent};
 use pathkeeper_engine::publish::PublishLimits;
 use pathkeeper_io::store::Store;
-use pathkeeper_model::Instance;
+use pathkeeper_model::{Instance, Wwid};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -71,6 +71,20 @@ impl App {
         make_look: MakeLook,
         triggers: mpsc::Receiver<()>,
     ) -> anyhow::Result<App> {
+        Self::start_watching(config, Vec::new(), store, make_look, triggers).await
+    }
+
+    /// [`App::start`] with a watched set: LUNs that every online node should carry.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn start_watching(
+        config: AppConfig,
+        watched: Vec<Wwid>,
+        store: Arc<dyn Store>,
+        make_look: MakeLook,
+        triggers: mpsc::Receiver<()>,
+    ) -> anyhow::Result<App> {
         let clock = Clock::start();
         let now = clock.now();
         let board = Arc::new(Board::new(config.instance));
@@ -114,11 +128,11 @@ impl App {
             pulse: agent_pulse,
         };
         loops.spawn(agent.run());
+        let mut picture =
+            Cluster::new(ClusterConfig { observer: node, failover_worst_ms: limits.failover_worst_ms }, now);
+        picture.apply(ClusterEvent::Watched(watched), now);
         let cluster = cluster_loop::ClusterLoop {
-            cluster: Cluster::new(
-                ClusterConfig { observer: node, failover_worst_ms: limits.failover_worst_ms },
-                now,
-            ),
+            cluster: picture,
             clock,
             store,
             board: board.clone(),

@@ -35,7 +35,11 @@ async fn run(client: Client, first: EventStream, sender: mpsc::Sender<Heard>) {
     let mut attempt = 0;
     loop {
         let why = match &mut stream {
-            Some(open) => match open.next().await {
+            // An agent with nothing to tell must not keep a connection that nobody reads.
+            Some(open) => match tokio::select! {
+                event = open.next() => event,
+                () = sender.closed() => return,
+            } {
                 Ok(Some(event)) => {
                     attempt = 0;
                     if sender.send(Heard::Event(Box::new(event))).await.is_err() {

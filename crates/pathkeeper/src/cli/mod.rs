@@ -108,6 +108,9 @@ enum Command {
     Watch(watch::WatchArgs),
     Nodes(nodes::NodesArgs),
     Check(check::CheckArgs),
+    Demo(crate::demo::DemoArgs),
+    #[command(hide = true)]
+    SimMultipathd(crate::demo::alone::SimArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
     #[command(hide = true)]
@@ -246,6 +249,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Watch(args) => ask(watch::run(args, globals)),
         Command::Nodes(args) => ask(nodes::run(args, globals)),
         Command::Check(args) => ask(check::run(args, globals)),
+        Command::Demo(args) => crate::demo::main(args, globals),
+        Command::SimMultipathd(args) => crate::demo::sim_main(args),
         Command::Completions(args) => generate::completions(&args, &mut Cli::command()),
         Command::Man(args) => generate::man(&args, Cli::command()),
         Command::Openapi(_) => out::print(&pathkeeper_api::openapi::document()).map(|()| ExitCode::SUCCESS),

@@ -93,7 +93,7 @@ impl Live {
 
 impl Screen {
     /// Repaints the whole page, cut to the terminal's height.
-    fn paint(&mut self, page: &str) -> Result<(), Failure> {
+    pub(crate) fn paint(&mut self, page: &str) -> Result<(), Failure> {
         let height = out::terminal_size().map_or(24, |(_, rows)| rows);
         let lines: Vec<&str> = page.lines().collect();
         let fits = lines.len() < height;

@@ -1,0 +1,292 @@
+//! The demo's cluster: simulated machines, and on each of them a real agent with its own HTTP server.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context as _;
+use pathkeeper_engine::agent::Depth;
+use pathkeeper_engine::sim::multipathd::Version;
+use pathkeeper_engine::sim::{Op, San};
+use pathkeeper_io::local::{self, LocalReader, ProbeResult, ReaderConfig};
+use pathkeeper_io::multipathd::SocketAddress;
+use pathkeeper_io::roots::Roots;
+use pathkeeper_io::store::embedded::Hub;
+use pathkeeper_model::local::{Daemon, NodeRead};
+use pathkeeper_model::{NodeName, Wwid};
+use tokio::sync::mpsc;
+
+use super::machine::Machine;
+use super::multipathd::Listen;
+use crate::app::reader::{Look, MakeLook};
+use crate::app::{App, AppConfig, node_facts, random_instance};
+
+/// Signs that may wait for an agent; one is as good as many.
+const TRIGGERS_MAX: usize = 4;
+/// Milliseconds between two looks when nothing happens, as a real agent has it.
+const POLL_MS: u64 = 10_000;
+/// A multipathd that works says so within this, milliseconds.
+const PROBE_MS: u32 = 1_500;
+
+/// How a cluster is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct ClusterOptions {
+    /// The first node's port, the next one's is one higher; 0 gives every node a free one.
+    pub port: u16,
+    /// Which multipath-tools is simulated.
+    pub version: Version,
+}
+
+/// A running cluster. Dropping it ends everything and removes its files.
+#[derive(Debug)]
+pub struct DemoCluster {
+    san: Arc<Mutex<San>>,
+    hub: Hub,
+    nodes: Vec<DemoNode>,
+    watched: Vec<Wwid>,
+    /// Last, so that it goes when everything that lives in it has gone.
+    _dir: tempfile::TempDir,
+}
+
+#[derive(Debug)]
+struct DemoNode {
+    name: NodeName,
+    machine: Machine,
+    /// Where its agent listens or last listened; port 0 before it first did.
+    listen: SocketAddr,
+    agent: Option<RunningAgent>,
+}
+
+#[derive(Debug)]
+struct RunningAgent {
+    app: App,
+    triggers: mpsc::Sender<()>,
+}
+
+impl DemoCluster {
+    /// Starts a machine and an agent for each node of the SAN that is alive.
+    ///
+    /// # Errors
+    /// In words: a port that is taken, a directory that cannot be written.
+    pub async fn start(san: San, options: ClusterOptions) -> anyhow::Result<Self> {
+        let dir = directory(&san)?;
+        let hub = Hub::open(&dir.path().join("store"))?;
+        let mut nodes = Vec::new();
+        for (n, node) in san.nodes.iter().enumerate() {
+            let root = dir.path().join(node.name.as_str());
+            let machine = Machine::start(&san, n, options.version, &root, None)
+                .with_context(|| format!("the simulated machine {} cannot be shown", node.name))?;
+            let port = match options.port {
+                0 => 0,
+                first => u16::try_from(usize::from(first) + n).ok().with_context(|| {
+                    format!("there is no port for {}: --port {first} leaves room for fewer nodes", node.name)
+                })?,
+            };
+            nodes.push(DemoNode {
+                name: node.name.clone(),
+                machine,
+                listen: (Ipv4Addr::LOCALHOST, port).into(),
+                agent: None,
+            });
+        }
+        let watched = san.luns.iter().map(|lun| lun.wwid.clone()).collect();
+        let alive: Vec<bool> = san.nodes.iter().map(|n| n.alive).collect();
+        let mut cluster = Self { san: Arc::new(Mutex::new(san)), hub, nodes, watched, _dir: dir };
+        // Every node is known from the beginning, so that nobody sees a smaller cluster first.
+        for (node, alive) in cluster.nodes.iter().zip(&alive) {
+            cluster.hub.set_member(&node.name, *alive);
+        }
+        for (n, _) in alive.iter().enumerate().filter(|(_, alive)| **alive) {
+            cluster.start_agent(n).await?;
+        }
+        Ok(cluster)
+    }
+
+    /// The SAN as it is now.
+    pub fn san(&self) -> MutexGuard<'_, San> {
+        lock(&self.san)
+    }
+
+    /// The address of a node's API, while it is alive.
+    pub fn address(&self, node: usize) -> Option<SocketAddr> {
+        self.nodes.get(node).filter(|n| n.agent.is_some()).map(|n| n.listen)
+    }
+
+    /// The first node that is alive, and its address.
+    pub fn observer(&self) -> Option<(usize, SocketAddr)> {
+        (0..self.nodes.len()).find_map(|n| Some((n, self.address(n)?)))
+    }
+
+    /// What would have changed something at any multipathd: an observing agent never asks for it.
+    pub fn changes_asked(&self) -> u64 {
+        self.nodes.iter().map(|n| n.machine.asked().changes()).sum()
+    }
+
+    /// Lets something happen: to the SAN, to the machines' files and daemons, and then the kernel tells the agents.
+    ///
+    /// # Errors
+    /// In words, if the operation does not fit the SAN or the machine cannot be shown.
+    pub async fn apply(&mut self, op: &Op) -> anyhow::Result<()> {
+        let (touched, alive, told) = {
+            let mut san = lock(&self.san);
+            let effects = san.apply(op)?;
+            // Writing some hundred small files takes a moment; nothing else on this thread may wait for it.
+            tokio::task::block_in_place(|| {
+                for n in &effects.nodes {
+                    if let Some(node) = self.nodes.get_mut(*n) {
+                        node.machine.show(&san)?;
+                    }
+                }
+                anyhow::Ok(())
+            })?;
+            let mut told: Vec<usize> = effects.events.iter().map(|e| e.node).collect();
+            if has_other_sign(op) {
+                told.extend(&effects.nodes);
+            }
+            let alive: Vec<bool> = san.nodes.iter().map(|n| n.alive).collect();
+            (effects.nodes, alive, told)
+        };
+        for n in touched {
+            let runs = self.nodes.get(n).is_some_and(|node| node.agent.is_some());
+            match (alive.get(n).copied().unwrap_or(false), runs) {
+                (false, true) => self.kill_agent(n),
+                (true, false) => self.start_agent(n).await?,
+                _ => {}
+            }
+        }
+        for n in told {
+            if let Some(agent) = self.nodes.get(n).and_then(|node| node.agent.as_ref()) {
+                // A full channel holds a sign that the agent has not looked at yet.
+                let _ = agent.triggers.try_send(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets time pass for what counts down.
+    pub fn advance(&mut self, ms: u64) {
+        let mut san = lock(&self.san);
+        for n in san.advance(ms) {
+            if let Some(node) = self.nodes.get(n) {
+                node.machine.show_daemon(&san);
+            }
+        }
+    }
+
+    /// Ends every agent as a service is ended.
+    pub async fn stop(mut self) {
+        let agents = self.nodes.iter_mut().filter_map(|node| node.agent.take());
+        let stopping: tokio::task::JoinSet<()> = agents.map(|agent| agent.app.stop()).collect();
+        stopping.join_all().await;
+    }
+
+    async fn start_agent(&mut self, n: usize) -> anyhow::Result<()> {
+        let Some(node) = self.nodes.get_mut(n) else { return Ok(()) };
+        let name = &node.name;
+        let (triggers, signs) = mpsc::channel(TRIGGERS_MAX);
+        let config = AppConfig {
+            cluster: Some("demo".to_owned()),
+            poll_ms: POLL_MS,
+            listen: Some(node.listen),
+            socket: None,
+            instance: random_instance()?,
+            facts: node_facts(&node.machine.root().join("proc")),
+        };
+        let watched = self.watched.clone();
+        let look = simulated_look(&node.machine, Arc::clone(&self.san), n);
+        let store = Arc::new(self.hub.node(name));
+        let app = App::start_watching(config, watched, store, look, signs)
+            .await
+            .with_context(|| format!("the agent of {name} cannot start (--port N takes other ports)"))?;
+        if let Some(address) = app.address {
+            // A node that comes back is found where it was.
+            node.listen = address;
+        }
+        node.agent = Some(RunningAgent { app, triggers });
+        Ok(())
+    }
+
+    /// A machine without power says nothing any more, and its peers notice.
+    fn kill_agent(&mut self, n: usize) {
+        if let Some(node) = self.nodes.get_mut(n) {
+            node.agent = None;
+            self.hub.set_member(&node.name, false);
+        }
+    }
+}
+
+/// The agent's own reader, and beside it the simulated kernel: this machine's device-mapper knows no such maps.
+struct SimulatedLook {
+    multipathd: LocalReader,
+    answered: bool,
+    san: Arc<Mutex<San>>,
+    node: usize,
+}
+
+impl Look for SimulatedLook {
+    fn read(&mut self, depth: Depth) -> NodeRead {
+        let mut read = self.multipathd.read(match depth {
+            Depth::Quick => local::Depth::Quick,
+            Depth::Full => local::Depth::Full,
+        });
+        read.kernel = Ok(lock(&self.san).kernel_maps(self.node));
+        self.answered = matches!(read.daemon, Daemon::Answering { .. });
+        read
+    }
+    fn probe(&mut self) -> bool {
+        let works = matches!(self.multipathd.probe(PROBE_MS), ProbeResult::Idle { .. });
+        works == self.answered
+    }
+}
+
+fn simulated_look(machine: &Machine, san: Arc<Mutex<San>>, node: usize) -> MakeLook {
+    let config = ReaderConfig {
+        roots: Roots::below(machine.root()),
+        socket: match machine.socket() {
+            Listen::Path(path) => SocketAddress::Path(path.clone()),
+            Listen::Abstract(name) => SocketAddress::Abstract(name.clone()),
+        },
+        ..ReaderConfig::default()
+    };
+    Arc::new(move || {
+        let multipathd = LocalReader::new(config.clone());
+        Box::new(SimulatedLook { multipathd, answered: false, san: Arc::clone(&san), node })
+    })
+}
+
+/// Where shared memory is: the machines' files are many and small, and the demo should not wait for a disk.
+const MEMORY: &str = "/dev/shm";
+
+/// A directory for the machines: in TMPDIR where that is set, else in memory where there is plenty, else in /tmp.
+fn directory(san: &San) -> anyhow::Result<tempfile::TempDir> {
+    let builder = || {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("pathkeeper-demo-");
+        builder
+    };
+    let config = san.config;
+    // A path device is five files and a map six; each takes a page.
+    let pages = config.nodes * config.luns * (config.paths * 5 + 6);
+    let plenty = rustix::fs::statvfs(MEMORY)
+        .is_ok_and(|fs| (pages as u64) * 4096 < fs.f_bavail.saturating_mul(fs.f_frsize) / 4);
+    let chosen = std::env::var_os("TMPDIR").is_none() && plenty;
+    let in_memory = if chosen { builder().tempdir_in(MEMORY).ok() } else { None };
+    match in_memory {
+        Some(dir) => Ok(dir),
+        None => builder().tempdir().context("no directory for the simulated machines (TMPDIR says where)"),
+    }
+}
+
+/// What an agent learns beside kernel events: that multipathd's process came or went, that a disk grew.
+fn has_other_sign(op: &Op) -> bool {
+    use pathkeeper_engine::sim::DaemonMode;
+    match op {
+        Op::Multipathd { mode, .. } => !matches!(mode, DaemonMode::Hung | DaemonMode::Slow { .. }),
+        Op::ResizeLun { .. } | Op::Heal => true,
+        _ => false,
+    }
+}
+
+fn lock(san: &Mutex<San>) -> MutexGuard<'_, San> {
+    // An operation that panicked half way would leave a SAN that is still one.
+    san.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,118 @@
+//! One simulated machine: its files below a directory of its own, its multipathd on a socket there.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use pathkeeper_engine::sim::multipathd::Version;
+use pathkeeper_engine::sim::{San, SysfsEntry, SysfsKind};
+
+use super::multipathd::{Asked, Listen, Multipathd, Served};
+use super::tree::Tree;
+
+/// A machine. Dropping it stops its multipathd; its files go with whoever owns the directory.
+#[derive(Debug)]
+pub struct Machine {
+    node: usize,
+    version: Version,
+    root: PathBuf,
+    sys: Tree,
+    proc: Tree,
+    multipathd: Multipathd,
+    socket: Listen,
+}
+
+impl Machine {
+    /// Builds the machine of one node below `root`, with its multipathd's socket there or at `socket`.
+    ///
+    /// # Errors
+    /// What the file system or the socket says, with the path.
+    pub fn start(
+        san: &San,
+        node: usize,
+        version: Version,
+        root: &Path,
+        socket: Option<Listen>,
+    ) -> io::Result<Self> {
+        let program = root.join("sbin/multipathd");
+        for dir in ["run", "etc/multipath", "sbin", "dev"] {
+            let dir = root.join(dir);
+            std::fs::create_dir_all(&dir).map_err(|e| at(&dir, &e))?;
+        }
+        // The agent looks whether multipath-tools is installed; nobody runs this.
+        std::fs::write(&program, "").map_err(|e| at(&program, &e))?;
+        let socket = socket.unwrap_or_else(|| Listen::Path(root.join("run/multipathd.socket")));
+        let (mut sys, mut proc) = (Tree::new(root.join("sys")), Tree::new(root.join("proc")));
+        sys.show(san.sysfs(node))?;
+        proc.show(processes(san, node))?;
+        let multipathd = Multipathd::start(socket.clone(), Served::of(san, node, version)).map_err(|e| {
+            let place = match &socket {
+                Listen::Path(path) => path.display().to_string(),
+                Listen::Abstract(name) => format!("@{name}"),
+            };
+            io::Error::new(e.kind(), format!("listening at {place}: {e}"))
+        })?;
+        Ok(Self { node, version, root: root.to_owned(), sys, proc, multipathd, socket })
+    }
+
+    /// Shows the node as it is now in the SAN. Blocks on the file system, a moment.
+    ///
+    /// # Errors
+    /// What the file system says, with the path.
+    pub fn show(&mut self, san: &San) -> io::Result<()> {
+        // The kernel knows first, then multipathd; its process is gone before its socket is.
+        self.sys.show(san.sysfs(self.node))?;
+        self.proc.show(processes(san, self.node))?;
+        self.show_daemon(san);
+        Ok(())
+    }
+
+    /// Shows only what multipathd alone knows: its countdowns.
+    pub fn show_daemon(&self, san: &San) {
+        self.multipathd.set(Served::of(san, self.node, self.version));
+    }
+
+    /// The directory that stands for `/` on this machine.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where its multipathd listens.
+    pub fn socket(&self) -> &Listen {
+        &self.socket
+    }
+
+    /// What its multipathd was asked.
+    pub fn asked(&self) -> &Asked {
+        self.multipathd.asked()
+    }
+}
+
+fn at(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// What /proc shows of multipathd: nothing while it does not run.
+fn processes(san: &San, node: usize) -> Vec<SysfsEntry> {
+    let Some(here) = san.nodes.get(node).filter(|n| n.alive) else { return Vec::new() };
+    let file = |name: &str, text: String| SysfsEntry { path: name.to_owned(), kind: SysfsKind::File(text) };
+    let boot_id = format!("{:08x}-0000-4000-8000-{:012x}", san.config.seed as u32, node + 1);
+    let mut out = vec![
+        file("sys/kernel/osrelease", "6.1.0-56-amd64\n".to_owned()),
+        file("sys/kernel/random/boot_id", format!("{boot_id}\n")),
+    ];
+    if here.daemon.is_alive() {
+        let pid = here.pid;
+        // proc(5): the 22nd field is when the process started, in ticks since the machine did.
+        let stat = format!(
+            "{pid} (multipathd) S 1 {pid} {pid} 0 -1 4194560{} 20 0 7 0 {}",
+            " 0".repeat(8),
+            pid * 10
+        );
+        out.extend([
+            file(&format!("{pid}/comm"), "multipathd\n".to_owned()),
+            file(&format!("{pid}/cmdline"), "/sbin/multipathd\0-d\0-s\0".to_owned()),
+            file(&format!("{pid}/stat"), format!("{stat} 0 0\n")),
+        ]);
+    }
+    out
+}
