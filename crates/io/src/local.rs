@@ -82,7 +82,7 @@ pub enum ProbeResult {
 }
 
 /// What is kept of the bound for asking a silent daemon what it is doing, milliseconds.
-const PHASE_MS: u32 = 300;
+const PHASE_MS: u32 = 400;
 
 /// Reads the local node again and again; keeps what seldom changes.
 #[derive(Debug)]
@@ -163,7 +163,7 @@ impl LocalReader {
             }
             Presence::Process(pid) => {
                 self.pid = pid;
-                let deadline = Deadline::in_ms(self.bound_ms());
+                let deadline = Deadline::in_ms(bound_ms(&self.config, self.stuck_in_row));
                 match self.ask_maps(deadline) {
                     Asked::Maps(reply) => {
                         self.stuck_in_row = 0;
@@ -226,16 +226,6 @@ impl LocalReader {
             Some(pid) => Presence::Process(Some(pid)),
             None if process::is_installed(&self.config.roots) => Presence::Nobody(Daemon::Stopped),
             None => Presence::Nobody(Daemon::Absent),
-        }
-    }
-
-    /// While it is stuck, two of three reads ask only shortly: the kernel's view must not wait for it every time. The
-    /// third asks long, since a large node may need more than the short bound when it has recovered.
-    fn bound_ms(&self) -> u32 {
-        if self.stuck_in_row.is_multiple_of(3) {
-            self.config.deadline_ms
-        } else {
-            self.config.stuck_deadline_ms.min(self.config.deadline_ms)
         }
     }
 
@@ -379,7 +369,29 @@ impl LocalReader {
     }
 }
 
+/// While it is stuck, two of three reads ask only shortly: the kernel's view must not wait for it every time. The third
+/// asks long, since a large node may need more than the short bound when it has recovered.
+fn bound_ms(config: &ReaderConfig, stuck_in_row: u32) -> u32 {
+    if stuck_in_row.is_multiple_of(3) {
+        config.deadline_ms
+    } else {
+        config.stuck_deadline_ms.min(config.deadline_ms)
+    }
+}
+
 fn now_s() -> EpochS {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     EpochS(since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stuck_daemon_is_asked_shortly_and_each_third_time_long() {
+        let config = ReaderConfig::default();
+        let bounds: Vec<u32> = (0..7).map(|stuck| bound_ms(&config, stuck)).collect();
+        assert_eq!(bounds, [4500, 1000, 1000, 4500, 1000, 1000, 4500]);
+    }
 }

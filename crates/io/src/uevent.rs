@@ -168,6 +168,32 @@ mod tests {
         assert_eq!((action.as_str(), subsystem.as_deref()), ("change", Some("net")));
     }
 
+    /// More events than there is room for: the socket says once that some are lost, and that is to look at everything.
+    #[tokio::test]
+    async fn lost_events_are_told() {
+        let source = UeventSource::open().unwrap();
+        let socket = source.socket.as_ref().unwrap().get_ref();
+        sockopt::set_socket_recv_buffer_size(socket, 1).unwrap();
+        for _ in 0..200 {
+            if let Err(error) = std::fs::write("/sys/class/net/lo/uevent", "change") {
+                eprintln!("SKIPPED: no synthetic uevent can be made here ({error}); root is needed");
+                return;
+            }
+        }
+        let mut packet = vec![0; PACKET_BYTES];
+        loop {
+            match take(socket, &mut packet) {
+                Ok(Received::Lost) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    // Only in a network namespace that the kernel's events do not reach.
+                    eprintln!("SKIPPED: the kernel's events did not reach this network namespace ({error})");
+                    break;
+                }
+            }
+        }
+    }
+
     /// Another process may send to our port: it must not count.
     #[tokio::test]
     async fn events_of_others_are_dropped() {

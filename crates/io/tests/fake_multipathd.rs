@@ -103,8 +103,14 @@ impl Fake {
         self.dir.path().join("socket")
     }
 
+    /// For daemons that answer: far longer than they need on a busy machine.
     fn reader(&self) -> LocalReader {
-        reader(&self.socket(), 600)
+        reader(&self.socket(), 20_000)
+    }
+
+    /// For daemons that do not: as short as a test may wait.
+    fn hasty_reader(&self) -> LocalReader {
+        reader(&self.socket(), 1_000)
     }
 }
 
@@ -138,6 +144,13 @@ fn daemon_when(act: fn() -> Act) -> Daemon {
     let fake =
         Fake::new(move |command, _| if command == "show maps json" { act() } else { Say(b"pid 7 idle\n") });
     fake.reader().read(Depth::Full).daemon
+}
+
+/// The same for a daemon that is not expected to answer.
+fn daemon_when_waiting(act: fn() -> Act) -> Daemon {
+    let fake =
+        Fake::new(move |command, _| if command == "show maps json" { act() } else { Say(b"pid 7 idle\n") });
+    fake.hasty_reader().read(Depth::Full).daemon
 }
 
 #[test]
@@ -201,7 +214,7 @@ fn hanging_daemons() {
         || Say(b"timeout\n"),
         || Say(b"fail\ntimeout\n"),
     ] {
-        let daemon = daemon_when(act);
+        let daemon = daemon_when_waiting(act);
         assert!(is_hung(&daemon), "{daemon:?}");
     }
 }
@@ -213,11 +226,11 @@ fn a_daemon_that_says_it_is_configuring() {
             "show maps json" => act(),
             _ => Say(b"pid 162 configure (pending reconfigure)\n"),
         });
-        let mut reader = fake.reader();
+        let mut reader = fake.hasty_reader();
         let daemon = reader.read(Depth::Full).daemon;
         assert_eq!(daemon, Daemon::Reconfiguring { phase: "configure (pending reconfigure)".into() });
         let phase = "configure (pending reconfigure)".to_owned();
-        assert_eq!(reader.probe(500), ProbeResult::Busy { pid: 162, phase });
+        assert_eq!(reader.probe(20_000), ProbeResult::Busy { pid: 162, phase });
     }
 }
 
@@ -293,7 +306,7 @@ fn a_reply_of_many_megabytes() {
     let text: &'static [u8] = Vec::leak(text);
     let fake =
         Fake::new(move |command, _| if command == "show maps json" { Say(text) } else { Say(b"ok\n") });
-    let read = reader(&fake.socket(), 10_000).read(Depth::Full);
+    let read = reader(&fake.socket(), 60_000).read(Depth::Full);
     assert_eq!(read.daemon, Daemon::Answering { pid: None });
     assert_eq!(read.maps[0].wwid.as_str(), "w");
 }
@@ -345,6 +358,7 @@ fn a_stopped_daemon_is_never_asked() {
     let proc = root.path().join("proc/77");
     std::fs::create_dir_all(&proc).unwrap();
     std::fs::write(proc.join("stat"), "77 (multipathd) S 1").unwrap();
+    std::fs::write(proc.join("comm"), "multipathd\n").unwrap();
     let daemon = reader.read(Depth::Full).daemon;
     assert!(is_hung(&daemon), "{daemon:?}");
     assert!(listener.accept().is_ok());
@@ -360,18 +374,18 @@ fn a_stopped_daemon_is_never_asked() {
 }
 
 #[test]
-fn a_stuck_daemon_is_asked_shortly_and_each_third_time_long() {
-    let fake = Fake::new(|command, _| if command == "show maps json" { Hang } else { Say(b"pid 7 idle\n") });
-    let mut reader = reader(&fake.socket(), 1500);
-    let waits: Vec<u32> = (0..5)
-        .map(|_| match reader.read(Depth::Quick).daemon {
-            Daemon::Hung { waited_ms } => waited_ms,
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    // The long bound is 1,200 ms for the maps, the short one 50 ms; what lies between is the machine's.
-    assert!(waits[0] >= 1200 && waits[3] >= 1200, "{waits:?}");
-    assert!(waits[1] < 1200 && waits[2] < 1200 && waits[4] < 1200, "{waits:?}");
+fn a_stuck_daemon_that_recovers() {
+    let fake = Fake::new(|command, before| match command {
+        "show maps json" if before < 3 => Hang,
+        "show maps json" => Say(NO_MAPS),
+        _ => Say(b"pid 7 idle\n"),
+    });
+    let mut reader = fake.hasty_reader();
+    for _ in 0..3 {
+        let daemon = reader.read(Depth::Quick).daemon;
+        assert!(is_hung(&daemon), "{daemon:?}");
+    }
+    assert_eq!(reader.read(Depth::Quick).daemon, Daemon::Answering { pid: None });
 }
 
 #[test]
@@ -380,7 +394,7 @@ fn several_questions_on_one_connection() {
         "show daemon" => Say(b"pid 7 idle\n"),
         _ => Say(b"ok\n"),
     });
-    let deadline = Deadline::in_ms(5000);
+    let deadline = Deadline::in_ms(20_000);
     let mut buffer = Vec::new();
     let address = SocketAddress::Path(fake.socket());
     let mut connection = Connection::open(&address, Path::new("/"), deadline).unwrap();
@@ -403,7 +417,7 @@ fn an_abstract_address() {
         stream.write_all(&framed(NO_MAPS)).unwrap();
         let _ = next_command(&mut stream);
     });
-    let deadline = Deadline::in_ms(5000);
+    let deadline = Deadline::in_ms(20_000);
     let mut connection = Connection::open(&SocketAddress::Abstract(name), Path::new("/"), deadline).unwrap();
     assert_eq!(connection.ask(Query::MapsJson, &mut Vec::new(), deadline).unwrap(), NO_MAPS);
 }
