@@ -1,0 +1,25 @@
+#!/bin/sh
+# Seeds for the fuzz targets, from recorded data.
+set -eu
+cd "$(dirname "$0")"
+data=../tests/data
+for target in replies paths_raw reports node_values fold_documents uevents dm_status; do mkdir -p "seeds/$target"; done
+find "$data/multipathd" -name '*.show-maps.json' -o -name 'reply-*.txt' -path "$data/*" | while read -r file; do
+    cp "$file" "seeds/replies/$(echo "$file" | tr / _ | sed "s,^[._]*,,")"
+done
+find "$data/multipathd" -name '*.paths-raw-allfields.txt' | while read -r file; do
+    cp "$file" "seeds/paths_raw/$(echo "$file" | tr / _ | sed "s,^[._]*,,")"
+done
+find "$data/multipathd" -name '*.dmsetup.txt' | while read -r file; do
+    grep -h ' multipath ' "$file" | sed 's/^[^:]*: //' | split -l 1 - "seeds/dm_status/$(basename "$file")." || true
+done
+find "$data/multipathd" -name '*uevents*.txt' | while read -r file; do
+    # One packet a file: the indented lines, ended by NULs as the kernel sends them.
+    awk -v out="seeds/uevents/$(echo "$file" | tr / _ | sed "s,^[._]*,,")" '/^\[/ {n++; next} {sub(/^  /, ""); printf "%s%c", $0, 0 > (out "." n)}' "$file"
+done
+head -n 300 "$data/fold/cases.jsonl" | split -l 1 - seeds/fold_documents/case.
+printf '%s' '{"maps":{"w":{"state":"optimal","paths-active":4,"paths-total":4,"paths-expected":4,"transport":"fc","size":1}},"time":1,"v":1,"instance":"0123456789abcdef","seq":1}' > seeds/reports/ours
+printf '{"maps":{"w":{"state":"degraded","paths-active":1,"paths-total":2}},"time":1}\0' > seeds/reports/perl
+printf '%s' '{"maps":{},"time":1,"v":1,"instance":"0123456789abcdef","seq":1,"part":2,"parts":3}' > seeds/reports/part
+printf '%s' '{"v":1,"node":"a","instance":"0123456789abcdef","seq":1,"time":1,"versions":{"pathkeeper":"1"},"mode":"observe","multipathd":{"state":"hung","why":"x"},"adapters":[{"name":"host1","transport":"fc"}]}' > seeds/node_values/ours
+printf '%s' '{"error":"no space","time":5}' > seeds/node_values/apply
