@@ -725,7 +725,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__sim__subcmd__multipathd)
-            opts="-o -h --root --socket --maps --paths --multipath-tools --seed --script --server --output --color --timeout --help"
+            opts="-o -h --root --multipathd-socket --maps --paths --multipath-tools --seed --script --server --socket --output --color --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -735,7 +735,7 @@ _pathkeeper() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --socket)
+                --multipathd-socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -760,6 +760,10 @@ _pathkeeper() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

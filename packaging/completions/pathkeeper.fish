@@ -155,13 +155,14 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l print-scr
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l once -d 'Do all that the script says (without one: faults of every kind) at once, wait until the cluster knows, print the status, and end'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l root -d 'The directory that stands for / on the machine; made where it is absent' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l socket -d 'multipathd\'s socket: a path, or @name for an abstract one; DIR/run/multipathd.socket if not given' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l multipathd-socket -d 'multipathd\'s socket: a path, or @name for an abstract one; DIR/run/multipathd.socket if not given' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l maps -d 'Maps' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l paths -d 'Paths in each map' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l multipath-tools -d 'Which multipath-tools it is: 0.9.4, 0.11.1 or 0.14.3' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l seed -d 'Names, WWIDs and sizes depend on this number alone' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l script -d 'What happens (for the node pve1); played once' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
 wide\t'For people with room: full WWIDs, sizes, transports'"

@@ -166,3 +166,51 @@ async fn the_status_follows_every_fault_0_11_1() {
         +0s array heal";
     play_and_compare(Version::V0_11_1, script).await;
 }
+
+#[test]
+fn a_simulated_machine_in_its_own_process_is_a_machine_to_an_agent() {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::Stdio;
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("machine");
+    let mut machine = Command::new(env!("CARGO_BIN_EXE_pathkeeper"))
+        .args(["sim-multipathd", "--maps", "3", "--paths", "2", "--multipath-tools", "0.11.1", "--root"])
+        .arg(&root)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(machine.stdout.take().unwrap()).lines();
+    let ready = said.next().unwrap().unwrap();
+    assert!(ready.starts_with("ready: 3 maps of 2 paths"), "{ready}");
+
+    use pathkeeper_io::local::{Depth, LocalReader, ReaderConfig};
+    use pathkeeper_io::multipathd::SocketAddress;
+    let mut reader = LocalReader::new(ReaderConfig {
+        roots: pathkeeper_io::roots::Roots::below(&root),
+        socket: SocketAddress::Path(root.join("run/multipathd.socket")),
+        ..ReaderConfig::default()
+    });
+    let read = reader.read(Depth::Full);
+    assert_eq!(read.problems, Vec::<String>::new());
+    assert_eq!(read.unknown_words, 0);
+    assert_eq!(read.tools_version.as_deref(), Some("0.11.1"));
+    assert_eq!(read.maps.len(), 3);
+    let path = &read.maps[0].groups[0].paths[0];
+    assert_eq!(path.transport.as_deref(), Some("fc"));
+    assert_eq!(path.adapter.as_deref(), Some("host6"));
+    assert!(
+        path.adapter_port.is_some() && path.target_port.is_some() && path.size_bytes.is_some(),
+        "{path:?}"
+    );
+    assert!(read.maps[0].size_bytes == path.size_bytes);
+    assert_eq!(
+        read.adapters.iter().map(|a| a.link.as_deref()).collect::<Vec<_>>(),
+        [Some("Online"), Some("Online")]
+    );
+
+    let pid = rustix::process::Pid::from_child(&machine);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let last = said.next().unwrap().unwrap();
+    assert!(last.starts_with("asked ") && last.ends_with(" 0 to change something"), "{last}");
+    assert!(machine.wait().unwrap().success());
+}

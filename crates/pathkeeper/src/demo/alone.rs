@@ -15,7 +15,7 @@ use crate::cli::{Failure, out};
 /// One simulated machine: a multipathd that speaks the real protocol, and the files of its kernel.
 ///
 /// Below --root it makes sys, proc, run, etc and sbin; an agent whose roots point there, and whose multipathd-socket
-/// is --socket, takes it for a machine. It prints a line when all is there, and runs until Ctrl-C.
+/// is --multipathd-socket, takes it for a machine. It prints a line when all is there, and runs until Ctrl-C.
 #[derive(Args, Debug, Clone)]
 pub struct SimArgs {
     /// The directory that stands for / on the machine; made where it is absent
@@ -23,7 +23,7 @@ pub struct SimArgs {
     root: PathBuf,
     /// multipathd's socket: a path, or @name for an abstract one; DIR/run/multipathd.socket if not given
     #[arg(long, value_name = "PATH", value_parser = |text: &str| Ok::<_, String>(Listen::parse(text)))]
-    socket: Option<Listen>,
+    multipathd_socket: Option<Listen>,
     /// Maps
     #[arg(long, default_value_t = 24, value_name = "N")]
     maps: usize,
@@ -51,7 +51,8 @@ pub async fn run(args: SimArgs) -> Result<ExitCode, Failure> {
     };
     let failed = |e: std::io::Error| Failure::new(format!("the simulated machine cannot be shown: {e}"));
     let mut machine =
-        Machine::start(&san, 0, args.multipath_tools, &args.root, args.socket.clone()).map_err(failed)?;
+        Machine::start(&san, 0, args.multipath_tools, &args.root, args.multipathd_socket.clone())
+            .map_err(failed)?;
     let mut stop = out::Stop::new()?;
     out::print(&format!(
         "ready: {} maps of {} paths below {}\n",

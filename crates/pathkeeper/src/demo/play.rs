@@ -24,6 +24,8 @@ const ANSWER_S: u64 = 5;
 const CATCH_UP_S: u64 = 60;
 /// Sentences about what differs.
 const DIFFERENCES_SHOWN: usize = 5;
+/// Lines of a page that are no rows of the matrix, findings included, as a rule.
+const ROWS_BESIDE: usize = 18;
 /// Operations that the screen keeps in sight.
 const OPS_SHOWN: usize = 3;
 
@@ -238,7 +240,12 @@ impl Show<'_> {
     fn paint(&mut self, due: Instant) -> Result<(), Failure> {
         let Some(screen) = &mut self.screen else { return Ok(()) };
         let mut page = match &self.status {
-            Some(status) => render(status, &self.nodes, &self.globals.view(), &Options::default()),
+            Some(status) => {
+                // The whole matrix where the window has room for it, else what a status shows.
+                let rows = out::terminal_size().map_or(24, |(_, rows)| rows);
+                let all = status.luns.len() + ROWS_BESIDE <= rows;
+                render(status, &self.nodes, &self.globals.view(), &Options { all, ..Options::default() })
+            }
             None => "the agents are starting\n".to_owned(),
         };
         page.push('\n');
