@@ -117,3 +117,30 @@ fn a_reader_that_goes_away_is_success() {
     drop(child.stdout.take());
     child.wait_with_output().unwrap().assert().success().stderr("");
 }
+
+#[test]
+fn the_doctor_works_without_an_agent_and_without_multipath() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().to_str().unwrap();
+    let doctor = |form: &str| {
+        let mut command = pathkeeper();
+        command
+            .args(["doctor", "--socket", "/nonexistent/p.sock", "-o", form])
+            .env("PATHKEEPER_NODE", "pve2");
+        for key in ["PATHKEEPER_ROOTS_SYSFS", "PATHKEEPER_ROOTS_PROC", "PATHKEEPER_ROOTS_ETC"] {
+            command.env(key, dir);
+        }
+        let output = command.output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let table = doctor("table");
+    assert!(table.contains(" on pve2: OBSERVE, nothing was or will be written to /etc\n"), "{table}");
+    assert!(table.contains("note  agent      no agent answers at /nonexistent/p.sock"), "{table}");
+    assert!(table.contains("note  config     no file"), "{table}");
+    let json: serde_json::Value = serde_json::from_str(&doctor("json")).unwrap();
+    assert_eq!(
+        (&json["schema"], &json["node"], &json["mode"]),
+        (&1.into(), &"pve2".into(), &"observe".into())
+    );
+    assert!(std::fs::read_dir(root.path()).unwrap().next().is_none(), "the doctor wrote something");
+}

@@ -2,6 +2,7 @@
 //! is there to look at by itself (agent, fold, demo, doctor).
 
 mod check;
+mod doctor;
 pub(crate) mod feed;
 #[cfg(test)]
 mod fixtures;
@@ -108,6 +109,7 @@ enum Command {
     Watch(watch::WatchArgs),
     Nodes(nodes::NodesArgs),
     Check(check::CheckArgs),
+    Doctor(doctor::DoctorArgs),
     Demo(crate::demo::DemoArgs),
     #[command(hide = true)]
     SimMultipathd(crate::demo::alone::SimArgs),
@@ -249,6 +251,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Watch(args) => ask(watch::run(args, globals)),
         Command::Nodes(args) => ask(nodes::run(args, globals)),
         Command::Check(args) => ask(check::run(args, globals)),
+        Command::Doctor(args) => ask(doctor::run(args, globals)),
         Command::Demo(args) => crate::demo::main(args, globals),
         Command::SimMultipathd(args) => crate::demo::sim_main(args),
         Command::Completions(args) => generate::completions(&args, &mut Cli::command()),
