@@ -14,6 +14,6 @@ pub mod sysfs;
 mod testing;
 pub mod uevent;
 
-pub use local::{Depth, LocalReader, ProbeResult, ReaderConfig};
+pub use local::{Depth, LocalReader, ProbeResult, ReaderConfig, StaleFlag};
 pub use multipathd::SocketAddress;
 pub use roots::Roots;

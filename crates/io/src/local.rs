@@ -15,7 +15,9 @@ use crate::roots::Roots;
 use facts::Facts;
 use pathkeeper_model::EpochS;
 use pathkeeper_model::local::{Daemon, NodeRead};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How to read.
 #[derive(Clone, Debug)]
@@ -32,6 +34,22 @@ pub struct ReaderConfig {
     pub facts_every_reads: u32,
     /// Every path device is asked for every so many full reads, and whenever the set of paths changes.
     pub paths_every_reads: u32,
+    /// Raised by whoever hears of a changed device; clones of this configuration share it.
+    pub stale: StaleFlag,
+}
+
+/// Says to the next read, from any thread, that facts about devices which were kept may be old.
+#[derive(Clone, Debug, Default)]
+pub struct StaleFlag(Arc<AtomicBool>);
+
+impl StaleFlag {
+    /// The next read takes everything anew.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+    fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
 }
 
 impl Default for ReaderConfig {
@@ -43,6 +61,7 @@ impl Default for ReaderConfig {
             stuck_deadline_ms: 1000,
             facts_every_reads: 30,
             paths_every_reads: 6,
+            stale: StaleFlag::default(),
         }
     }
 }
@@ -81,6 +100,13 @@ pub enum ProbeResult {
     NoProcess,
 }
 
+/// Room for replies that is kept in any case, bytes: more than the reply of a thousand maps with eight paths.
+const BUFFER_KEPT_BYTES: usize = 8 << 20;
+
+/// Between two readings of everything because of events: a fabric that fails makes thousands of events, and reading all of
+/// sysfs for each burst would cost more than the maps, which are read anyway. The flag stays raised meanwhile.
+const FORGET_PAUSE: Duration = Duration::from_secs(5);
+
 /// What is kept of the bound for asking a silent daemon what it is doing, milliseconds.
 const PHASE_MS: u32 = 400;
 
@@ -95,6 +121,7 @@ pub struct LocalReader {
     version: Option<(Option<u32>, String)>,
     stuck_in_row: u32,
     full_reads: u32,
+    forgot: Option<Instant>,
 }
 
 /// What asking for the maps came to.
@@ -121,6 +148,7 @@ impl LocalReader {
             version: None,
             stuck_in_row: 0,
             full_reads: 0,
+            forgot: None,
         }
     }
 
@@ -129,15 +157,15 @@ impl LocalReader {
         self.pid
     }
 
-    /// Reads sysfs and path devices anew at the next read: after an event that tells of a changed device.
-    pub fn forget_facts(&mut self) {
-        self.facts.forget();
-    }
-
     /// Reads the node. Takes at most the deadline and the little that the kernel needs.
     pub fn read(&mut self, depth: Depth) -> NodeRead {
         let started = Instant::now();
         let began = now_s();
+        let rested = self.forgot.is_none_or(|at| at.elapsed() >= FORGET_PAUSE);
+        if rested && self.config.stale.take() {
+            self.facts.forget();
+            self.forgot = Some(started);
+        }
         // The kernel first: it never waits, and a daemon that is stuck takes none of it away.
         let kernel = self.kernel.read(&self.config.roots);
         let mut problems = Problems::default();
@@ -188,6 +216,10 @@ impl LocalReader {
         out.adapters = self.facts.adapters(&self.config.roots.sys, depth, counters);
         out.tools_version = self.version.as_ref().map(|(_, version)| version.clone());
         out.problems = problems.into_vec();
+        // One huge reply must not keep its room for ever.
+        if self.buffer.capacity() > 4 * self.buffer.len() + BUFFER_KEPT_BYTES {
+            self.buffer.shrink_to(self.buffer.len());
+        }
         out.took_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
         out
     }

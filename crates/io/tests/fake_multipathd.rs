@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use pathkeeper_io::multipathd::{AskError, Connection, Deadline, Query, frame};
-use pathkeeper_io::{Depth, LocalReader, ProbeResult, ReaderConfig, Roots, SocketAddress};
+use pathkeeper_io::{Depth, LocalReader, ProbeResult, ReaderConfig, Roots, SocketAddress, StaleFlag};
 use pathkeeper_model::judge;
 use pathkeeper_model::local::Daemon;
 use std::io::{Read as _, Write as _};
@@ -124,13 +124,17 @@ fn next_command(stream: &mut UnixStream) -> Option<String> {
 }
 
 fn reader(socket: &Path, deadline_ms: u32) -> LocalReader {
-    LocalReader::new(ReaderConfig {
+    LocalReader::new(config(socket, deadline_ms))
+}
+
+fn config(socket: &Path, deadline_ms: u32) -> ReaderConfig {
+    ReaderConfig {
         roots: Roots::below(Path::new("/nonexistent")),
         socket: SocketAddress::Path(socket.to_owned()),
         deadline_ms,
         stuck_deadline_ms: 100,
         ..ReaderConfig::default()
-    })
+    }
 }
 
 const NO_MAPS: &[u8] = b"{\n   \"major_version\": 0,\n   \"minor_version\": 1,\n   \"maps\": []\n}\n";
@@ -167,7 +171,9 @@ fn a_healthy_daemon() {
         ),
     }
     });
-    let mut reader = fake.reader();
+    let stale = StaleFlag::default();
+    let mut reader =
+        LocalReader::new(ReaderConfig { stale: stale.clone(), ..config(&fake.socket(), 20_000) });
     let read = reader.read(Depth::Full);
     assert_eq!(read.daemon, Daemon::Answering { pid: None });
     assert_eq!(read.tools_version.as_deref(), Some("0.9.4"));
@@ -189,7 +195,7 @@ fn a_healthy_daemon() {
     assert_eq!(fake.asked.load(Ordering::Relaxed), before + 1);
     assert_eq!((quick.maps, quick.loose), (read.maps, read.loose));
     // Until somebody says that devices changed.
-    reader.forget_facts();
+    stale.raise();
     reader.read(Depth::Quick);
     assert!(fake.asked.load(Ordering::Relaxed) > before + 2);
 }

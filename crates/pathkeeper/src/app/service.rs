@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use pathkeeper_engine::agent::Depth;
-use pathkeeper_io::local::{self, LocalReader, ProbeResult, ReaderConfig};
+use pathkeeper_io::local::{self, LocalReader, ProbeResult, ReaderConfig, StaleFlag};
 use pathkeeper_io::multipathd::socket::SocketAddress;
 use pathkeeper_io::process::ProcessWatch;
 use pathkeeper_io::roots::Roots;
@@ -71,7 +71,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let daemon = Arc::new(DaemonPid::default());
     let (triggers, receiver) = mpsc::channel(TRIGGERS_MAX);
     tokio::spawn(watch_daemon(daemon.clone(), triggers.clone()));
-    tokio::spawn(watch_kernel(triggers));
+    let reader = reader_config(&config);
+    tokio::spawn(watch_kernel(triggers, reader.stale.clone()));
     let app = AppConfig {
         cluster: config.cluster.clone(),
         poll_ms: config.poll_interval_s * 1000,
@@ -80,7 +81,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         instance: super::random_instance()?,
         facts: super::node_facts(&config.roots.proc),
     };
-    let mut app = App::start(app, store, node_look(&config, daemon), receiver).await?;
+    let mut app = App::start(app, store, node_look(reader, daemon), receiver).await?;
     let at = app.address.map_or_else(|| "no TCP port".into(), |a| format!("http://{a}"));
     tracing::info!("{} observes; {at}; socket {}", config.node, socket.display());
     let pulses = app.pulses.clone();
@@ -163,8 +164,7 @@ impl Look for NodeLook {
     }
 }
 
-fn node_look(config: &Config, daemon: Arc<DaemonPid>) -> MakeLook {
-    let reader = reader_config(config);
+fn node_look(reader: ReaderConfig, daemon: Arc<DaemonPid>) -> MakeLook {
     Arc::new(move || {
         Box::new(NodeLook {
             reader: LocalReader::new(reader.clone()),
@@ -248,11 +248,13 @@ async fn notify_systemd(board: Arc<super::board::Board>, pulses: [tokio::sync::w
 }
 
 /// Kernel uevents: reasons to look, never the truth. Without them the polls are left.
-async fn watch_kernel(triggers: mpsc::Sender<()>) {
+async fn watch_kernel(triggers: mpsc::Sender<()>, stale: StaleFlag) {
     match UeventSource::open() {
         Ok(mut events) => loop {
-            if let Trigger::Broken(why) = events.next().await {
-                tracing::warn!("{why}: changes are seen at the next poll");
+            match events.next().await {
+                Trigger::Broken(why) => tracing::warn!("{why}: changes are seen at the next poll"),
+                Trigger::Devices { .. } | Trigger::Resync => stale.raise(),
+                Trigger::Maps { .. } => {}
             }
             trigger(&triggers);
         },
