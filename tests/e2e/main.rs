@@ -13,4 +13,5 @@ mod demo;
 mod node;
 mod observe_writes_nothing;
 mod openapi;
+mod service;
 mod trace;

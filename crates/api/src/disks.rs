@@ -16,6 +16,12 @@ pub struct NodeDisks {
     /// In words, where it did not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multipathd_why: Option<String>,
+    /// Its process, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multipathd_pid: Option<u32>,
+    /// When this agent first found that process: a restart shows here. Epoch seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multipathd_since: Option<i64>,
     /// Version of multipath-tools, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multipath_tools: Option<String>,

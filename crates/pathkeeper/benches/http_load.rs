@@ -67,7 +67,8 @@ async fn put(store: &dyn Store, seq: u64, worse: usize) {
             (Wwid::new(&format!("3600a0980{lun:024}")).unwrap(), entry)
         })
         .collect();
-    let parts = encode(Stamp { instance: Instance(1), seq }, EpochS(wall), entries.iter().map(|(w, e)| (w, e))).parts;
+    let parts =
+        encode(Stamp { instance: Instance(1), seq }, EpochS(wall), entries.iter().map(|(w, e)| (w, e))).parts;
     for (i, part) in parts.into_iter().enumerate().rev() {
         store.put(Key::new(&part_key(i as u32 + 1)).unwrap(), Bytes::from(part)).await.unwrap();
     }
@@ -77,7 +78,8 @@ async fn put(store: &dyn Store, seq: u64, worse: usize) {
 async fn main() {
     let dir = tempfile::tempdir().unwrap();
     let hub = Hub::open(dir.path()).unwrap();
-    let stores: Vec<_> = (0..NODES).map(|n| hub.node(&NodeName::new(&format!("node{n:02}")).unwrap())).collect();
+    let stores: Vec<_> =
+        (0..NODES).map(|n| hub.node(&NodeName::new(&format!("node{n:02}")).unwrap())).collect();
     for store in &stores {
         put(store, 1, LUNS).await;
     }
@@ -90,9 +92,14 @@ async fn main() {
         facts: NodeFacts::default(),
     };
     let observer = hub.node(&NodeName::new("observer").unwrap());
-    let app = App::start(config, Arc::new(observer), Arc::new(|| Box::new(NoMaps) as Box<dyn Look>), mpsc::channel(1).1)
-        .await
-        .unwrap();
+    let app = App::start(
+        config,
+        Arc::new(observer),
+        Arc::new(|| Box::new(NoMaps) as Box<dyn Look>),
+        mpsc::channel(1).1,
+    )
+    .await
+    .unwrap();
     while app.board.snapshot().is_none_or(|s| s.rows.len() < LUNS) {
         tokio::task::yield_now().await;
     }
@@ -115,7 +122,8 @@ async fn main() {
             tokio::spawn(async move {
                 let io = tokio::net::TcpStream::connect(address).await.unwrap();
                 io.set_nodelay(true).unwrap();
-                let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io)).await.unwrap();
+                let (mut sender, connection) =
+                    hyper::client::conn::http1::handshake(TokioIo::new(io)).await.unwrap();
                 tokio::spawn(connection);
                 let mut took = Vec::new();
                 for n in 0..SECONDS * PER_SECOND / CONNECTIONS {
@@ -126,7 +134,8 @@ async fn main() {
                     if number % 20 != 0 {
                         request = request.header("if-none-match", etag.load().as_str());
                     }
-                    let response = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
+                    let response =
+                        sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
                     if response.status() == 304 {
                         unchanged.fetch_add(1, Ordering::Relaxed);
                     } else {

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use pathkeeper_engine::agent::{Agent, AgentEffect, AgentEvent};
 use pathkeeper_engine::publish::Publication;
 use pathkeeper_io::store::{Hint, Key, Store};
+use pathkeeper_model::EpochS;
+use pathkeeper_model::local::Daemon;
 use tokio::sync::{mpsc, watch};
 
 use super::board::{Board, LocalView};
@@ -39,6 +41,7 @@ impl AgentLoop {
         let (published, mut publications) = mpsc::unbounded_channel();
         let mut hints = store.hints();
         let mut unknown_words = 0;
+        let mut daemon = None;
         let mut triggers_open = true;
         loop {
             let event = tokio::select! {
@@ -72,8 +75,9 @@ impl AgentLoop {
                     AgentEffect::Looked => {
                         if let Some(read) = agent.last_read() {
                             unknown_words += read.unknown_words;
+                            daemon = follow_daemon(daemon, &read.daemon, now.wall);
                             board.set_local(LocalView {
-                                disks: convert::disks(store.own_node(), read),
+                                disks: convert::disks(store.own_node(), read, daemon),
                                 at: now.mono,
                                 unknown_words,
                                 events: agent.counts().iter().collect(),
@@ -84,6 +88,20 @@ impl AgentLoop {
             }
             pulse.send_modify(|turns| *turns += 1);
         }
+    }
+}
+
+/// multipathd's process, and since when it is that one; a restart is told in the log.
+fn follow_daemon(known: Option<(u32, EpochS)>, found: &Daemon, now: EpochS) -> Option<(u32, EpochS)> {
+    match (found, known) {
+        (Daemon::Answering { pid: Some(pid) }, Some((old, since))) if *pid == old => Some((old, since)),
+        (Daemon::Answering { pid: Some(pid) }, Some((old, _))) => {
+            tracing::warn!("multipathd was restarted: process {old} is now {pid}");
+            Some((*pid, now))
+        }
+        (Daemon::Answering { pid: Some(pid) }, None) => Some((*pid, now)),
+        // While it does not answer, the one that did is still the last that is known.
+        _ => known,
     }
 }
 

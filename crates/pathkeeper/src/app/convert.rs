@@ -7,7 +7,7 @@ use pathkeeper_engine::cluster::{Belief, NodeView};
 use pathkeeper_model::finding::Finding;
 use pathkeeper_model::local::{self, Daemon, NodeRead, Queueing};
 use pathkeeper_model::matrix::{ByState, RowRef};
-use pathkeeper_model::{NodeName, State, Wwid, judge};
+use pathkeeper_model::{EpochS, NodeName, State, Wwid, judge};
 
 /// A row of the matrix as a row of the status.
 pub fn row(row: &RowRef<'_>, name_here: Option<&str>) -> status::LunRow {
@@ -89,8 +89,8 @@ pub fn node(view: &NodeView, tally: ByState) -> nodes::NodeRow {
     }
 }
 
-/// What the local node has, from its last read.
-pub fn disks(node: &NodeName, read: &NodeRead) -> disks::NodeDisks {
+/// What the local node has, from its last read; `daemon` is multipathd's process and since when it is that one.
+pub fn disks(node: &NodeName, read: &NodeRead, daemon: Option<(u32, EpochS)>) -> disks::NodeDisks {
     let words = judge::daemon_words(&read.daemon, read.maps.len());
     let answers = matches!(read.daemon, Daemon::Answering { .. });
     let kernel: BTreeMap<&Wwid, &local::KernelMap> =
@@ -105,6 +105,8 @@ pub fn disks(node: &NodeName, read: &NodeRead) -> disks::NodeDisks {
         time: read.began.0,
         multipathd: pathkeeper_model::node_value::DaemonWord::from(&read.daemon).as_str().into(),
         multipathd_why: (!answers).then_some(words.sentence),
+        multipathd_pid: daemon.map(|(pid, _)| pid),
+        multipathd_since: daemon.map(|(_, since)| since.0),
         multipath_tools: read.tools_version.clone(),
         source: if answers { "multipathd" } else { "kernel" }.into(),
         maps,

@@ -265,6 +265,8 @@ pub fn disks(sample: &str) -> Option<(NodeDisks, String)> {
         time: NOW,
         multipathd: "running".into(),
         multipathd_why: None,
+        multipathd_pid: None,
+        multipathd_since: None,
         multipath_tools: None,
         source: "multipathd".into(),
         maps,
