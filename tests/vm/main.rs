@@ -15,8 +15,10 @@
     reason = "a test may; clippy.toml's leave reaches only the built-in harness"
 )]
 
+mod agent;
 mod lab;
 mod machine;
+mod many_luns;
 mod probe;
 mod qemu;
 mod two_paths;
@@ -37,7 +39,10 @@ fn main() -> ExitCode {
     if words.next().as_deref() == Some(probe::WORD) {
         return probe::main(&words.collect::<Vec<_>>());
     }
-    let trials = vec![trial("real_kernel_two_paths", two_paths::run)];
+    let trials = vec![
+        trial("real_kernel_two_paths", two_paths::run),
+        trial("real_kernel_twenty_luns_by_four_paths", many_luns::run),
+    ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

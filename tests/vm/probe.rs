@@ -19,17 +19,20 @@ use rustix::net::netlink::{self, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
 use serde_json::Value;
 
+use crate::agent::STATUS;
+
 /// The first argument that makes this program the probe.
 pub const WORD: &str = "guest-probe";
 
 const API: &str = "127.0.0.1:8480";
-const STATUS: &str = "/api2/json/cluster/multipath/status";
 
-/// `wait WWID STATE SECONDS` · `latency WWID DEVICE COUNT` · `activation SECONDS`
+/// `get PATH` · `wait WWID,WWID STATE SECONDS` · `answers SECONDS` · `latency WWID DEVICE COUNT` · `activation SECONDS`
 pub fn main(words: &[String]) -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let result = match words[..] {
-        ["wait", wwid, state, seconds] => wait(wwid, state, seconds),
+        ["wait", wwids, state, seconds] => wait(wwids, state, seconds),
+        ["get", path] => get(path).map(|body| print!("{body}")),
+        ["answers", seconds] => answers(seconds),
         ["latency", wwid, device, count] => latency(wwid, device, count),
         ["activation", seconds] => activation(seconds),
         _ => Err(anyhow::anyhow!("no such probe: {words:?}")),
@@ -43,27 +46,51 @@ pub fn main(words: &[String]) -> ExitCode {
     }
 }
 
-/// Waits till the row has this cluster-state (`absent`: till there is no such row) and prints the milliseconds.
-fn wait(wwid: &str, state: &str, seconds: &str) -> Result<()> {
+/// Waits till each of the rows (WWIDs with commas between) has this cluster-state (`absent`: till there is no such
+/// row) and prints the milliseconds.
+fn wait(wwids: &str, state: &str, seconds: &str) -> Result<()> {
+    println!("{}", wait_for(wwids, state, seconds.parse()?)?.as_millis());
+    Ok(())
+}
+
+fn wait_for(wwids: &str, state: &str, seconds: u64) -> Result<Duration> {
     let began = Instant::now();
-    let limit = Duration::from_secs(seconds.parse()?);
     loop {
-        let said = state_of(wwid).unwrap_or_else(|error| format!("no answer: {error:#}"));
-        if said == state {
-            println!("{}", began.elapsed().as_millis());
-            return Ok(());
+        let said = states(wwids);
+        if said.as_ref().is_ok_and(|said| said.iter().all(|said| said == state)) {
+            return Ok(began.elapsed());
         }
-        ensure!(began.elapsed() < limit, "after {seconds} s the API says {said:?}, not {state:?}, of {wwid}");
+        ensure!(
+            began.elapsed().as_secs() < seconds,
+            "after {seconds} s the API says {said:?}, not {state:?}, of {wwids}"
+        );
         thread::sleep(Duration::from_millis(50));
     }
 }
 
-/// The row's cluster-state now, `absent` without one.
-fn state_of(wwid: &str) -> Result<String> {
+/// The rows' cluster-states now, `absent` without a row.
+fn states(wwids: &str) -> Result<Vec<String>> {
     let body: Value = serde_json::from_str(&get(STATUS)?)?;
     let rows = body["data"]["luns"].as_array().context("no data.luns in the status")?;
-    let row = rows.iter().find(|row| row["wwid"] == wwid);
-    Ok(row.map_or("absent", |row| row["cluster-state"].as_str().unwrap_or("no word")).to_owned())
+    let state = |wwid: &str| {
+        let row = rows.iter().find(|row| row["wwid"] == wwid);
+        row.map_or("absent", |row| row["cluster-state"].as_str().unwrap_or("no word")).to_owned()
+    };
+    Ok(wwids.split(',').map(state).collect())
+}
+
+/// Asks the status ten times a second and prints the milliseconds of the slowest answer.
+fn answers(seconds: &str) -> Result<()> {
+    let (began, limit) = (Instant::now(), Duration::from_secs(seconds.parse()?));
+    let mut slowest = Duration::ZERO;
+    while began.elapsed() < limit {
+        let asked = Instant::now();
+        get(STATUS)?;
+        slowest = slowest.max(asked.elapsed());
+        thread::sleep(Duration::from_millis(100));
+    }
+    println!("{}", slowest.as_millis());
+    Ok(())
 }
 
 /// HTTP/1.0, so that the body ends with the connection and comes in one piece.
@@ -115,17 +142,18 @@ fn latency(wwid: &str, device: &str, count: &str) -> Result<()> {
     };
     let state_file = format!("/sys/block/{device}/device/state");
     for _ in 0..count.parse::<u32>()? {
-        wait(wwid, "optimal", "30")?;
+        wait_for(wwid, "optimal", 30)?;
         while sights.try_recv().is_ok() {}
         let fault = Instant::now();
-        fs::write(&state_file, "offline")?;
+        fs::write(&state_file, "offline\n")?;
         let measured = one_fault(&sights, wwid, fault);
-        fs::write(&state_file, "running")?;
+        fs::write(&state_file, "running\n")?;
         println!("{}", measured?);
     }
     over.store(true, Ordering::Relaxed);
     let _ = reader.join();
-    wait(wwid, "optimal", "30")
+    wait_for(wwid, "optimal", 30)?;
+    Ok(())
 }
 
 fn one_fault(sights: &Receiver<(Instant, Seen)>, wwid: &str, fault: Instant) -> Result<Value> {
@@ -137,7 +165,7 @@ fn one_fault(sights: &Receiver<(Instant, Seen)>, wwid: &str, fault: Instant) -> 
             sights.recv_timeout(left).with_context(|| format!("event {event:?}, API {told:?}"))?;
         match sight {
             Seen::PathFailed => event = event.or(Some(at)),
-            Seen::Line(line) if line.contains(wwid) && line.contains("\"degraded\"") => {
+            Seen::Line(line) if line.contains(wwid) && line.contains("\"cluster-state\":\"degraded\"") => {
                 told = told.or(Some(at))
             }
             Seen::Line(_) => {}
@@ -145,10 +173,15 @@ fn one_fault(sights: &Receiver<(Instant, Seen)>, wwid: &str, fault: Instant) -> 
     }
     let (Some(event), Some(told)) = (event, told) else { bail!("cannot be: both are known") };
     // Whoever asks now, and does not listen, must be told the same.
-    let asked = state_of(wwid)?;
-    ensure!(asked == "degraded", "the stream said degraded and the status says {asked}");
+    let said = states(wwid)?;
+    let asked = Instant::now();
+    ensure!(said == ["degraded"], "the stream said degraded and the status says {said:?}");
     let ms = |to: Instant, from: Instant| to.saturating_duration_since(from).as_secs_f64() * 1000.0;
-    Ok(serde_json::json!({"fault_to_event_ms": ms(event, fault), "event_to_api_ms": ms(told, event)}))
+    Ok(serde_json::json!({
+        "fault_to_event_ms": ms(event, fault),
+        "event_to_stream_ms": ms(told, event),
+        "event_to_status_ms": ms(asked, event),
+    }))
 }
 
 fn uevent_socket() -> Result<OwnedFd> {

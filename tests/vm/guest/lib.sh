@@ -9,18 +9,20 @@ until_true() {
     done
 }
 
-# mpd_conf no_path_retry [more lines for defaults]: writes the configuration; short intervals keep the tests short.
+# mpd_conf NO_PATH_RETRY [INTERVAL MAX_INTERVAL]: writes the configuration. Short intervals keep the tests short;
+# multipathd's own are 5 and 20.
 mpd_conf() {
     mkdir -p /etc/multipath
-    { echo 'defaults {'
-      echo '    user_friendly_names no'
-      echo '    find_multipaths off'
-      echo '    path_grouping_policy multibus'
-      echo '    polling_interval 1'
-      echo '    max_polling_interval 2'
-      echo "    no_path_retry $1"
-      [ -z "$2" ] || echo "    $2"
-      echo '}'; } >/etc/multipath.conf
+    cat >/etc/multipath.conf <<END
+defaults {
+    user_friendly_names no
+    find_multipaths off
+    path_grouping_policy multibus
+    polling_interval ${2:-1}
+    max_polling_interval ${3:-2}
+    no_path_retry $1
+}
+END
 }
 
 mpd_start() { multipathd -d -v2 >>/host/multipathd.log 2>&1 </dev/null & }
@@ -54,14 +56,28 @@ io_start() {
 io_stop() { [ ! -e /run/io.pid ] || kill "$(cat /run/io.pid)" 2>/dev/null; rm -f /run/io.pid; }
 
 agent_start() {
+    mkdir -p /etc/pathkeeper
+    printf 'node = "node1"\nstate-dir = "/var/lib/pathkeeper"\nrun-dir = "/run/pathkeeper"\nlisten = "127.0.0.1:8480"\n' \
+        >/etc/pathkeeper/pathkeeper.toml
     RUST_BACKTRACE=1 pathkeeper agent --config /etc/pathkeeper/pathkeeper.toml >>/host/agent.log 2>&1 </dev/null &
     echo $! >/run/agent.pid
 }
+agent_pid() { kill -0 "$(cat /run/agent.pid)" && cat /run/agent.pid; }
+agent_gone() { ! kill -0 "$(cat /run/agent.pid)" 2>/dev/null; }
 agent_kill() { kill "$1" "$(cat /run/agent.pid)"; }
 
-# api PATH: the body of the answer of the agent in this guest.
-api() { wget -q -T 10 -O - "http://127.0.0.1:8480$1"; }
+# api PATH: the body of the answer of the agent in this guest. (The static busybox's wget dies resolving any name.)
+api() { probe guest-probe get "$1"; }
 
 # cpu_ticks PID: user and system time together, in ticks of 10 ms.
 cpu_ticks() { sed 's/.*) //' "/proc/$1/stat" | { read -r _ _ _ _ _ _ _ _ _ _ _ u s _; echo $((u + s)); }; }
 rss_kb() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$1/status"; }
+
+# cost_window SECONDS: processor time that multipathd and, if it is there, the agent take meanwhile, and their memory.
+cost_window() {
+    daemon=$(mpd_pid); agent=$(agent_pid 2>/dev/null)
+    daemon_began=$(cpu_ticks "$daemon"); agent_began=$([ -z "$agent" ] || cpu_ticks "$agent")
+    sleep "$1"
+    echo "multipathd_ms=$((($(cpu_ticks "$daemon") - daemon_began) * 10)) multipathd_rss_kb=$(rss_kb "$daemon") in $1 s"
+    [ -z "$agent" ] || echo "agent_ms=$((($(cpu_ticks "$agent") - agent_began) * 10)) agent_rss_kb=$(rss_kb "$agent")"
+}

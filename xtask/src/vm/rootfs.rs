@@ -34,8 +34,9 @@ const PROGRAMS: [&str; 17] = [
 /// without it, and our agent needs libm.
 const LIBRARIES: [&str; 3] = ["libgcc_s.so.1", "libm.so.6", "libc.so.6"];
 
-/// Rules for disks and device-mapper. 95-dm-notify completes dm cookies: without it `multipath` hangs.
-const UDEV_RULES: [&str; 14] = [
+/// Rules for disks and device-mapper. 95-dm-notify completes dm cookies: without it `multipath` hangs. kpartx's rules
+/// are left out: nothing here has partitions, and looking for them costs most of a second for each map.
+const UDEV_RULES: [&str; 13] = [
     "50-udev-default",
     "55-dm",
     "55-scsi-sg3_id",
@@ -43,7 +44,6 @@ const UDEV_RULES: [&str; 14] = [
     "56-dm-parts",
     "58-scsi-sg3_symlink",
     "60-block",
-    "60-kpartx",
     "60-multipath",
     "60-persistent-storage",
     "60-persistent-storage-dm",
