@@ -137,7 +137,7 @@ async fn main() {
                         begun = Instant::now();
                     }
                     let mut request = hyper::Request::get(STATUS).header("host", "localhost");
-                    if number % 20 != 0 {
+                    if !number.is_multiple_of(20) {
                         request = request.header("if-none-match", etag.load().as_str());
                     }
                     let response =
