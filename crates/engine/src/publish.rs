@@ -268,6 +268,7 @@ impl Publisher {
             maps: u32::try_from(draft.maps).ok(),
             adapters: draft.adapters.clone(),
             adapters_left_out: 0,
+            over_budget: self.over_budget,
         };
         values.push((NODE_KEY.into(), Some(node.encode())));
         (values, parts_now)

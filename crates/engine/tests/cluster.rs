@@ -335,6 +335,9 @@ fn multipathd_in_trouble_is_one_finding_of_its_node() {
     lab.report("b", 2, 2, 0, &[]);
     lab.raw("b", "multipath-node", Some(about("absent").as_bytes()));
     assert_eq!(lab.codes(), NONE);
+    let busy = br#"{"v":1,"node":"b","multipathd":{"state":"running"},"over-budget":true}"#;
+    lab.raw("b", "multipath-node", Some(busy));
+    assert_eq!(lab.codes(), ["NODE_BUDGET b"]);
     lab.raw("b", "multipath-node", Some(b"rubbish"));
     assert_eq!(lab.codes(), ["REPORT_MALFORMED b"]);
 }

@@ -121,6 +121,8 @@ pub struct NodeValue {
     pub adapters: Vec<Adapter>,
     /// Adapters that found no room in the value.
     pub adapters_left_out: u32,
+    /// The node has used up what it may put into the store in a minute: it speaks less often for now.
+    pub over_budget: bool,
 }
 
 /// The value `multipath-apply`: it is there while the node's last apply failed.
@@ -155,6 +157,8 @@ struct WireNode<'a> {
     adapters: Vec<WireAdapter<'a>>,
     #[serde(skip_serializing_if = "is_zero")]
     adapters_left_out: u32,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    over_budget: bool,
 }
 
 #[derive(Serialize)]
@@ -240,6 +244,7 @@ impl NodeValue {
             maps: None,
             adapters: Vec::new(),
             adapters_left_out: 0,
+            over_budget: false,
         }
     }
 
@@ -268,6 +273,7 @@ impl NodeValue {
             maps: self.maps,
             adapters: Vec::new(),
             adapters_left_out: u32::MAX,
+            over_budget: self.over_budget,
         };
         // With no adapter and the longest count this is the least that the value takes; each adapter adds itself and a comma.
         let mut used = to_json(&wire).len();
@@ -313,6 +319,7 @@ impl NodeValue {
                 "adapters-left-out" => {
                     node.adapters_left_out = node.adapters_left_out.saturating_add(small(scan)?.unwrap_or(0));
                 }
+                "over-budget" => node.over_budget = matches!(scan.value()?, Scalar::Bool(true)),
                 "versions" => members(scan, |key, scan| {
                     match key {
                         "pathkeeper" => node.version_pathkeeper = text(scan)?,

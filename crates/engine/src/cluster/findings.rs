@@ -180,6 +180,20 @@ fn about_node(
             advice: vec![format!("Compare pathkeeper --version on {name} and here.")],
         });
     }
+    if belief == Belief::Fresh && record.about.as_ref().is_some_and(|about| about.over_budget) {
+        push(Words {
+            code: Code::NodeBudget,
+            severity: Severity::Info,
+            object: None,
+            summary: format!(
+                "{name} has more to say than the store bears: it reports every 10 s, what is worse at once"
+            ),
+            evidence: Vec::new(),
+            advice: vec![format!(
+                "Something flaps on {name}, or it carries very many LUNs: pathkeeper watch --node {name}"
+            )],
+        });
+    }
     if let Some(skew) = record.skew_s.filter(|s| s.saturating_abs() > SKEW_S && belief == Belief::Fresh) {
         let (off, side) = (skew.saturating_abs(), if skew > 0 { "ahead of" } else { "behind" });
         push(Words {
