@@ -76,9 +76,11 @@ pub fn judge_map(map: &Map, expected: Option<u32>) -> Entry {
     let paths = || map.groups.iter().flat_map(|group| &group.paths);
     let total = paths().count();
     let usable = paths().filter(|path| is_usable(path)).count();
-    let doubt = map.incomplete || paths().any(|path| !is_usable(path) && !is_proven_down(path));
+    // Where one path is proven down and none is usable, the doubt about another must not hide it: the last usable path
+    // that fails would turn `degraded` into `unknown`, and the cluster's row would look better than before.
+    let nothing_proven = total > 0 && !paths().any(is_proven_down);
     let state = match usable {
-        0 if doubt => State::Unknown,
+        0 if nothing_proven || map.incomplete => State::Unknown,
         0 => State::Failed,
         _ if usable < total || map.incomplete => State::Degraded,
         _ if expected.is_some_and(|want| count(usable) < want) => State::Degraded,
@@ -339,9 +341,11 @@ mod tests {
             ("f/faulty/r f/faulty/o", None, "failed 0/2"),
             ("f/ready/r", None, "failed 0/1"),
             ("a/shaky/r a/delayed/r a/timeout/r a/gone/r", None, "failed 0/4"),
-            ("f/faulty/r u/undef/u", None, "unknown 0/2"),
-            ("f/faulty/r a/pending/r", None, "unknown 0/2"),
-            ("f/faulty/r ?/?/?", None, "unknown 0/2"),
+            ("u/undef/u a/pending/r", None, "unknown 0/2"),
+            ("?/?/?", None, "unknown 0/1"),
+            ("f/faulty/r u/undef/u", None, "failed 0/2"),
+            ("f/faulty/r a/pending/r", None, "failed 0/2"),
+            ("f/faulty/r ?/?/?", None, "failed 0/2"),
             ("", None, "failed 0/0"),
         ] {
             let entry = judge_map(&map(paths), expected);
