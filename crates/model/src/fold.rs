@@ -31,9 +31,12 @@
 
 mod write;
 
+pub use write::Rendered;
+
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 
+use crate::ids::Wwid;
 use crate::state::{Entry, State};
 
 /// What one node reports about one LUN, names as ids.
@@ -314,9 +317,9 @@ impl<'a> Rows<'a> {
         self.rows.is_empty()
     }
 
-    /// How many reported cells all rows have together: a measure of the work of writing them.
-    pub fn reported_cells(&self) -> usize {
-        self.cells.len()
+    /// The most cells that a row can have.
+    pub fn nodes_max(&self) -> usize {
+        self.node_order.len()
     }
 
     /// The WWID and cluster state of a row.
@@ -400,16 +403,12 @@ impl<'a> Interner<'a> {
     }
 
     /// Interns a decoded report. Each LUN stands in it once.
-    pub fn report<W: AsRef<str> + 'a>(
-        &mut self,
-        transports: &mut Interner<'a>,
-        entries: &'a [(W, Entry)],
-    ) -> Vec<Spoken> {
+    pub fn report(&mut self, transports: &mut Interner<'a>, entries: &'a [(Wwid, Entry)]) -> Vec<Spoken> {
         let mut previous = None;
         entries
             .iter()
             .map(|(wwid, entry)| {
-                let id = self.id_after(previous, wwid.as_ref());
+                let id = self.id_after(previous, wwid.as_str());
                 previous = Some(id);
                 let transport = entry.transport.as_ref().map(|t| transports.id_after(Some(0), t.as_str()));
                 Spoken::new(

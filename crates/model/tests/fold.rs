@@ -1,6 +1,5 @@
 //! The fold and its documents: the vectors, the contract word for word, and input of any shape.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
-#![allow(clippy::disallowed_types, reason = "the comparison needs a reader that knows nothing of our types")]
 
 mod reference;
 

@@ -6,6 +6,7 @@ mod doctor;
 pub(crate) mod feed;
 #[cfg(test)]
 mod fixtures;
+pub mod fold;
 mod generate;
 mod maps;
 mod nodes;
@@ -113,6 +114,7 @@ enum Command {
     Demo(crate::demo::DemoArgs),
     #[command(hide = true)]
     SimMultipathd(crate::demo::alone::SimArgs),
+    Fold(fold::FoldArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
     #[command(hide = true)]
@@ -254,6 +256,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Doctor(args) => ask(doctor::run(args, globals)),
         Command::Demo(args) => crate::demo::main(args, globals),
         Command::SimMultipathd(args) => crate::demo::sim_main(args),
+        Command::Fold(args) => Ok(fold::run(&args)),
         Command::Completions(args) => generate::completions(&args, &mut Cli::command()),
         Command::Man(args) => generate::man(&args, Cli::command()),
         Command::Openapi(_) => out::print(&pathkeeper_api::openapi::document()).map(|()| ExitCode::SUCCESS),

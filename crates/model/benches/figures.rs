@@ -1,0 +1,180 @@
+//! Times of the fold, the matrix and the report codec. docs/performance.md has the targets and what was measured.
+#![allow(clippy::expect_used, reason = "a bench may panic")]
+
+use std::hint::black_box;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use pathkeeper_model::fold::{Input, Interner, NodeInput, Spoken, fold};
+use pathkeeper_model::matrix::Matrix;
+use pathkeeper_model::report::{Join, Joiner, Stamp, decode_part, encode};
+use pathkeeper_model::{Entry, EpochS, Instance, NodeName, State, Transport, Wwid};
+
+const NODES: usize = 1_000;
+const LUNS: usize = 1_000;
+
+fn wwid(lun: usize) -> Wwid {
+    Wwid::new(&format!("3600a0980383044{lun:06}3634c4870{:08x}", lun as u32 ^ 0x5bd1_e995))
+        .expect("not empty")
+}
+
+fn node(number: usize) -> NodeName {
+    NodeName::new(&format!("node{number:04}")).expect("not empty")
+}
+
+fn entry(state: State, paths_active: u32) -> Entry {
+    Entry {
+        state,
+        paths_active: Some(paths_active),
+        paths_total: Some(4),
+        paths_expected: Some(4),
+        transport: Some(Transport::Fc),
+        size_bytes: Some(1 << 40),
+    }
+}
+
+/// Each node's report as the codec gives it: every WWID a string of its own.
+fn reports() -> Vec<(NodeName, Vec<(Wwid, Entry)>)> {
+    (0..NODES)
+        .map(|n| (node(n), (0..LUNS).map(|lun| (wwid(lun), entry(State::Optimal, 4))).collect()))
+        .collect()
+}
+
+fn live_matrix(reports: &[(NodeName, Vec<(Wwid, Entry)>)]) -> Matrix {
+    let mut matrix = Matrix::new();
+    matrix.set_watched((0..LUNS).map(wwid));
+    for (node, report) in reports {
+        matrix.set_online(node, true);
+        matrix.set_report(node, Some(report));
+    }
+    matrix.take_changes();
+    matrix
+}
+
+/// The fold of 1,000 × 1,000 from scratch. The time of one iteration in milliseconds is nanoseconds a cell.
+fn from_scratch(c: &mut Criterion) {
+    let reports = reports();
+    let mut group = c.benchmark_group("from scratch 1000x1000");
+    group.sample_size(20).throughput(Throughput::Elements((NODES * LUNS) as u64));
+    let watched: Vec<Wwid> = (0..LUNS).map(wwid).collect();
+    group.bench_function("decoded reports to rows", |b| {
+        b.iter(|| {
+            let mut wwids = Interner::default();
+            let mut transports = Interner::default();
+            let allow: Vec<u32> = watched.iter().map(|w| wwids.id(w.as_str())).collect();
+            let spoken: Vec<Vec<Spoken>> =
+                reports.iter().map(|(_, report)| wwids.report(&mut transports, report)).collect();
+            let input = input(&reports, &spoken, &wwids, &transports, allow);
+            black_box(fold(&input).len())
+        });
+    });
+    let mut wwids = Interner::default();
+    let mut transports = Interner::default();
+    let spoken: Vec<Vec<Spoken>> =
+        reports.iter().map(|(_, report)| wwids.report(&mut transports, report)).collect();
+    let input = input(&reports, &spoken, &wwids, &transports, (0..LUNS as u32).collect());
+    group.bench_function("interned ids to rows", |b| b.iter(|| black_box(fold(&input).len())));
+    group.bench_function("decoded reports to a live matrix", |b| {
+        b.iter(|| black_box(live_matrix(&reports).tally()));
+    });
+    group.finish();
+}
+
+fn input<'a>(
+    reports: &'a [(NodeName, Vec<(Wwid, Entry)>)],
+    spoken: &'a [Vec<Spoken>],
+    wwids: &Interner<'a>,
+    transports: &Interner<'a>,
+    allow: Vec<u32>,
+) -> Input<'a> {
+    Input {
+        wwids: wwids.names().to_vec(),
+        transports: transports.names().to_vec(),
+        nodes: reports
+            .iter()
+            .zip(spoken)
+            .map(|((node, _), report)| NodeInput { name: node.as_str(), online: true, report: Some(report) })
+            .collect(),
+        allow,
+        ..Input::default()
+    }
+}
+
+/// One report of 1,000 LUNs into a live matrix of 1,000 × 1,000.
+fn live(c: &mut Criterion) {
+    let mut matrix = live_matrix(&reports());
+    let name = node(NODES / 2);
+    let report = |state, active| -> Vec<(Wwid, Entry)> {
+        (0..LUNS).map(|lun| (wwid(lun), entry(state, active))).collect()
+    };
+    let good = report(State::Optimal, 4);
+    let bad = report(State::Degraded, 2);
+    let mut one = good.clone();
+    if let Some(first) = one.first_mut() {
+        first.1 = entry(State::Degraded, 2);
+    }
+    let mut group = c.benchmark_group("one report of 1000 LUNs into 1000x1000");
+    let mut turn = false;
+    let mut pick = |a, b| {
+        turn = !turn;
+        if turn { a } else { b }
+    };
+    group.bench_function("decoded to changed rows, nothing changed", |b| {
+        b.iter(|| {
+            matrix.set_report(&name, Some(&good));
+            assert!(matrix.take_changes().is_empty());
+        });
+    });
+    group.bench_function("decoded to changed rows, one changed", |b| {
+        b.iter(|| {
+            matrix.set_report(&name, Some(pick(&one, &good)));
+            black_box(matrix.take_changes())
+        });
+    });
+    group.bench_function("decoded to changed rows, all changed", |b| {
+        b.iter(|| {
+            matrix.set_report(&name, Some(pick(&bad, &good)));
+            black_box(matrix.take_changes())
+        });
+    });
+
+    let written = |entries: &[(Wwid, Entry)], seq| {
+        let stamp = Stamp { instance: Instance(7), seq };
+        encode(stamp, EpochS(1_783_082_400), entries.iter().map(|(w, e)| (w, e))).parts
+    };
+    let mut seq = 0;
+    let mut joiner = Joiner::new();
+    group.bench_function("bytes to changed rows, all changed", |b| {
+        b.iter_batched(
+            || {
+                seq += 1;
+                written(pick(&bad, &good), seq)
+            },
+            |parts| {
+                let mut changed = 0;
+                for (at, part) in parts.iter().enumerate().rev() {
+                    let key = u32::try_from(at + 1).expect("few");
+                    let part = decode_part(part).expect("our own");
+                    if let Join::Whole(report) = joiner.set(key, part) {
+                        matrix.set_report(&name, Some(&report.entries));
+                        changed = matrix.take_changes().rows.len();
+                    }
+                }
+                changed
+            },
+            BatchSize::SmallInput,
+        );
+    });
+    group.bench_function("the node goes offline and comes back", |b| {
+        let mut online = true;
+        b.iter(|| {
+            online = !online;
+            matrix.set_online(&name, online);
+            black_box(matrix.take_changes())
+        });
+    });
+    group.bench_function("entries to bytes", |b| b.iter(|| black_box(written(&good, 1))));
+    group.finish();
+}
+
+criterion_group!(benches, from_scratch, live);
+criterion_main!(benches);
