@@ -31,6 +31,9 @@ _pathkeeper() {
             pathkeeper,doctor)
                 cmd="pathkeeper__subcmd__doctor"
                 ;;
+            pathkeeper,fold)
+                cmd="pathkeeper__subcmd__fold"
+                ;;
             pathkeeper,help)
                 cmd="pathkeeper__subcmd__help"
                 ;;
@@ -73,6 +76,9 @@ _pathkeeper() {
             pathkeeper__subcmd__help,doctor)
                 cmd="pathkeeper__subcmd__help__subcmd__doctor"
                 ;;
+            pathkeeper__subcmd__help,fold)
+                cmd="pathkeeper__subcmd__help__subcmd__fold"
+                ;;
             pathkeeper__subcmd__help,help)
                 cmd="pathkeeper__subcmd__help__subcmd__help"
                 ;;
@@ -107,7 +113,7 @@ _pathkeeper() {
 
     case "${cmd}" in
         pathkeeper)
-            opts="-o -h -V --server --socket --output --color --timeout --help --version agent status maps paths watch nodes check doctor demo sim-multipathd completions man openapi help"
+            opts="-o -h -V --server --socket --output --color --timeout --help --version agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -382,8 +388,46 @@ _pathkeeper() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pathkeeper__subcmd__fold)
+            opts="-o -h --server --socket --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pathkeeper__subcmd__help)
-            opts="agent status maps paths watch nodes check doctor demo sim-multipathd completions man openapi help"
+            opts="agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -453,6 +497,20 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__help__subcmd__doctor)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__fold)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
