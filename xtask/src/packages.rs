@@ -17,11 +17,18 @@ struct Package {
     reason: &'static str,
 }
 
-const PACKAGES: &[Package] = &[Package {
-    name: "strace",
-    probe: "strace",
-    reason: "the test that an observing agent writes nothing outside its own directories",
-}];
+const PACKAGES: &[Package] = &[
+    Package {
+        name: "strace",
+        probe: "strace",
+        reason: "the test that an observing agent writes nothing outside its own directories",
+    },
+    Package {
+        name: "chromium",
+        probe: "chromium",
+        reason: "the test that the status page shows what the cluster says, in a real browser",
+    },
+];
 
 /// Installs what is absent, if this is root on a machine with apt; says what it did and never asks.
 /// A package that cannot be had fails nothing here: the tests that need it are skipped by name.

@@ -14,6 +14,7 @@ struct Part {
 }
 
 const PARTS: &[Part] = &[
+    Part { tests: "browser", obstacle: no_browser },
     Part { tests: "observe_writes_nothing", obstacle: no_tracing },
     Part { tests: "real_kernel", obstacle: no_virtual_machine },
 ];
@@ -35,6 +36,11 @@ pub fn find(root: &Path) -> Vec<Skip> {
 /// Builds the image of the test machine; what hinders that hinders the tests.
 fn no_virtual_machine(root: &Path) -> Option<String> {
     vm::build(root).err().map(|error| format!("the virtual machine cannot be built: {error:#}"))
+}
+
+/// Any other browser would do; this one is what Debian has and what can be asked without a screen.
+fn no_browser(_: &Path) -> Option<String> {
+    (!cmd::on_path("chromium")).then(|| "chromium is not installed".to_owned())
 }
 
 /// A container may forbid ptrace; strace then starts and fails.

@@ -9,8 +9,8 @@ use pathkeeper_api::status::{Cell, ClusterStatus, Finding, LunRow};
 use serde::Serialize;
 
 use super::feed::{self, Heard};
-use super::status::{self, Options};
-use super::text::{View, clean, utc};
+use super::status;
+use super::text::{View, clean, count, utc};
 use super::{Failure, Globals, Output, SCHEMA, out};
 
 /// Print one line for each change, as it happens
@@ -29,6 +29,11 @@ pub struct WatchArgs {
     #[arg(long, value_name = "NODE")]
     node: Option<String>,
 }
+
+/// So many cells that change alike at once are one line.
+const ALIKE_MIN: usize = 4;
+/// Names on such a line.
+const NAMES_MAX: usize = 3;
 
 /// One change.
 #[derive(Serialize, Debug, Clone, PartialEq, Eq)]
@@ -112,10 +117,8 @@ pub async fn run(args: WatchArgs, globals: &Globals) -> Result<ExitCode, Failure
                 known = Some(now);
             }
         }
-        let view = globals.view();
-        for change in said.iter().filter(|change| change.is_about(args.node.as_deref())) {
-            print(change, known.as_ref(), globals, &view)?;
-        }
+        said.retain(|change| change.is_about(args.node.as_deref()));
+        print(&said, known.as_ref(), globals)?;
     }
 }
 
@@ -132,12 +135,9 @@ fn after(known: Option<&ClusterStatus>, event: Event) -> Option<ClusterStatus> {
     }
 }
 
-fn print(
-    change: &Change,
-    known: Option<&ClusterStatus>,
-    globals: &Globals,
-    view: &View,
-) -> Result<(), Failure> {
+fn print(said: &[Change], known: Option<&ClusterStatus>, globals: &Globals) -> Result<(), Failure> {
+    let view = globals.view();
+    let mut text = String::new();
     if globals.output == Output::Json {
         #[derive(Serialize)]
         struct Line<'a> {
@@ -146,16 +146,62 @@ fn print(
             #[serde(flatten)]
             change: &'a Change,
         }
-        let line = Line { schema: SCHEMA, time: utc(view.now), change };
-        let text = serde_json::to_string(&line).map_err(|e| Failure::new(format!("writing JSON: {e}")))?;
-        return out::print(&(text + "\n"));
+        for change in said {
+            let line = Line { schema: SCHEMA, time: utc(view.now), change };
+            let json = serde_json::to_string(&line);
+            text.push_str(&json.map_err(|e| Failure::new(format!("writing JSON: {e}")))?);
+            text.push('\n');
+        }
+    } else {
+        for line in lines(said, known, &view) {
+            text.push_str(&format!("{}  {line}\n", view.clock(view.now)));
+        }
     }
-    if let (Change::Health { .. }, Some(status)) = (change, known) {
-        let page = status::render(status, &[], view, &Options::default());
-        let two: Vec<&str> = page.lines().take(2).collect();
-        return out::print(&format!("{}  {}\n", view.clock(view.now), two.join("   ")));
+    out::print(&text)
+}
+
+/// Changes as lines for people. Cells of one node that changed alike at once, as with an adapter, are one line.
+pub fn lines(said: &[Change], known: Option<&ClusterStatus>, view: &View) -> Vec<String> {
+    let mut alike: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for change in said {
+        if let Change::Cell { lun, .. } = change {
+            alike.entry(same_line(change)).or_default().push(lun);
+        }
     }
-    out::print(&format!("{}  {}\n", view.clock(view.now), words(change, view)))
+    let mut lines = Vec::new();
+    for change in said {
+        match change {
+            Change::Cell { .. } => match alike.get(&same_line(change)).map(Vec::as_slice) {
+                Some(luns) if luns.len() >= ALIKE_MIN => {
+                    let names: Vec<String> = luns.iter().take(NAMES_MAX).map(|lun| clean(lun)).collect();
+                    let more = luns.len().saturating_sub(NAMES_MAX);
+                    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                    let text =
+                        format!("{}: {}{more}", words(change, view, Some(luns.len())), names.join(" "));
+                    alike.remove(&same_line(change));
+                    lines.push(text);
+                }
+                Some(_) => lines.push(words(change, view, None)),
+                // Told with the first one of its kind.
+                None => {}
+            },
+            Change::Health { .. } => {
+                lines.push(known.map_or_else(|| words(change, view, None), status::line))
+            }
+            _ => lines.push(words(change, view, None)),
+        }
+    }
+    lines
+}
+
+/// What two cells have in common that are told in one line.
+fn same_line(change: &Change) -> String {
+    match change {
+        Change::Cell { node, from, to, from_paths, to_paths, cluster_state, doubt, .. } => {
+            format!("{node}\n{from:?}\n{to:?}\n{from_paths}\n{to_paths}\n{cluster_state:?}\n{doubt}")
+        }
+        _ => String::new(),
+    }
 }
 
 impl Change {
@@ -169,8 +215,8 @@ impl Change {
     }
 }
 
-/// A change as a line for people, without the time.
-pub fn words(change: &Change, view: &View) -> String {
+/// A change as a line for people, without the time; `alike` = so many LUNs instead of the one.
+fn words(change: &Change, view: &View, alike: Option<usize>) -> String {
     let state = |word: &Option<String>, paths: &str| match word {
         None => "gone".to_owned(),
         Some(word) => view.paint(super::text::tone_of(word), format!("{} {paths}", clean(word)).trim_end()),
@@ -185,7 +231,7 @@ pub fn words(change: &Change, view: &View) -> String {
             let cluster = if *doubt { format!("{cluster}, in doubt") } else { cluster };
             format!(
                 "{} on {}: {} -> {}   {cluster}",
-                clean(lun),
+                alike.map_or_else(|| clean(lun), |n| count(n as u64, "LUN")),
                 clean(node),
                 before.trim_end(),
                 state(to, to_paths)
@@ -293,9 +339,8 @@ mod tests {
     use crate::cli::fixtures::{cluster, finding, summarize, view};
 
     fn check(before: &ClusterStatus, now: &ClusterStatus, expect: Expect) {
-        let lines: Vec<String> =
-            changes(Some(before), now).iter().map(|c| words(c, &view()) + "\n").collect();
-        expect.assert_eq(&lines.concat());
+        let said = lines(&changes(Some(before), now), Some(now), &view());
+        expect.assert_eq(&(said.join("\n") + "\n"));
         assert!(changes(Some(now), now).is_empty());
     }
 
@@ -312,29 +357,47 @@ mod tests {
             &before,
             &now,
             expect![[r#"
-            a on pve1: optimal 4/4 -> degraded 2/4   cluster failed
-            a on pve2: optimal 4/4 -> failed 0/4   cluster failed
-            a on pve3: new -> missing   cluster failed
-            b on pve1: optimal 4/4 -> optimal 8/8   cluster optimal
-            d on pve1: optimal 4/4 -> gone   not watched
-            error MULTIPATHD_HUNG: pve3: multipathd gives no maps
-            HEALTH_ERR
-        "#]],
+                a on pve1: optimal 4/4 -> degraded 2/4   cluster failed
+                a on pve2: optimal 4/4 -> failed 0/4   cluster failed
+                a on pve3: new -> missing   cluster failed
+                b on pve1: optimal 4/4 -> optimal 8/8   cluster optimal
+                d on pve1: optimal 4/4 -> gone   not watched
+                error MULTIPATHD_HUNG: pve3: multipathd gives no maps
+                san-a  HEALTH_ERR   4 of 4 nodes fresh   2 LUNs: 1 failed, 1 optimal
+            "#]],
         );
         check(
             &now,
             &before,
             expect![[r#"
-            a on pve1: degraded 2/4 -> optimal 4/4   cluster optimal
-            a on pve2: failed 0/4 -> optimal 4/4   cluster optimal
-            a on pve3: missing -> gone   cluster optimal
-            b on pve1: optimal 8/8 -> optimal 4/4   cluster optimal
-            d on pve1: new -> optimal 4/4   cluster optimal
-            cleared MULTIPATHD_HUNG: pve3: multipathd gives no maps
-            HEALTH_OK
-        "#]],
+                a on pve1: degraded 2/4 -> optimal 4/4   cluster optimal
+                a on pve2: failed 0/4 -> optimal 4/4   cluster optimal
+                a on pve3: missing -> gone   cluster optimal
+                b on pve1: optimal 8/8 -> optimal 4/4   cluster optimal
+                d on pve1: new -> optimal 4/4   cluster optimal
+                cleared MULTIPATHD_HUNG: pve3: multipathd gives no maps
+                san-a  HEALTH_OK   4 of 4 nodes fresh   3 LUNs optimal in all 4 places, 16 of 16 paths usable
+            "#]],
         );
         assert_eq!(changes(None, &now).len(), 1);
+    }
+
+    #[test]
+    fn an_adapter_is_one_line_and_not_one_for_each_lun() {
+        let rows = |state: &str, cell: &str| -> String {
+            (1..=5).map(|n| format!("lun-{n} {state} pve1=4/4 pve2={cell}\n")).collect()
+        };
+        let before = cluster(&(rows("optimal", "4/4") + "x optimal pve2=2/2"));
+        let now = cluster(&(rows("degraded", "degraded:2/4") + "x degraded pve2=degraded:1/2"));
+        check(
+            &before,
+            &now,
+            expect![[r#"
+            5 LUNs on pve2: optimal 4/4 -> degraded 2/4   cluster degraded: lun-1 lun-2 lun-3 and 2 more
+            x on pve2: optimal 2/2 -> degraded 1/2   cluster degraded
+            san-a  HEALTH_WARN   4 of 4 nodes fresh   6 LUNs: 6 degraded, 0 optimal
+        "#]],
+        );
     }
 
     #[test]
@@ -367,6 +430,6 @@ mod tests {
         expect![[r#"
             NO CONNECTION: gone; nothing is known until it is back
             {"what":"lost","why":"gone"}"#]]
-        .assert_eq(&format!("{}\n{}", words(&lost, &view()), serde_json::to_string(&lost).unwrap()));
+        .assert_eq(&format!("{}\n{}", words(&lost, &view(), None), serde_json::to_string(&lost).unwrap()));
     }
 }

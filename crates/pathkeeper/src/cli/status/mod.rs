@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::Args;
 use pathkeeper_api::status::LunRow;
 
-pub use render::render;
+pub use render::{line, render};
 
 use super::{Failure, Globals, Output, out, versioned};
 

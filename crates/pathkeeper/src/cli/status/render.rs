@@ -37,7 +37,9 @@ pub fn render(status: &ClusterStatus, nodes: &[NodeRow], view: &View, options: &
 
 fn render_certain(status: &ClusterStatus, nodes: &[NodeRow], view: &View, options: &Options) -> String {
     let mut out = verdict(status, nodes, view);
-    out.push_str(&tally(status, view));
+    let found = status.findings.len() as u64;
+    let found = if found == 0 { String::new() } else { count(found, "finding") };
+    out.push_str(&flow(view, &[(Tone::Plain, tally(status)), (Tone::Plain, found)]));
     out.push_str(&findings(&status.findings, view, options));
     for (node, error) in &status.nodes {
         let text = format!("{}: the last apply failed: {}", clean(node), clean(&error.apply_error));
@@ -57,6 +59,15 @@ fn render_certain(status: &ClusterStatus, nodes: &[NodeRow], view: &View, option
         out.push_str("\nno LUN matches this filter\n");
     }
     out
+}
+
+/// Verdict and counts as one line without the time, for a log.
+pub fn line(status: &ClusterStatus) -> String {
+    let cluster = status.view.cluster.as_deref().map_or_else(String::new, |c| format!("{}  ", clean(c)));
+    let seen = &status.view;
+    let fresh = format!("{} of {} nodes fresh", seen.nodes_fresh, seen.nodes_known);
+    let verdict = if seen.partial { "PARTIAL" } else { status.summary.health.as_str() };
+    format!("{cluster}{}   {fresh}   {}", clean(verdict), tally(status))
 }
 
 /// Sets segments on a line three spaces apart; one that does not fit begins the next line.
@@ -119,45 +130,33 @@ pub(super) fn verdict(status: &ClusterStatus, nodes: &[NodeRow], view: &View) ->
 }
 
 /// Line 2: the counts, or that all is well, or that there is nothing to watch.
-fn tally(status: &ClusterStatus, view: &View) -> String {
+fn tally(status: &ClusterStatus) -> String {
     let s = &status.summary;
     if s.luns == 0 {
         let silent = status.view.nodes_known.saturating_sub(status.view.nodes_fresh);
         return if silent == 0 && !status.view.partial {
-            "nothing to watch: no node has a multipath map\n".into()
+            "nothing to watch: no node has a multipath map".into()
         } else {
-            format!("no LUN is known, and {} cannot be seen\n", count(silent.into(), "node"))
+            format!("no LUN is known, and {} cannot be seen", count(silent.into(), "node"))
         };
     }
     if s.clean == s.luns {
         let luns = count(s.luns.into(), "LUN");
         let places = if s.places == 1 { "the 1 place".into() } else { format!("all {} places", s.places) };
-        let text =
-            format!("{luns} optimal in {places}, {} of {} paths usable", s.paths_active, s.paths_total);
-        return flow(view, &[(Tone::Plain, text)]);
+        return format!("{luns} optimal in {places}, {} of {} paths usable", s.paths_active, s.paths_total);
     }
-    let doubtful = format!("{} optimal but in doubt", s.doubt);
     let parts: Vec<String> = [
-        (s.failed, format!("{} failed", s.failed)),
-        (s.missing, format!("{} missing", s.missing)),
-        (s.degraded, format!("{} degraded", s.degraded)),
-        (s.unknown, format!("{} unknown", s.unknown)),
-        (s.doubt, doubtful),
-        (1, format!("{} optimal", s.clean)),
+        (s.failed, "failed"),
+        (s.missing, "missing"),
+        (s.degraded, "degraded"),
+        (s.unknown, "unknown"),
+        (s.doubt, "optimal but in doubt"),
     ]
     .into_iter()
     .filter(|(n, _)| *n > 0)
-    .map(|(_, text)| text)
+    .map(|(n, word)| format!("{n} {word}, "))
     .collect();
-    let n = status.findings.len() as u64;
-    let found = if n == 0 { String::new() } else { count(n, "finding") };
-    flow(
-        view,
-        &[
-            (Tone::Plain, format!("{}: {}", count(s.luns.into(), "LUN"), parts.join(", "))),
-            (Tone::Plain, found),
-        ],
-    )
+    format!("{}: {}{} optimal", count(s.luns.into(), "LUN"), parts.concat(), s.clean)
 }
 
 /// What is wrong, with its first evidence and first advice; `--all` gives all of both.

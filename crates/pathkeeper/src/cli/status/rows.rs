@@ -23,10 +23,11 @@ pub fn badness(row: &LunRow) -> u8 {
     }
 }
 
-/// The rows that `options` ask for, worst first, then by name.
+/// The rows that `options` ask for, worst first (by state, then by how many nodes it touches), then by name.
 pub fn chosen<'a>(status: &'a ClusterStatus, options: &Options) -> Vec<&'a LunRow> {
     let mut rows: Vec<&LunRow> = status.luns.iter().filter(|row| options.wants(row)).collect();
-    rows.sort_by_key(|row| (Reverse(badness(row)), row.label(), row.wwid.as_str()));
+    let unhealthy = |row: &LunRow| row.nodes.values().filter(|c| c.state != "optimal").count();
+    rows.sort_by_key(|row| (Reverse((badness(row), unhealthy(row))), row.label(), row.wwid.as_str()));
     rows
 }
 

@@ -338,8 +338,8 @@ fn eight_nodes_show_only_the_cells_that_matter() {
             LUN   STATE       NODES
             db-1  X failed    node1 0/4 X, node2 0/4 X, node3 0/4 X, node4 0/4 X,
                               node5 0/4 X, node6 0/4 X, node7 0/4 X
-            db-2  ! degraded  node5 2/4 !
             db-3  ! degraded  all 8 nodes 3/4 !
+            db-2  ! degraded  node5 2/4 !
 
             multipathd 4/4 running   mode: observe (nothing is written)
             cells usable/expected   ! paths lost   X no path
@@ -361,8 +361,8 @@ fn eight_nodes_show_only_the_cells_that_matter() {
             db-1  X failed    node1 0/4 X, node2 0/4 X, node3 0/4 X,
                               node4 0/4 X, node5 0/4 X, node6 0/4 X,
                               node7 0/4 X
-            db-2  ! degraded  node5 2/4 !
             db-3  ! degraded  all 8 nodes 3/4 !
+            db-2  ! degraded  node5 2/4 !
 
             multipathd 4/4 running   mode: observe (nothing is written)
             cells usable/expected   ! paths lost   X no path
@@ -385,9 +385,9 @@ fn long_and_nameless_luns() {
 
             LUN                       STATE       pve1    pve2
             a-very-long..-gave-a-lun  X failed    0/4 X   4/4
+            bad?[2Jname               ! degraded  some !  none X
             3600..70455a7c            ! degraded  2/4 !   4/4
             3600..70455a7d            ! degraded  2/4 !   4/4
-            bad?[2Jname               ! degraded  some !  none X
 
             multipathd 4/4 running   mode: observe (nothing is written)
             cells usable/expected   ! paths lost   X no path
