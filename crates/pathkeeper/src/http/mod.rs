@@ -135,7 +135,10 @@ fn host_is_ours(host: &str, node: &str) -> bool {
         _ => host,
     };
     let bare = name.trim_start_matches('[').trim_end_matches(']');
-    bare.parse::<std::net::IpAddr>().is_ok()
+    // An IPv6 address without brackets has colons of its own.
+    let is_address = |text: &str| text.parse::<std::net::IpAddr>().is_ok();
+    is_address(host)
+        || is_address(bare)
         || bare.eq_ignore_ascii_case("localhost")
         || bare.eq_ignore_ascii_case(node)
         || bare.split_once('.').is_some_and(|(first, _)| first.eq_ignore_ascii_case(node))
