@@ -6,7 +6,7 @@ use pathkeeper_api::client::{Client, Event, EventStream};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::Failure;
+use super::{Failure, words};
 
 /// The wait before each attempt to connect again, seconds; the last one repeats.
 const RETRY_AFTER_S: [u64; 4] = [1, 2, 5, 10];
@@ -48,14 +48,14 @@ async fn run(client: Client, first: EventStream, sender: mpsc::Sender<Heard>) {
                     continue;
                 }
                 Ok(None) => format!("the agent at {} ended the stream", client.address()),
-                Err(e) => e.to_string(),
+                Err(e) => words(&e),
             },
             None => match client.events().await {
                 Ok(open) => {
                     stream = Some(open);
                     continue;
                 }
-                Err(e) => e.to_string(),
+                Err(e) => words(&e),
             },
         };
         stream = None;

@@ -146,6 +146,12 @@ impl Failure {
     }
 }
 
+/// Why there is no answer. The system's words are for people, its number is not.
+fn words(e: &Error) -> String {
+    let said = e.to_string();
+    said.split_once(" (os error ").map_or(said.as_str(), |(words, _)| words).to_owned()
+}
+
 impl From<Error> for Failure {
     fn from(e: Error) -> Self {
         let unix = matches!(&e, Error::Unreachable { address, .. } if address.starts_with('/'));
@@ -165,12 +171,7 @@ impl From<Error> for Failure {
             }
             _ => "",
         };
-        // The system's words are for people, its number is not.
-        let mut said = e.to_string();
-        if let Some((words, _)) = said.split_once(" (os error ") {
-            said = words.to_owned();
-        }
-        Self::new(format!("{said}{next}"))
+        Self::new(format!("{}{next}", words(&e)))
     }
 }
 

@@ -101,7 +101,7 @@ impl Screen {
         let mut frame = String::from("\x1b[H");
         for line in lines.iter().take(shown) {
             frame.push_str(line);
-            frame.push_str("\x1b[K\r\n");
+            frame.push_str("\x1b[K\n");
         }
         if !fits {
             let hidden = lines.len() - shown;
