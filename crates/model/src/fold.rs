@@ -9,8 +9,8 @@
 //! `missing` to `failed`, that `unknown` is beside these, and that a row is *clean* if it is optimal without an unknown
 //! cell. The fold keeps, for every row and whatever the other inputs are:
 //!
-//! - A row that is not clean does not become clean when a node goes offline, as long as something goes on naming or
-//!   expecting the LUN on that node: the cell turns `unknown`, which is not clean.
+//! - When a node goes offline, no row that its report names or that explicitly expects it is clean afterwards: the cell
+//!   turns `unknown`. Cells of other nodes do not change.
 //! - No cell ever shows `optimal` but from an online node's own report of now.
 //! - With explicit nodes, a report that is taken away leaves `missing` (online) or `unknown` (offline) cells, never none.
 //!
@@ -18,9 +18,9 @@
 //!
 //! - The *cluster state* gets better when the one node that reported the worst goes offline: rule 2 lets nothing rank. The
 //!   row is then in doubt, and everything that judges goes by clean and doubt (section 7), not by the state alone.
-//! - A LUN that nobody expects and that a report ceases to name loses its cell or its row. The watched set and the
-//!   expectations (section 5) are made so that this is nobody's LUN: ledgers, consumers and the allow-list only grow
-//!   by themselves, and a person takes off.
+//! - A LUN that is taken off the watched set is expected by nobody, so its `missing` cells go; one that nobody expects
+//!   loses its cell, or its row, when a report ceases to name it. The watched set and the expectations (section 5) are
+//!   made so that this is nobody's LUN: they grow by themselves, and only a person takes off.
 //! - A watched LUN without explicit nodes expects the active nodes; one that goes silent leaves that set, and with an
 //!   entry that did not name the LUN its `missing` goes too. The ledger makes expectations explicit for that reason.
 
@@ -39,26 +39,30 @@ use rustc_hash::FxHashMap;
 use crate::ids::Wwid;
 use crate::state::{Entry, State};
 
-/// What one node reports about one LUN, names as ids.
+/// What one node reports about one LUN, names as ids, in 24 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Spoken {
     size: u64,
     wwid: u32,
-    transport: u32,
     active: u32,
     total: u32,
-    state: State,
-    has: u8,
+    /// Bits 0–3: what is there; 4–7: the state; from 8: the transport.
+    what: u32,
 }
 
-const HAS_ACTIVE: u8 = 1;
-const HAS_TOTAL: u8 = 2;
-const HAS_SIZE: u8 = 4;
-const HAS_TRANSPORT: u8 = 8;
-const IS_SILENT: u8 = 16;
+const HAS_ACTIVE: u32 = 1;
+const HAS_TOTAL: u32 = 2;
+const HAS_SIZE: u32 = 4;
+const HAS_TRANSPORT: u32 = 8;
+const STATE_SHIFT: u32 = 4;
+const TRANSPORT_SHIFT: u32 = 8;
+
+/// A fold knows fewer different words for transports than this.
+pub const TRANSPORTS_MAX: u32 = 1 << 24;
 
 impl Spoken {
-    /// From the parts of an entry; `transport` is an id of [`Input::transports`].
+    /// From the parts of an entry; `transport` is an id of [`Input::transports`]. One that is not below [`TRANSPORTS_MAX`] is
+    /// as if absent.
     #[inline]
     pub fn new(
         wwid: u32,
@@ -68,18 +72,19 @@ impl Spoken {
         transport: Option<u32>,
         size_bytes: Option<u64>,
     ) -> Self {
-        let flag = |is: bool, bit: u8| if is { bit } else { 0 };
+        let flag = |is: bool, bit: u32| if is { bit } else { 0 };
+        let transport = transport.filter(|&id| id < TRANSPORTS_MAX);
         Self {
             size: size_bytes.unwrap_or(0),
             wwid,
-            transport: transport.unwrap_or(0),
             active: active.unwrap_or(0),
             total: total.unwrap_or(0),
-            state,
-            has: flag(active.is_some(), HAS_ACTIVE)
+            what: flag(active.is_some(), HAS_ACTIVE)
                 | flag(total.is_some(), HAS_TOTAL)
                 | flag(size_bytes.is_some(), HAS_SIZE)
-                | flag(transport.is_some(), HAS_TRANSPORT),
+                | flag(transport.is_some(), HAS_TRANSPORT)
+                | ((state as u32) << STATE_SHIFT)
+                | (transport.unwrap_or(0) << TRANSPORT_SHIFT),
         }
     }
 
@@ -94,13 +99,33 @@ impl Spoken {
     }
 
     /// The id of its transport, if it has one.
+    #[inline]
     pub fn transport(&self) -> Option<u32> {
-        (self.has & HAS_TRANSPORT != 0).then_some(self.transport)
+        (self.what & HAS_TRANSPORT != 0).then_some(self.what >> TRANSPORT_SHIFT)
     }
 
     /// The same, by another transport.
     pub fn with_transport(self, transport: u32) -> Self {
-        Self { transport, has: self.has | HAS_TRANSPORT, ..self }
+        let count = |has: u32, n: u32| (self.what & has != 0).then_some(n);
+        let size = (self.what & HAS_SIZE != 0).then_some(self.size);
+        Self::new(
+            self.wwid,
+            self.state(),
+            count(HAS_ACTIVE, self.active),
+            count(HAS_TOTAL, self.total),
+            Some(transport),
+            size,
+        )
+    }
+
+    #[inline]
+    fn state_bits(&self) -> u32 {
+        (self.what >> STATE_SHIFT) & 15
+    }
+
+    #[inline]
+    fn state(&self) -> State {
+        State::ALL.get(self.state_bits() as usize).copied().unwrap_or(State::Unknown)
     }
 }
 
@@ -111,7 +136,7 @@ pub struct NodeInput<'a> {
     pub name: &'a str,
     /// Whether it is online.
     pub online: bool,
-    /// Its report, each LUN once; `None` if it has none.
+    /// Its report, each LUN once, fewer than 2^32 of them; `None` if it has none.
     pub report: Option<&'a [Spoken]>,
 }
 
@@ -143,8 +168,9 @@ pub struct Rows<'a> {
     /// Ranks of the nodes that are online and have a report.
     active: Vec<u32>,
     rows: Vec<Row>,
-    /// Reported cells, row after row, in node order.
-    cells: Vec<Spot>,
+    /// Reported cells, row after row, in node order: the node's rank in the upper half, the place in its report below. The
+    /// entries stay where they are: moving them would cost more than all the rest.
+    cells: Vec<u64>,
     /// Explicitly expected ranks of watched rows, in order, by WWID id.
     explicit: FxHashMap<u32, Vec<u32>>,
 }
@@ -156,8 +182,8 @@ struct Row {
     end: usize,
     size: Option<u64>,
     expects: Expects,
-    /// The worst rank of reported cells of online nodes; −1 if none has a voice.
-    rank: i8,
+    /// One bit for each state that an online node reports.
+    seen: u8,
     state: State,
     /// How many active nodes name it.
     named_by_active: u32,
@@ -170,21 +196,12 @@ enum Expects {
     Explicit,
 }
 
-/// A reported cell in its row.
+/// A cell as it is shown: its node's rank, its state, and what the node says of it if it speaks itself.
 #[derive(Clone, Copy, Debug)]
-struct Spot {
+struct Spot<'a> {
     rank: u32,
-    active: u32,
-    total: u32,
-    transport: u32,
     state: State,
-    has: u8,
-}
-
-impl Spot {
-    fn silent(rank: u32, state: State) -> Self {
-        Self { rank, active: 0, total: 0, transport: 0, state, has: IS_SILENT }
-    }
+    spoken: Option<&'a Spoken>,
 }
 
 /// Folds.
@@ -247,37 +264,29 @@ pub fn fold<'a>(input: &'a Input<'a>) -> Rows<'a> {
             end: next,
             size: None,
             expects,
-            rank: -1,
+            seen: 0,
             state: State::Unknown,
             named_by_active: 0,
         });
         next += counts[wwid as usize];
     }
-    let mut cells = vec![Spot::silent(0, State::Unknown); next];
+    let mut cells = vec![0u64; next];
     for (rank, &node) in node_order.iter().enumerate() {
         let node = &input.nodes[node as usize];
-        let rank = rank as u32;
-        for entry in node.report.unwrap_or_default() {
-            let Some(&row) = row_of.get(entry.wwid as usize) else { continue };
-            let row = &mut rows[row as usize];
-            cells[row.end] = if node.online {
-                row.rank = row.rank.max(entry.state.rank());
-                row.named_by_active += 1;
-                if row.size.is_none() && entry.has & HAS_SIZE != 0 {
-                    row.size = Some(entry.size);
+        let cells_of_node = (rank as u64) << 32..;
+        for (cell, entry) in cells_of_node.zip(node.report.unwrap_or_default()) {
+            if let Some(&row) = row_of.get(entry.wwid as usize) {
+                let row = &mut rows[row as usize];
+                cells[row.end] = cell;
+                row.end += 1;
+                if node.online {
+                    row.seen |= 1 << entry.state_bits();
+                    row.named_by_active += 1;
+                    if row.size.is_none() && entry.what & HAS_SIZE != 0 {
+                        row.size = Some(entry.size);
+                    }
                 }
-                Spot {
-                    rank,
-                    active: entry.active,
-                    total: entry.total,
-                    transport: entry.transport,
-                    state: entry.state,
-                    has: entry.has,
-                }
-            } else {
-                Spot::silent(rank, State::Unknown)
-            };
-            row.end += 1;
+            }
         }
     }
 
@@ -296,14 +305,12 @@ impl<'a> Rows<'a> {
                 Expects::Active => (row.named_by_active as usize) < self.active.len(),
                 Expects::Explicit => self.spots(at).any(|spot| spot.state == State::Missing),
             };
-            let rank = if missing { row.rank.max(State::Missing.rank()) } else { row.rank };
-            self.rows[at].state = match rank {
-                3 => State::Failed,
-                2 => State::Missing,
-                1 => State::Degraded,
-                0 => State::Optimal,
-                _ => State::Unknown,
-            };
+            let seen = row.seen | u8::from(missing) << State::Missing as u8;
+            // From the worst down; `unknown` has no voice.
+            self.rows[at].state = [State::Failed, State::Missing, State::Degraded, State::Optimal]
+                .into_iter()
+                .find(|&state| seen & (1 << state as u8) != 0)
+                .unwrap_or(State::Unknown);
         }
     }
 
@@ -332,11 +339,21 @@ impl<'a> Rows<'a> {
         &self.input.nodes[self.node_order[rank as usize] as usize]
     }
 
+    #[inline]
+    fn spot(&self, cell: u64) -> Spot<'a> {
+        let rank = (cell >> 32) as u32;
+        let node = self.node(rank);
+        match node.report.and_then(|report| report.get(cell as u32 as usize)) {
+            Some(entry) if node.online => Spot { rank, state: entry.state(), spoken: Some(entry) },
+            _ => Spot { rank, state: State::Unknown, spoken: None },
+        }
+    }
+
     /// A row's cells in node order: the reported ones, and those of expected nodes that did not name it.
-    fn spots(&self, at: usize) -> impl Iterator<Item = Spot> {
+    fn spots(&self, at: usize) -> impl Iterator<Item = Spot<'a>> {
         let row = &self.rows[at];
         let start = if at == 0 { 0 } else { self.rows[at - 1].end };
-        let mut named = self.cells[start..row.end].iter().copied().peekable();
+        let mut named = self.cells[start..row.end].iter().map(|&cell| self.spot(cell)).peekable();
         let mut expected = match row.expects {
             Expects::Nobody => &[][..],
             Expects::Active => &self.active[..],
@@ -353,7 +370,7 @@ impl<'a> Rows<'a> {
                 _ => {
                     expected = rest;
                     let state = if self.node(silent).online { State::Missing } else { State::Unknown };
-                    Some(Spot::silent(silent, state))
+                    Some(Spot { rank: silent, state, spoken: None })
                 }
             }
         })

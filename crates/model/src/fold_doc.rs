@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
 
-use crate::fold::{Input, NodeInput, Spoken};
+use crate::fold::{Input, NodeInput, Spoken, TRANSPORTS_MAX};
 use crate::json::{JsonError, Scalar, Scanner};
 use crate::report::{TEXT_BYTES_MAX, read_entry};
 
@@ -350,6 +350,9 @@ impl<'a> Half<'a> {
     }
 
     fn finish(self) -> Result<Document<'a>, DocError> {
+        if self.transports.list.len() >= TRANSPORTS_MAX as usize {
+            return Err(DocError::Shape(format!("it has {TRANSPORTS_MAX} different transports or more")));
+        }
         let mut document = Document { wwids: self.wwids, transports: self.transports, ..Document::default() };
         if let Some(wrong) = self.reports_wrong {
             return Err(DocError::Shape(format!("reports is {wrong}")));

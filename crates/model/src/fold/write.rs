@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{HAS_ACTIVE, HAS_TOTAL, HAS_TRANSPORT, IS_SILENT, Rows, Spot};
+use super::{HAS_ACTIVE, HAS_TOTAL, Rows, Spot};
 use crate::json::{push_number, push_string};
 use crate::state::State;
 
@@ -84,21 +84,21 @@ impl Rows<'_> {
 }
 
 #[inline]
-fn write_cell(out: &mut Vec<u8>, node: &[u8], spot: Spot, rendered: &Rendered) {
+fn write_cell(out: &mut Vec<u8>, node: &[u8], spot: Spot<'_>, rendered: &Rendered) {
     out.extend_from_slice(node);
-    if spot.has & IS_SILENT != 0 {
+    let Some(spoken) = spot.spoken else {
         out.extend_from_slice(state_text(spot.state).get(1..).unwrap_or_default());
         out.push(b'}');
         return;
-    }
+    };
     out.extend_from_slice(br#""paths-active":"#);
-    write_count(out, spot.has & HAS_ACTIVE != 0, spot.active);
+    write_count(out, spoken.what & HAS_ACTIVE != 0, spoken.active);
     out.extend_from_slice(br#","paths-total":"#);
-    write_count(out, spot.has & HAS_TOTAL != 0, spot.total);
+    write_count(out, spoken.what & HAS_TOTAL != 0, spoken.total);
     out.extend_from_slice(state_text(spot.state));
-    match rendered.transports.get(spot.transport as usize) {
-        Some(tail) if spot.has & HAS_TRANSPORT != 0 => out.extend_from_slice(tail),
-        _ => out.push(b'}'),
+    match spoken.transport().and_then(|id| rendered.transports.get(id as usize)) {
+        Some(tail) => out.extend_from_slice(tail),
+        None => out.push(b'}'),
     }
 }
 
