@@ -6,6 +6,8 @@
     reason = "a test may panic; clippy.toml lets only test functions"
 )]
 
+use std::sync::LazyLock;
+
 use pathkeeper_model::report::{
     Encoded, Join, Joiner, Part, PartError, Problems, REPORT_BYTES_MAX, Stamp, decode_part, encode, part_key,
     part_of_key,
@@ -342,8 +344,13 @@ proptest! {
     /// than the last of the same instance.
     #[test]
     fn any_order_of_parts_gives_only_reports_that_were_written(order in prop::collection::vec((0usize..4, 0usize..3), 0..60)) {
-        let sets = [(1, 7, 600), (1, 8, 610), (1, 9, 620), (2, 1, 630)].map(|(i, s, n)| (stamp(i, s), luns(n)));
-        let parts = sets.clone().map(|(s, e)| parts_of(s, &e));
+        // Made once: the cases differ in the order alone.
+        static SETS: LazyLock<[(Stamp, Vec<(Wwid, Entry)>); 4]> = LazyLock::new(|| {
+            [(1, 7, 600), (1, 8, 610), (1, 9, 620), (2, 1, 630)].map(|(i, s, n)| (stamp(i, s), luns(n)))
+        });
+        static PARTS: LazyLock<[Vec<Part>; 4]> = LazyLock::new(|| SETS.clone().map(|(s, e)| parts_of(s, &e)));
+        static NEWEST: LazyLock<Vec<Part>> = LazyLock::new(|| parts_of(stamp(1, 10), &luns(640)));
+        let (sets, parts, newest) = (&*SETS, &*PARTS, &*NEWEST);
         let mut joiner = Joiner::new();
         let mut last: Option<Stamp> = None;
         for (set, part) in order {
@@ -359,7 +366,6 @@ proptest! {
             }
         }
         // Whatever came before, a newer set that comes whole is taken.
-        let newest = parts_of(stamp(1, 10), &luns(640));
         joiner.set(3, newest[2].clone());
         joiner.set(2, newest[1].clone());
         prop_assert_eq!(whole(joiner.set(1, newest[0].clone())), luns(640));
