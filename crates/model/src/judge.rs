@@ -76,11 +76,12 @@ pub fn judge_map(map: &Map, expected: Option<u32>) -> Entry {
     let paths = || map.groups.iter().flat_map(|group| &group.paths);
     let total = paths().count();
     let usable = paths().filter(|path| is_usable(path)).count();
-    // Where one path is proven down and none is usable, the doubt about another must not hide it: the last usable path
-    // that fails would turn `degraded` into `unknown`, and the cluster's row would look better than before.
-    let nothing_proven = total > 0 && !paths().any(is_proven_down);
+    let doubt = map.incomplete || paths().any(|path| !is_usable(path) && !is_proven_down(path));
     let state = match usable {
-        0 if nothing_proven || map.incomplete => State::Unknown,
+        // The worst that is proven, as where the kernel alone speaks. Were it `unknown`, the last usable path that fails
+        // would turn `degraded` into `unknown`, and the cluster's row would look better than before.
+        0 if doubt && paths().any(is_proven_down) => State::Degraded,
+        0 if doubt => State::Unknown,
         0 => State::Failed,
         _ if usable < total || map.incomplete => State::Degraded,
         _ if expected.is_some_and(|want| count(usable) < want) => State::Degraded,
@@ -343,9 +344,9 @@ mod tests {
             ("a/shaky/r a/delayed/r a/timeout/r a/gone/r", None, "failed 0/4"),
             ("u/undef/u a/pending/r", None, "unknown 0/2"),
             ("?/?/?", None, "unknown 0/1"),
-            ("f/faulty/r u/undef/u", None, "failed 0/2"),
-            ("f/faulty/r a/pending/r", None, "failed 0/2"),
-            ("f/faulty/r ?/?/?", None, "failed 0/2"),
+            ("f/faulty/r u/undef/u", None, "degraded 0/2"),
+            ("f/faulty/r a/pending/r", None, "degraded 0/2"),
+            ("f/faulty/r ?/?/?", None, "degraded 0/2"),
             ("", None, "failed 0/0"),
         ] {
             let entry = judge_map(&map(paths), expected);
@@ -360,7 +361,7 @@ mod tests {
     #[test]
     fn what_was_left_out_of_a_map_is_doubt() {
         for (paths, want) in
-            [("a/ready/r a/ready/r", State::Degraded), ("f/faulty/r", State::Unknown), ("", State::Unknown)]
+            [("a/ready/r a/ready/r", State::Degraded), ("f/faulty/r", State::Degraded), ("", State::Unknown)]
         {
             let map = Map { incomplete: true, ..map(paths) };
             assert_eq!(judge_map(&map, None).state, want, "{paths}");
