@@ -72,9 +72,9 @@ proptest! {
         let before = cluster.matrix();
         let mut after = before.clone();
         after.set_online(&node(NODES[n]), false);
-        for w in 0..4 {
-            let Some(row) = after.row_of(&wwid(WWIDS[w])) else {
-                prop_assert!(before.row_of(&wwid(WWIDS[w])).is_none());
+        for (w, &name) in WWIDS.iter().enumerate() {
+            let Some(row) = after.row_of(&wwid(name)) else {
+                prop_assert!(before.row_of(&wwid(name)).is_none());
                 continue;
             };
             if cluster.names(n, w) || cluster.expects(w, n) {
@@ -83,7 +83,7 @@ proptest! {
                 prop_assert_ne!(exit_status(&after.tally(), false), 0);
             }
             for other in (0..4).filter(|&other| other != n) {
-                let state = |m: &Matrix| m.row_of(&wwid(WWIDS[w])).and_then(|r| r.cell(NODES[other])).map(|c| c.state);
+                let state = |m: &Matrix| m.row_of(&wwid(name)).and_then(|r| r.cell(NODES[other])).map(|c| c.state);
                 prop_assert_eq!(state(&before), state(&after));
             }
         }
@@ -95,8 +95,8 @@ proptest! {
     fn a_report_that_goes_leaves_no_good_cell(cluster in any_cluster(), n in 0..4usize) {
         let mut after = cluster.matrix();
         after.set_report(&node(NODES[n]), None);
-        for w in 0..4 {
-            let row = after.row_of(&wwid(WWIDS[w]));
+        for (w, &name) in WWIDS.iter().enumerate() {
+            let row = after.row_of(&wwid(name));
             let cell = row.and_then(|row| row.cell(NODES[n])).map(|cell| cell.state);
             if cluster.expects(w, n) {
                 let want = if cluster.online.contains(&n) { State::Missing } else { State::Unknown };
