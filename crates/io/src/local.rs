@@ -110,6 +110,10 @@ const FORGET_PAUSE: Duration = Duration::from_secs(5);
 /// What is kept of the bound for asking a silent daemon what it is doing, milliseconds.
 const PHASE_MS: u32 = 400;
 
+/// After a probe without an answer the maps are waited for no longer than this, milliseconds. With the probe's own wait,
+/// and the pause before it, a daemon that hung just after a read is still known within 10 s.
+const SILENT_MS: u32 = 2_500;
+
 /// Reads the local node again and again; keeps what seldom changes.
 #[derive(Debug)]
 pub struct LocalReader {
@@ -120,6 +124,8 @@ pub struct LocalReader {
     pid: Option<u32>,
     version: Option<(Option<u32>, String)>,
     stuck_in_row: u32,
+    /// The last probe was not answered.
+    silent: bool,
     full_reads: u32,
     forgot: Option<Instant>,
 }
@@ -147,6 +153,7 @@ impl LocalReader {
             pid: None,
             version: None,
             stuck_in_row: 0,
+            silent: false,
             full_reads: 0,
             forgot: None,
         }
@@ -191,7 +198,11 @@ impl LocalReader {
             }
             Presence::Process(pid) => {
                 self.pid = pid;
-                let deadline = Deadline::in_ms(bound_ms(&self.config, self.stuck_in_row));
+                let mut bound = bound_ms(&self.config, self.stuck_in_row);
+                if std::mem::take(&mut self.silent) {
+                    bound = bound.min(SILENT_MS);
+                }
+                let deadline = Deadline::in_ms(bound);
                 match self.ask_maps(deadline) {
                     Asked::Maps(reply) => {
                         self.stuck_in_row = 0;
@@ -241,7 +252,10 @@ impl LocalReader {
                 }
                 _ => ProbeResult::NoProcess,
             },
-            Err(error) => ProbeResult::NoAnswer(error.to_string()),
+            Err(error) => {
+                self.silent = true;
+                ProbeResult::NoAnswer(error.to_string())
+            }
         }
     }
 
