@@ -19,19 +19,20 @@ use rustix::net::netlink::{self, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
 use serde_json::Value;
 
-use crate::agent::STATUS;
+use crate::agent::{DISKS, STATUS};
 
 /// The first argument that makes this program the probe.
 pub const WORD: &str = "guest-probe";
 
 const API: &str = "127.0.0.1:8480";
 
-/// `get PATH` · `wait WWID,WWID STATE SECONDS` · `answers SECONDS` · `latency WWID DEVICE COUNT` · `activation SECONDS`
+/// `get PATH` · `wait WWID,WWID STATE SECONDS` · `next-read` · `answers SECONDS` · `latency WWID DEVICE COUNT` · `activation SECONDS`
 pub fn main(words: &[String]) -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let result = match words[..] {
         ["wait", wwids, state, seconds] => wait(wwids, state, seconds),
         ["get", path] => get(path).map(|body| print!("{body}")),
+        ["next-read"] => next_read(),
         ["answers", seconds] => answers(seconds),
         ["latency", wwid, device, count] => latency(wwid, device, count),
         ["activation", seconds] => activation(seconds),
@@ -77,6 +78,20 @@ fn states(wwids: &str) -> Result<Vec<String>> {
         row.map_or("absent", |row| row["cluster-state"].as_str().unwrap_or("no word")).to_owned()
     };
     Ok(wwids.split(',').map(state).collect())
+}
+
+/// Waits till the agent has read the node anew, so that what happens now is as far from its next poll as can be.
+fn next_read() -> Result<()> {
+    let time = || -> Result<i64> {
+        let disks: Value = serde_json::from_str(&get(DISKS)?)?;
+        disks["data"]["time"].as_i64().context("no data.time in the disks")
+    };
+    let (began, old) = (Instant::now(), time()?);
+    while time()? == old {
+        ensure!(began.elapsed().as_secs() < 30, "the agent has not read anything for 30 s");
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 /// Asks the status ten times a second and prints the milliseconds of the slowest answer.

@@ -1,20 +1,23 @@
 //! One LUN by two paths, and everything that can happen to it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::lab::{Ask, Lab, Scenario, WITHOUT_MULTIPATHD, Want, want};
 use crate::qemu::Shape;
+use crate::views;
 
 const SHAPE: Shape =
     Shape { luns: 1, paths: 2, lun_bytes: 64 << 20, cpus: 1, memory_mib: 384, node: "node1" };
 
-const SCENARIOS: [Scenario; 14] = [
+const SCENARIOS: [Scenario; 15] = [
     ("all paths up", all_up),
     ("one path offline under I/O, and back", one_path),
     ("from the kernel's event to the API", latency),
+    ("the command line beside multipath -ll", command_line),
     ("both paths lost at once, I/O fails", both_paths_fail),
     ("both paths lost, I/O queues", both_paths_queue),
     ("a path deleted and found again", path_deleted),
@@ -79,6 +82,36 @@ fn latency(lab: &mut Lab) -> Result<()> {
     );
     ensure!(stream.max(status) < 3_000.0, "far from the event: {text}");
     Ok(())
+}
+
+/// `pathkeeper maps` keeps the words and the order of `multipath -ll`, so the same reader must find the same in both;
+/// and scripts go by the exit status.
+fn command_line(lab: &mut Lab) -> Result<()> {
+    let lun = lun(lab);
+    let tells = |lab: &mut Lab, active, state: &str, status: i32| -> Result<()> {
+        let listing = lab.all_agree(&lun, want(active, 2), state)?.listing.context("not asked")?;
+        for command in ["pathkeeper maps", "pathkeeper status", "pathkeeper check"] {
+            let output = lab.machine.run(command, Duration::from_secs(60))?;
+            if command == "pathkeeper maps" {
+                let maps = views::multipath_ll(&output.text)?;
+                ensure!(maps == listing, "pathkeeper maps: {}\nmultipath -ll: {listing:?}", output.text);
+            }
+            ensure!(
+                output.status == status,
+                "{state}: {command} ended with {}: {}",
+                output.status,
+                output.text
+            );
+        }
+        Ok(())
+    };
+    tells(lab, 2, "optimal", 0)?;
+    lab.machine.ok(&format!("io_start {}; set_path sda offline", lun[0]))?;
+    tells(lab, 1, "degraded", 1)?;
+    lab.machine.ok("set_path sdb offline")?;
+    tells(lab, 0, "failed", 2)?;
+    lab.machine.ok("set_path sda running; set_path sdb running; io_stop")?;
+    tells(lab, 2, "optimal", 0)
 }
 
 /// Events of paths that fail together arrive in the wrong order nearly always: whoever believes the last one is left
@@ -151,7 +184,7 @@ fn multipathd_stopped(lab: &mut Lab) -> Result<()> {
 
 fn multipathd_hung(lab: &mut Lab) -> Result<()> {
     let lun = lun(lab);
-    lab.machine.ok("kill -STOP $(mpd_pid)")?;
+    lab.machine.ok("probe guest-probe next-read && kill -STOP $(mpd_pid)")?;
     lab.kernel_proves(&lun[0], "hung", "unknown")?;
     let slowest_ms: u64 = lab.machine.ok("probe guest-probe answers 12")?.trim().parse()?;
     println!("         slowest answer of the API meanwhile: {slowest_ms} ms");
