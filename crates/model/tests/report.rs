@@ -345,7 +345,8 @@ proptest! {
     #[test]
     fn any_order_of_parts_gives_only_reports_that_were_written(order in prop::collection::vec((0usize..4, 0usize..3), 0..60)) {
         // Made once: the cases differ in the order alone.
-        static SETS: LazyLock<[(Stamp, Vec<(Wwid, Entry)>); 4]> = LazyLock::new(|| {
+        type Set = (Stamp, Vec<(Wwid, Entry)>);
+        static SETS: LazyLock<[Set; 4]> = LazyLock::new(|| {
             [(1, 7, 600), (1, 8, 610), (1, 9, 620), (2, 1, 630)].map(|(i, s, n)| (stamp(i, s), luns(n)))
         });
         static PARTS: LazyLock<[Vec<Part>; 4]> = LazyLock::new(|| SETS.clone().map(|(s, e)| parts_of(s, &e)));

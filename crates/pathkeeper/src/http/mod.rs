@@ -129,8 +129,6 @@ async fn guard(State(context): State<Context>, request: Request, next: axum::mid
 /// Addresses, `localhost`, and this node by its name.
 fn host_is_ours(host: &str, node: &str) -> bool {
     let name = match host.rsplit_once(':') {
-        // The colons of a bare IPv6 address lead to no port.
-        _ if host.parse::<std::net::IpAddr>().is_ok() => host,
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.is_empty() => name,
         _ => host,
     };
