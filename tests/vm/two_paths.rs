@@ -157,7 +157,7 @@ fn path_deleted(lab: &mut Lab) -> Result<()> {
 fn map_flushed(lab: &mut Lab) -> Result<()> {
     let lun = lun(lab);
     lab.machine.ok(&format!("multipathd remove map {}", lun[0]))?;
-    lab.agent_says(&lun, "absent", 12)?;
+    lab.agent_says(&lun, "absent", 20)?;
     let snapshot = lab.snapshot(Ask { multipathd: true, listing: false, agent: true })?;
     ensure!(!snapshot.kernel.contains_key(&lun[0]), "the map is still there: {}", snapshot.text);
     let agent = snapshot.agent.context("not asked")?;
