@@ -7,6 +7,8 @@
 //! A read can hang for ever (a stopped multipathd, a device that does not answer), so a read is something that can
 //! be given up: the runner throws its thread away, and the node reports what it then knows, which is "unknown".
 
+use std::sync::Arc;
+
 use pathkeeper_model::judge;
 use pathkeeper_model::local::{Daemon, NodeRead};
 use pathkeeper_model::{Entry, Instance, MonoMs, NodeName, Now, Wwid};
@@ -145,7 +147,7 @@ pub struct Agent {
     wanted: Option<MonoMs>,
     /// The last look after events.
     settle: Option<MonoMs>,
-    last: Option<Box<NodeRead>>,
+    last: Option<Arc<NodeRead>>,
     entries: Vec<(Wwid, Entry)>,
     had_maps: bool,
     publisher: Publisher,
@@ -175,9 +177,9 @@ impl Agent {
         }
     }
 
-    /// The last read that came back in time.
-    pub fn last_read(&self) -> Option<&NodeRead> {
-        self.last.as_deref()
+    /// The last read that came back in time; shared, since a large node's is megabytes.
+    pub fn last_read(&self) -> Option<&Arc<NodeRead>> {
+        self.last.as_ref()
     }
 
     /// What this node reports, sorted by WWID.
@@ -301,7 +303,7 @@ impl Agent {
             self.publisher.read_succeeded(read.began);
         }
         self.entries = entries;
-        self.last = Some(read);
+        self.last = Some(Arc::from(read));
         self.draft();
         effects.push(AgentEffect::Looked);
     }
@@ -313,7 +315,7 @@ impl Agent {
     /// Nothing could be read at all: every LUN that was known is unknown now.
     fn go_blind(&mut self, effects: &mut Vec<AgentEffect>) {
         self.entries = judge::judge_blind(&self.known_wwids());
-        if let Some(last) = &mut self.last {
+        if let Some(last) = self.last.as_mut().map(Arc::make_mut) {
             last.daemon = Daemon::Hung { waited_ms: u32::try_from(READ_GIVE_UP_MS).unwrap_or(u32::MAX) };
             last.maps.clear();
             last.kernel = Err(format!("the local read did not come back within {READ_GIVE_UP_MS} ms"));

@@ -100,8 +100,9 @@ pub enum ProbeResult {
     NoProcess,
 }
 
-/// Room for replies that is kept in any case, bytes: more than the reply of a thousand maps with eight paths.
-const BUFFER_KEPT_BYTES: usize = 8 << 20;
+/// Room for replies that is kept between reads, bytes: the maps of a small node. A large one (2.7 MB for 500 maps of 8
+/// paths) takes its room anew every 10 s, which costs less than holding it.
+const BUFFER_KEPT_BYTES: usize = 256 << 10;
 
 /// Between two readings of everything because of events: a fabric that fails makes thousands of events, and reading all of
 /// sysfs for each burst would cost more than the maps, which are read anyway. The flag stays raised meanwhile.
@@ -227,9 +228,9 @@ impl LocalReader {
         out.adapters = self.facts.adapters(&self.config.roots.sys, depth, counters);
         out.tools_version = self.version.as_ref().map(|(_, version)| version.clone());
         out.problems = problems.into_vec();
-        // One huge reply must not keep its room for ever.
-        if self.buffer.capacity() > 4 * self.buffer.len() + BUFFER_KEPT_BYTES {
-            self.buffer.shrink_to(self.buffer.len());
+        // At rest a node holds what it knows, not the text that told it.
+        if self.buffer.capacity() > BUFFER_KEPT_BYTES {
+            self.buffer = Vec::new();
         }
         out.took_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
         out

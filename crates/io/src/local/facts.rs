@@ -4,7 +4,7 @@
 //! changes and from time to time; in between a read of the node touches no file of sysfs for the devices it knows.
 
 use super::Depth;
-use crate::multipathd::raw::{RawPath, RawPaths};
+use crate::multipathd::raw::RawPaths;
 use crate::sysfs::adapter::{Counters, read_adapters};
 use crate::sysfs::device::{read_device, read_map};
 use crate::sysfs::{DeviceFacts, MapFacts};
@@ -22,12 +22,24 @@ struct Kept<T> {
     facts: T,
 }
 
+/// What `show paths` told of a device beyond what the JSON tells anew each time. A large node has thousands of these.
+#[derive(Debug)]
+struct Told {
+    dev_t: String,
+    hctl: Option<String>,
+    serial: Option<String>,
+    transport: Option<String>,
+    failures: Option<u64>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     devices: FxHashMap<String, Kept<DeviceFacts>>,
     maps: FxHashMap<String, Kept<MapFacts>>,
     /// By `show paths`, as it was told last.
-    paths: FxHashMap<String, RawPath>,
+    paths: FxHashMap<String, Told>,
+    /// Devices that no map had taken then, sorted.
+    loose: Vec<PathDevice>,
     adapters: Vec<Adapter>,
     /// A fingerprint of the set of paths; `None` before the first read and after [`Facts::forget`].
     set: Option<u64>,
@@ -48,7 +60,23 @@ impl Facts {
 
     /// Takes a new list of all path devices.
     pub(super) fn take_paths(&mut self, paths: RawPaths) {
-        self.paths = paths.by_dev;
+        self.loose.clear();
+        self.paths.clear();
+        self.paths.reserve(paths.by_dev.len());
+        for (dev, raw) in paths.by_dev {
+            let told = Told {
+                dev_t: raw.path.dev_t.clone(),
+                hctl: raw.path.hctl.clone(),
+                serial: raw.path.serial.clone(),
+                transport: raw.transport,
+                failures: raw.path.failures,
+            };
+            if raw.map.is_none() {
+                self.loose.push(raw.path);
+            }
+            self.paths.insert(dev, told);
+        }
+        self.loose.sort_unstable_by(|a, b| (a.dev.len(), &a.dev).cmp(&(b.dev.len(), &b.dev)));
     }
 
     /// All adapters; links anew at a full read, counters (which some drivers ask their firmware for) only when `counters`.
@@ -115,12 +143,11 @@ impl Facts {
         fill(&mut path.target_port, &facts.target_port);
         fill(&mut path.target_node, &facts.target_node);
         fill(&mut path.transport, &facts.transport);
-        if let Some(raw) = self.paths.get(&path.dev).filter(|raw| raw.path.dev_t == path.dev_t) {
-            fill(&mut path.hctl, &raw.path.hctl);
-            fill(&mut path.transport, &raw.transport);
-            fill(&mut path.serial, &raw.path.serial);
-            fill(&mut path.product, &raw.path.product);
-            path.failures = path.failures.or(raw.path.failures);
+        if let Some(told) = self.paths.get(&path.dev).filter(|told| told.dev_t == path.dev_t) {
+            fill(&mut path.hctl, &told.hctl);
+            fill(&mut path.transport, &told.transport);
+            fill(&mut path.serial, &told.serial);
+            path.failures = path.failures.or(told.failures);
         }
     }
 
@@ -132,13 +159,8 @@ impl Facts {
             .flat_map(|group| &group.paths)
             .map(|path| path.dev.as_str())
             .collect();
-        let mut loose: Vec<PathDevice> = self
-            .paths
-            .values()
-            .filter(|raw| raw.map.is_none() && !taken.contains(raw.path.dev.as_str()))
-            .map(|raw| raw.path.clone())
-            .collect();
-        loose.sort_unstable_by(|a, b| (a.dev.len(), &a.dev).cmp(&(b.dev.len(), &b.dev)));
+        let mut loose: Vec<PathDevice> =
+            self.loose.iter().filter(|path| !taken.contains(path.dev.as_str())).cloned().collect();
         for path in &mut loose {
             self.fill_path(sys, path);
         }

@@ -12,7 +12,6 @@ use tokio::sync::{mpsc, watch};
 
 use super::board::{Board, LocalView};
 use super::clock::Clock;
-use super::convert;
 use super::reader::{MakeLook, Readers};
 
 /// What the loop needs.
@@ -77,7 +76,9 @@ impl AgentLoop {
                             unknown_words += read.unknown_words;
                             daemon = follow_daemon(daemon, &read.daemon, now.wall);
                             board.set_local(LocalView {
-                                disks: convert::disks(store.own_node(), read, daemon),
+                                node: store.own_node().clone(),
+                                read: read.clone(),
+                                daemon,
                                 at: now.mono,
                                 unknown_words,
                                 events: agent.counts().iter().collect(),

@@ -12,10 +12,13 @@ use bytes::Bytes;
 use pathkeeper_api::disks::NodeDisks;
 use pathkeeper_api::status;
 use pathkeeper_engine::cluster::NodeView;
+use pathkeeper_model::local::NodeRead;
 use pathkeeper_model::matrix::ByState;
-use pathkeeper_model::{Instance, MonoMs, State};
+use pathkeeper_model::{EpochS, Instance, MonoMs, NodeName, State};
 use serde::Serialize;
 use tokio::sync::broadcast;
+
+use super::convert;
 
 /// Deltas that a reader who was away can be given; one that was away for longer gets a new snapshot.
 const DELTAS_KEPT: usize = 256;
@@ -131,14 +134,25 @@ pub struct DeltaEvent {
 /// What the local node has, as last read.
 #[derive(Debug)]
 pub struct LocalView {
-    /// For the API.
-    pub disks: NodeDisks,
+    /// The node.
+    pub node: NodeName,
+    /// What was read.
+    pub read: Arc<NodeRead>,
+    /// multipathd's process, and since when it is that one.
+    pub daemon: Option<(u32, EpochS)>,
     /// Monotonic moment at which the read came back.
     pub at: MonoMs,
     /// Words in replies that this program does not know, so far.
     pub unknown_words: u64,
     /// How often each kind of event came to the agent.
     pub events: Vec<(&'static str, u64)>,
+}
+
+impl LocalView {
+    /// For the API. Made when somebody asks: a large node's is megabytes of texts.
+    pub fn disks(&self) -> NodeDisks {
+        convert::disks(&self.node, &self.read, self.daemon)
+    }
 }
 
 /// All nodes at one moment.

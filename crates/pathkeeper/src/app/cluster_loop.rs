@@ -140,8 +140,7 @@ impl ClusterLoop {
             return;
         }
         let names = |local: &Option<Arc<LocalView>>| -> BTreeMap<String, String> {
-            let maps = local.iter().flat_map(|l| &l.disks.maps);
-            maps.map(|map| (map.wwid.clone(), map.name.clone())).collect()
+            local.as_ref().map(|l| convert::map_names(&l.read)).unwrap_or_default()
         };
         let new = names(&local);
         let old = std::mem::replace(&mut picture.names, new);

@@ -116,6 +116,15 @@ pub fn disks(node: &NodeName, read: &NodeRead, daemon: Option<(u32, EpochS)>) ->
     }
 }
 
+/// Names of the maps here by WWID: multipathd's, or the kernel's while it does not answer.
+pub fn map_names(read: &NodeRead) -> BTreeMap<String, String> {
+    if matches!(read.daemon, Daemon::Answering { .. }) {
+        read.maps.iter().map(|map| (map.wwid.to_string(), map.name.clone())).collect()
+    } else {
+        read.kernel.iter().flatten().map(|map| (map.wwid.to_string(), map.name.clone())).collect()
+    }
+}
+
 fn daemon_map(map: &local::Map, kernel: Option<&local::KernelMap>) -> disks::Map {
     let entry = judge::judge_map(map, None);
     disks::Map {

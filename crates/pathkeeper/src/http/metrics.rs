@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::Context;
+use super::errors::ApiError;
 use crate::app::board::LocalView;
 
 type Labels = Vec<(&'static str, Cow<'static, str>)>;
@@ -47,7 +48,13 @@ fn own(text: &str) -> Cow<'static, str> {
 }
 
 /// The handler.
-pub async fn metrics(State(context): State<Context>) -> Response {
+pub async fn metrics(State(context): State<Context>) -> Result<Response, ApiError> {
+    let text = super::off_thread(move || page(&context)).await?;
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, content_type)], text).into_response())
+}
+
+fn page(context: &Context) -> String {
     let mut page = Page::default();
     let node = || ("node", own(context.node.as_str()));
     page.family(
@@ -56,7 +63,7 @@ pub async fn metrics(State(context): State<Context>) -> Response {
         vec![(vec![("version", Cow::Borrowed(env!("CARGO_PKG_VERSION")))], 1)],
     );
     let local = context.board.local();
-    let tools = local.as_ref().and_then(|l| l.disks.multipath_tools.clone()).unwrap_or_default();
+    let tools = local.as_ref().and_then(|l| l.read.tools_version.clone()).unwrap_or_default();
     page.family(
         "pathkeeper_node_info",
         "This node",
@@ -83,12 +90,11 @@ pub async fn metrics(State(context): State<Context>) -> Response {
     let mut text = String::new();
     // Writing into a String does not fail.
     let _ = encode(&mut text, &page.registry);
-    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, content_type)], text).into_response()
+    text
 }
 
 fn of_node(page: &mut Page, name: &str, local: &LocalView) {
-    let disks = &local.disks;
+    let disks = &local.disks();
     let node = || ("node", own(name));
     let up = i64::from(disks.multipathd == "running");
     page.family(

@@ -142,6 +142,11 @@ fn host_is_ours(host: &str, node: &str) -> bool {
         || bare.split_once('.').is_some_and(|(first, _)| first.eq_ignore_ascii_case(node))
 }
 
+/// What takes milliseconds on a large node is not done on a thread that serves others.
+async fn off_thread<T: Send + 'static>(make: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(make).await.map_err(|e| ApiError::busy(&e.to_string()))
+}
+
 fn enveloped<T: serde::Serialize>(data: T) -> Response {
     axum::Json(Envelope { data }).into_response()
 }
@@ -180,7 +185,7 @@ async fn disks(
         });
     }
     match context.board.local() {
-        Some(local) => Ok(enveloped(&local.disks)),
+        Some(local) => Ok(enveloped(off_thread(move || local.disks()).await?)),
         None => Err(ApiError::not_ready("the local node has not been read yet")),
     }
 }
