@@ -275,7 +275,7 @@ impl Agent {
         self.next_probe = now.mono.plus(PROBE_AFTER_MS);
         match read {
             Some(read) => self.take_read(read, now, effects),
-            None => self.go_blind(effects),
+            None => self.go_blind(now, effects),
         }
     }
 
@@ -313,13 +313,24 @@ impl Agent {
     }
 
     /// Nothing could be read at all: every LUN that was known is unknown now.
-    fn go_blind(&mut self, effects: &mut Vec<AgentEffect>) {
+    fn go_blind(&mut self, now: Now, effects: &mut Vec<AgentEffect>) {
         self.entries = judge::judge_blind(&self.known_wwids());
-        if let Some(last) = self.last.as_mut().map(Arc::make_mut) {
-            last.daemon = Daemon::Hung { waited_ms: u32::try_from(READ_GIVE_UP_MS).unwrap_or(u32::MAX) };
-            last.maps.clear();
-            last.kernel = Err(format!("the local read did not come back within {READ_GIVE_UP_MS} ms"));
-        }
+        let why = format!(
+            "the read of this node did not come back within {READ_GIVE_UP_MS} ms: the kernel holds it, or it broke off"
+        );
+        let before = self.last.as_deref();
+        self.last = Some(Arc::new(NodeRead {
+            began: before.map_or(now.wall, |read| read.began),
+            took_ms: 0,
+            daemon: Daemon::Unreadable { why: why.clone() },
+            maps: Vec::new(),
+            loose: Vec::new(),
+            kernel: Err(why.clone()),
+            adapters: before.map(|read| read.adapters.clone()).unwrap_or_default(),
+            tools_version: before.and_then(|read| read.tools_version.clone()),
+            unknown_words: 0,
+            problems: vec![why],
+        }));
         self.draft();
         effects.push(AgentEffect::Looked);
     }
@@ -334,7 +345,7 @@ impl Agent {
             self.stuck += 1;
             self.next_probe = now.mono.plus(PROBE_AFTER_MS);
             effects.push(AgentEffect::Abandon { id: running.id });
-            self.go_blind(effects);
+            self.go_blind(now, effects);
         }
     }
 

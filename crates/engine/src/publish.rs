@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use pathkeeper_model::local::{Adapter, Daemon, NodeRead};
-use pathkeeper_model::node_value::{DaemonWord, NodeValue};
+use pathkeeper_model::node_value::{DaemonWord, NODE_KEY, NodeValue};
 use pathkeeper_model::report::{self, Stamp};
 use pathkeeper_model::{Entry, EpochS, Instance, MonoMs, NodeName, Now, State, Wwid, judge};
 
@@ -23,9 +23,6 @@ const RETRY_FIRST_MS: u64 = 500;
 const RETRY_MAX_MS: u64 = 10_000;
 /// A store call ends within its own bound; this is for a runner that never says how it ended.
 const IN_FLIGHT_MAX_MS: u64 = 30_000;
-
-/// The key of a node's words about itself.
-pub const NODE_KEY: &str = "multipath-node";
 
 /// What the store bears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +83,8 @@ struct InFlight {
     began: MonoMs,
     draft: Draft,
     parts: u32,
+    /// The store was away meanwhile: whatever became of it, all is said again.
+    stale: bool,
 }
 
 /// Sends drafts when they are due.
@@ -148,7 +147,10 @@ impl Publisher {
     /// The store may have forgotten everything: say it again.
     pub fn store_is_back(&mut self, own_keys: &[String]) {
         self.sent = None;
-        self.in_flight = None;
+        if let Some(in_flight) = &mut self.in_flight {
+            // Its task still puts: a second one beside it could be overtaken by it.
+            in_flight.stale = true;
+        }
         self.retry_at = None;
         let parts = own_keys.iter().filter_map(|k| report::part_of_key(k)).max().unwrap_or(0);
         self.parts_there = self.parts_there.max(parts);
@@ -163,8 +165,8 @@ impl Publisher {
     pub fn published(&mut self, id: u64, taken: bool, now: Now) {
         let Some(done) = self.in_flight.take_if(|f| f.id == id) else { return };
         if taken {
-            self.sent = Some(done.draft);
-            self.parts_there = done.parts;
+            self.sent = (!done.stale).then_some(done.draft);
+            self.parts_there = if self.time.is_some() { done.parts } else { self.parts_there };
             self.retry_ms = RETRY_FIRST_MS;
             self.retry_at = None;
         } else {
@@ -194,7 +196,9 @@ impl Publisher {
         self.next_refresh = now.mono.plus(REFRESH_MS - jitter);
         self.retry_at = None;
         let id = self.seq;
-        self.in_flight = Some(InFlight { id, began: now.mono, draft, parts });
+        // A part of it may come to stand even if the whole is not taken.
+        self.parts_there = self.parts_there.max(parts);
+        self.in_flight = Some(InFlight { id, began: now.mono, draft, parts, stale: false });
         Some(Publication { id, values })
     }
 
@@ -241,17 +245,19 @@ impl Publisher {
     fn encode(&self, draft: &Draft, now: Now) -> (Vec<Put>, u32) {
         let mut values = Vec::new();
         let mut parts_now = 0;
-        if let Some(entries) = &draft.entries {
-            let stamp = Stamp { instance: self.instance, seq: self.seq };
-            let encoded =
-                report::encode(stamp, self.time.unwrap_or(now.wall), entries.iter().map(|(w, e)| (w, e)));
-            for (part, bytes) in (1..).zip(encoded.parts) {
-                values.push((report::part_key(part), Some(bytes)));
-                parts_now = part;
+        // Before a read has proven anything, a report would say that what stands in the store is no longer so.
+        if let Some(time) = self.time {
+            if let Some(entries) = &draft.entries {
+                let stamp = Stamp { instance: self.instance, seq: self.seq };
+                let encoded = report::encode(stamp, time, entries.iter().map(|(w, e)| (w, e)));
+                for (part, bytes) in (1..).zip(encoded.parts) {
+                    values.push((report::part_key(part), Some(bytes)));
+                    parts_now = part;
+                }
+                values.reverse();
             }
-            values.reverse();
+            values.extend((parts_now + 1..=self.parts_there).map(|part| (report::part_key(part), None)));
         }
-        values.extend((parts_now + 1..=self.parts_there).map(|part| (report::part_key(part), None)));
         let node = NodeValue {
             node: Some(self.node.as_str().into()),
             instance: Some(self.instance),
@@ -283,17 +289,6 @@ fn worse(old: Option<&[(Wwid, Entry)]>, new: Option<&[(Wwid, Entry)]>) -> bool {
         || new.iter().any(|(w, e)| e.state != State::Optimal && !old.iter().any(|(o, _)| o == w));
     old.iter().any(|(wwid, was)| match find(wwid) {
         None => true,
-        Some((_, is)) => badness(is.state) > badness(was.state) || is.paths_active < was.paths_active,
+        Some((_, is)) => is.state.concern() > was.state.concern() || is.paths_active < was.paths_active,
     }) || (new.len() > old.len() && appeared_bad())
-}
-
-/// How much a state alarms: here doubt is worse than health.
-fn badness(state: State) -> u8 {
-    match state {
-        State::Optimal => 0,
-        State::Unknown => 1,
-        State::Degraded => 2,
-        State::Missing => 3,
-        State::Failed => 4,
-    }
 }

@@ -347,6 +347,38 @@ fn a_node_without_maps_has_no_report_unless_it_had_one() {
 }
 
 #[test]
+fn before_a_read_has_proven_anything_no_report_is_touched() {
+    let mut lab = Lab::new();
+    let own_keys = ["multipath", "multipath-2"].map(String::from).to_vec();
+    lab.at(0, AgentEvent::Store { own_keys });
+    lab.read_back(10, hung());
+    let keys: Vec<_> = lab.published[0].1.iter().map(|(k, _)| k.as_str()).collect();
+    assert_eq!(keys, ["multipath-node"], "what an earlier run said of its LUNs stands with its own age");
+    lab.taken(11);
+    lab.live(10_300, &|| read(&[("w1", &[true])]));
+    let keys: Vec<_> =
+        lab.published.last().unwrap().1.iter().map(|(k, v)| format!("{k}:{}", v.is_some())).collect();
+    assert_eq!(keys, ["multipath:true", "multipath-2:false", "multipath-node:true"]);
+}
+
+#[test]
+fn a_first_read_that_never_comes_back_is_told_all_the_same() {
+    let mut lab = Lab::new();
+    lab.at(0, AgentEvent::Store { own_keys: vec![] });
+    assert_eq!(lab.tick(8_000), ["abandon", "looked", "publish"]);
+    assert!(matches!(lab.agent.last_read().unwrap().daemon, Daemon::Unreadable { .. }));
+}
+
+#[test]
+fn a_store_that_comes_back_while_a_publication_is_under_way_gets_the_next_after_it() {
+    let mut lab = Lab::new();
+    lab.at(0, AgentEvent::Store { own_keys: vec![] });
+    assert_eq!(lab.read_back(10, read(&[("w1", &[true])])), ["looked", "publish"]);
+    assert_eq!(lab.at(500, AgentEvent::Store { own_keys: vec![] }), NOTHING, "one at a time");
+    assert_eq!(lab.taken(600), ["publish"], "and all is said again");
+}
+
+#[test]
 fn a_large_report_is_put_last_part_first() {
     let mut lab = Lab::new();
     lab.at(0, AgentEvent::Store { own_keys: vec![] });

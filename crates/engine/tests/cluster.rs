@@ -343,6 +343,39 @@ fn multipathd_in_trouble_is_one_finding_of_its_node() {
 }
 
 #[test]
+fn an_agent_without_maps_is_stale_when_it_falls_silent() {
+    let about = |time: i64, seq: u64| {
+        format!(
+            "{{\"v\":1,\"node\":\"c\",\"instance\":\"0000000000000009\",\"seq\":{seq},\"time\":{time},\"multipathd\":{{\"state\":\"running\"}}}}"
+        )
+    };
+    let mut lab = Lab::new();
+    lab.members(&[("c", true)]);
+    lab.raw("c", "multipath-node", Some(about(WALL, 1).as_bytes()));
+    assert_eq!((lab.belief("c"), lab.cluster.view().fresh), (Belief::Silent, 1));
+    lab.at_s(100);
+    lab.raw("c", "multipath-node", Some(about(WALL + 100, 2).as_bytes()));
+    assert_eq!(lab.at_s(280).belief("c"), Belief::Silent);
+    assert_eq!(lab.cluster.next_deadline(lab.now()), MonoMs(280_001));
+    assert_eq!(lab.at_s(281).belief("c"), Belief::Stale);
+    assert_eq!((lab.cluster.view().fresh, lab.cluster.view().multipathd_running), (0, 0));
+    assert_eq!(lab.codes(), ["NODE_STALE c"]);
+    // It is still there to carry a LUN.
+    lab.apply(ClusterEvent::Watched(vec![wwid("w1")]));
+    lab.apply(ClusterEvent::Expected(wwid("w1"), vec![name("c")]));
+    assert_eq!(lab.rows(), ["w1 missing c=missing"]);
+}
+
+#[test]
+fn a_perl_writer_that_speaks_twice_in_a_second_is_heard_twice() {
+    let mut lab = Lab::new();
+    lab.members(&[("p", true)]);
+    lab.perl("p", 0, "optimal");
+    lab.perl("p", 0, "failed");
+    assert_eq!(lab.rows(), ["w1 failed p=failed"]);
+}
+
+#[test]
 fn a_failed_apply_stands_while_its_node_is_a_member() {
     let mut lab = pair();
     lab.raw("b", "multipath-apply", Some(br#"{"error":"no space","time":5}"#));

@@ -236,15 +236,23 @@ impl LocalReader {
         out
     }
 
-    /// Asks multipathd only what it is doing, for at most `timeout_ms`. It answers that without its lock.
+    /// Asks multipathd only what it is doing, and then something short that needs its lock, for at most `timeout_ms`.
     pub fn probe(&mut self, timeout_ms: u32) -> ProbeResult {
         match self.presence() {
             Presence::Nobody(_) => return ProbeResult::NoProcess,
             Presence::Process(pid) => self.pid = pid,
         }
-        match self.ask_phase(Deadline::in_ms(timeout_ms)) {
+        let deadline = Deadline::in_ms(timeout_ms);
+        match self.ask_phase(deadline) {
             Ok(Some((pid, phase))) if reply::is_busy(&phase) => ProbeResult::Busy { pid, phase },
-            Ok(Some((pid, phase))) => ProbeResult::Idle { pid, phase },
+            // Without its lock it says this even when it is stuck.
+            Ok(Some((pid, phase))) => match self.lock_is_held(deadline) {
+                Some(why) => {
+                    self.silent = true;
+                    ProbeResult::NoAnswer(why)
+                }
+                None => ProbeResult::Idle { pid, phase },
+            },
             Ok(None) => ProbeResult::NoAnswer("it answered, but not with its phase".to_owned()),
             Err(error @ (AskError::NobodyListens | AskError::Connect(_))) => match self.presence() {
                 Presence::Process(Some(_)) => ProbeResult::Refused(error.to_string()),
@@ -257,6 +265,17 @@ impl LocalReader {
                 self.silent = true;
                 ProbeResult::NoAnswer(error.to_string())
             }
+        }
+    }
+
+    /// Why what needs its lock is not answered; `None` if it is, however.
+    fn lock_is_held(&mut self, deadline: Deadline) -> Option<String> {
+        let mut connection = Connection::open(&self.config.socket, &self.config.roots.run, deadline).ok()?;
+        match connection.ask(Query::Status, &mut self.buffer, deadline) {
+            Ok(bytes) => matches!(reply::classify(bytes), Reply::Timeout)
+                .then(|| "it says that it works, and its lock is held for long".to_owned()),
+            Err(error @ AskError::Deadline { .. }) => Some(error.to_string()),
+            Err(_) => None,
         }
     }
 

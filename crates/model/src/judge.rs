@@ -36,15 +36,20 @@ pub fn is_proven_down(path: &PathDevice) -> bool {
 
 /// Every map's entry, one for each WWID.
 ///
-/// With an answering multipathd these are its maps; else the kernel's, from which nothing is ever `optimal`. `expected`
+/// With an answering multipathd these are its maps, and those of the kernel that it does not list; else the kernel's.
+/// From the kernel alone nothing is ever `optimal`. `expected`
 /// says how many paths a LUN should have, `None` where nobody knows. When [`is_blind`] holds, the answer is empty and
 /// [`judge_blind`] speaks for the maps that were known before.
 pub fn judge(read: &NodeRead, expected: &dyn Fn(&Wwid) -> Option<u32>) -> Vec<(Wwid, Entry)> {
     let mut out = Verdicts::default();
     match (&read.daemon, &read.kernel) {
-        (Daemon::Answering { .. }, _) => {
+        (Daemon::Answering { .. }, kernel) => {
             for map in &read.maps {
                 out.add(&map.wwid, judge_map(map, expected(&map.wwid)));
+            }
+            // A map that the kernel holds and multipathd does not list is a map that nobody checks.
+            for map in unlisted(read, kernel) {
+                out.add(&map.wwid, judge_kernel_map(map, expected(&map.wwid)));
             }
         }
         (_, Ok(kernel)) => {
@@ -55,6 +60,16 @@ pub fn judge(read: &NodeRead, expected: &dyn Fn(&Wwid) -> Option<u32>) -> Vec<(W
         (_, Err(_)) => {}
     }
     out.entries
+}
+
+/// Maps that the kernel holds and an answering multipathd does not list: not adopted, or dropped from its configuration
+/// while they were in use.
+pub fn unlisted<'a>(
+    read: &'a NodeRead,
+    kernel: &'a Result<Vec<KernelMap>, String>,
+) -> impl Iterator<Item = &'a KernelMap> {
+    let listed: std::collections::BTreeSet<&Wwid> = read.maps.iter().map(|map| &map.wwid).collect();
+    kernel.iter().flatten().filter(move |map| !listed.contains(&map.wwid))
 }
 
 /// Neither multipathd nor the kernel told anything: what was known before must not vanish.
@@ -139,24 +154,13 @@ impl Verdicts {
     fn add(&mut self, wwid: &Wwid, entry: Entry) {
         let known = self.at.get(wwid).and_then(|at| self.entries.get_mut(*at));
         match known {
-            Some((_, old)) if concern(entry.state) > concern(old.state) => *old = entry,
+            Some((_, old)) if entry.state.concern() > old.state.concern() => *old = entry,
             Some(_) => {}
             None => {
                 self.at.insert(wwid.clone(), self.entries.len());
                 self.entries.push((wwid.clone(), entry));
             }
         }
-    }
-}
-
-/// Which of two statements about the same map to believe: the proven worse first, then doubt, then health.
-fn concern(state: State) -> u8 {
-    match state {
-        State::Optimal => 0,
-        State::Unknown => 1,
-        State::Degraded => 2,
-        State::Missing => 3,
-        State::Failed => 4,
     }
 }
 
@@ -407,6 +411,15 @@ mod tests {
     }
 
     #[test]
+    fn a_map_that_multipathd_does_not_list_is_not_forgotten() {
+        for (paths, state) in [("AA", State::Unknown), ("AF", State::Degraded), ("FF", State::Failed)] {
+            let got =
+                judge(&read(Daemon::Answering { pid: None }, vec![], Ok(vec![kernel_map(paths)])), &|_| None);
+            assert_eq!((got.len(), got[0].1.state), (1, state), "{paths}");
+        }
+    }
+
+    #[test]
     fn blind_keeps_what_was_known_as_unknown() {
         let blind = read(Daemon::Stopped, vec![], Err("no device-mapper".into()));
         assert!(is_blind(&blind));
@@ -468,7 +481,7 @@ mod tests {
             let after = judge_map(&map(&worse.join(" ")), expected);
             prop_assert!(after.paths_active <= before.paths_active);
             // Doubt may turn into proof of the worse; nothing turns into health.
-            prop_assert!(concern(after.state) >= concern(before.state) || before.state == after.state);
+            prop_assert!(after.state.concern() >= before.state.concern() || before.state == after.state);
             if before.state != State::Optimal { prop_assert_ne!(after.state, State::Optimal); }
         }
     }

@@ -37,6 +37,18 @@ impl State {
         }
     }
 
+    /// How much a state alarms, for choosing between two statements: the proven worse first, then doubt, then health.
+    /// Unlike [`State::rank`], here doubt is worse than health.
+    pub fn concern(self) -> u8 {
+        match self {
+            State::Optimal => 0,
+            State::Unknown => 1,
+            State::Degraded => 2,
+            State::Missing => 3,
+            State::Failed => 4,
+        }
+    }
+
     /// The word on the wire.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -209,6 +209,9 @@ async fn a_hung_multipathd_is_a_finding_and_its_luns_are_unknown() {
     assert_eq!(status.findings[0].code, "MULTIPATHD_HUNG");
     assert_eq!((status.summary.health.as_str(), status.summary.exit_status), ("HEALTH_ERR", 3));
     assert_eq!(lab.client.disks("pve1").await.unwrap().multipathd, "hung");
+    let metrics = String::from_utf8(lab.raw("GET", paths::METRICS, &[]).await.2).unwrap();
+    let line = "pathkeeper_map_state{node=\"pve1\",wwid=\"35000c500a0000001\",state=\"unknown\"} 1";
+    assert!(metrics.lines().any(|l| l == line), "the series must not vanish:\n{metrics}");
 }
 
 #[tokio::test]

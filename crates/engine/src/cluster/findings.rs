@@ -21,7 +21,7 @@ pub(super) fn multipathd_answers(record: &NodeRecord) -> bool {
 }
 
 /// Why a node's report is not believed, for a person; empty when it is.
-pub(super) fn why_not_fresh(record: &NodeRecord, belief: Belief, now: Now) -> String {
+pub(super) fn why_not_fresh(record: &NodeRecord, belief: Belief, terms: Terms, now: Now) -> String {
     let age = || match record.age_ms(now) {
         Some(ms) => format!("nothing new from it for {} s", ms / 1000),
         None => "its report was already of no believable age when first seen".into(),
@@ -30,7 +30,8 @@ pub(super) fn why_not_fresh(record: &NodeRecord, belief: Belief, now: Now) -> St
         Belief::Fresh => String::new(),
         Belief::Stale => age(),
         Belief::Silent if record.about.is_some() => "it has no maps and never had".into(),
-        Belief::Silent => "it is online, and no agent of it has reported".into(),
+        Belief::Silent if terms.trusted => "it is online, and no agent of it has reported".into(),
+        Belief::Silent => "nothing is heard of it, and membership cannot be believed now".into(),
         Belief::Unusable => record.unusable.as_ref().map(|(_, why)| why.clone()).unwrap_or_default(),
         Belief::Twins => "two agents write under its name by turns".into(),
         Belief::Offline if record.member.is_none() => "it is not a member of the cluster".into(),
@@ -134,7 +135,7 @@ fn about_node(
                 "Give it its own name: node in /etc/pathkeeper/pathkeeper.toml, or its host name.".into(),
             ],
         }),
-        Belief::Silent if record.about.is_none() => push(Words {
+        Belief::Silent if record.about.is_none() && terms.trusted => push(Words {
             code: Code::NodeSilent,
             severity: Severity::Warning,
             object: None,

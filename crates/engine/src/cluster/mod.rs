@@ -10,18 +10,15 @@ use std::collections::BTreeMap;
 
 use pathkeeper_model::finding::Finding;
 use pathkeeper_model::matrix::{Matrix, RowId};
-use pathkeeper_model::node_value::{ApplyError, NodeValue};
+use pathkeeper_model::node_value::{APPLY_KEY, ApplyError, NODE_KEY, NodeValue};
 use pathkeeper_model::report::{Join, decode_part, part_key, part_of_key};
 use pathkeeper_model::{EpochS, MonoMs, NodeName, Now, Wwid};
 
 use crate::counts::Counts;
-use crate::publish::NODE_KEY;
 use node::{NodeRecord, Terms};
 
 pub use node::Belief;
 
-/// The key under which a node says that its last apply failed.
-pub const APPLY_KEY: &str = "multipath-apply";
 /// No report is believed for less than this without a new one.
 const STALE_MIN_MS: u64 = 180_000;
 /// Two refreshes and a poll.
@@ -214,7 +211,7 @@ impl Cluster {
                 name: name.clone(),
                 online: record.member.filter(|_| terms.trusted),
                 belief,
-                why: findings::why_not_fresh(record, belief, now),
+                why: findings::why_not_fresh(record, belief, terms, now),
                 report_time: record.whole.as_ref().and_then(|w| w.time),
                 age_ms: record.age_ms(now),
                 skew_s: record.skew_s,
@@ -318,12 +315,12 @@ impl Cluster {
             }
         } else if key == NODE_KEY {
             let record = self.nodes.entry(writer).or_default();
-            (record.about, record.about_unusable) = match bytes.map(NodeValue::decode) {
-                None => (None, None),
-                Some(Ok(about)) => (Some(about), None),
+            match bytes.map(NodeValue::decode) {
+                None => (record.about, record.about_unusable) = (None, None),
+                Some(Ok(about)) => record.take_about(about, terms, now),
                 // What it said before is not true for ever, so it does not stand.
-                Some(Err(e)) => (None, Some(e.to_string())),
-            };
+                Some(Err(e)) => (record.about, record.about_unusable) = (None, Some(e.to_string())),
+            }
             self.beside_changed = true;
         } else if key == APPLY_KEY {
             let record = self.nodes.entry(writer).or_default();
@@ -370,7 +367,10 @@ impl Cluster {
             let belief = record.belief(terms, now);
             let online = match belief {
                 Belief::Fresh => true,
-                Belief::Silent => terms.trusted && record.member == Some(true),
+                // Without a report membership alone says whether the node could have one.
+                Belief::Silent | Belief::Stale if record.whole.is_none() => {
+                    terms.trusted && record.member == Some(true)
+                }
                 _ => false,
             };
             if self.fed_online.get(name) != Some(&online) {

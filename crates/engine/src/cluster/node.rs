@@ -48,6 +48,9 @@ pub(super) struct NodeRecord {
     /// The node's wall clock minus ours at the last new report, seconds.
     pub skew_s: Option<i64>,
     pub about: Option<NodeValue>,
+    /// When what it says of itself was last new, and how old that already was then; as for the report.
+    pub about_new_at: Option<MonoMs>,
+    pub about_aged_ms: u64,
     pub about_unusable: Option<String>,
     pub apply: Option<ApplyError>,
     /// The value under `multipath` was cleared while we watched.
@@ -102,6 +105,12 @@ impl NodeRecord {
         let identity = report.stamp.map_or(Identity::Time(report.time), Identity::Stamp);
         let before = self.whole.as_ref().map(|w| w.identity);
         if before == Some(identity) {
+            if let Some(whole) = self.whole.as_mut().filter(|whole| whole.entries != report.entries) {
+                // A writer without a stamp spoke twice within its second: its age is the same, its words are not.
+                (whole.entries, whole.problems) = (report.entries, report.problems);
+                self.unusable = None;
+                self.cleared = false;
+            }
             return;
         }
         if let (Some(Identity::Stamp(old)), Identity::Stamp(new)) = (before, identity) {
@@ -139,9 +148,30 @@ impl NodeRecord {
         }
     }
 
-    /// Milliseconds since the last whole report was new; `None` where its age is not known.
+    /// What the node says of itself came.
+    pub fn take_about(&mut self, about: NodeValue, terms: Terms, now: Now) {
+        let identity = |a: &NodeValue| (a.instance, a.seq, a.time);
+        let before = self.about.as_ref().map(identity);
+        if before != Some(identity(&about)) {
+            (self.about_new_at, self.about_aged_ms) = match before {
+                Some(_) => (Some(now.mono), 0),
+                None => {
+                    first_sight(about.time, terms, now).map_or((None, 0), |aged_ms| (Some(now.mono), aged_ms))
+                }
+            };
+        }
+        self.about = Some(about);
+        self.about_unusable = None;
+    }
+
+    /// Milliseconds since the node last said something new: its report, or what it says of itself where it has none.
+    /// `None` where that is not known.
     pub fn age_ms(&self, now: Now) -> Option<u64> {
-        self.new_at.map(|at| now.mono.since(at).saturating_add(self.aged_ms))
+        let (at, aged_ms) = match self.whole {
+            Some(_) => (self.new_at, self.aged_ms),
+            None => (self.about_new_at, self.about_aged_ms),
+        };
+        at.map(|at| now.mono.since(at).saturating_add(aged_ms))
     }
 
     pub fn belief(&self, terms: Terms, now: Now) -> Belief {
@@ -154,8 +184,11 @@ impl NodeRecord {
         if self.unusable.is_some() {
             return Belief::Unusable;
         }
-        let Some(whole) = &self.whole else { return Belief::Silent };
         let fresh = self.age_ms(now).is_some_and(|age| age <= terms.stale_after_ms);
+        let Some(whole) = &self.whole else {
+            // An agent without maps speaks of itself; when that ends it is as stale as any other.
+            return if self.about.is_some() && !fresh { Belief::Stale } else { Belief::Silent };
+        };
         let by_wall = match whole.identity {
             Identity::Time(Some(time)) if !terms.clock_stepped => {
                 now.wall.0.saturating_sub(time.0) > WALL_STALE_S
@@ -176,6 +209,9 @@ impl NodeRecord {
         if let Some(at) = self.new_at {
             consider(at.plus((terms.stale_after_ms + 1).saturating_sub(self.aged_ms)));
         }
+        if let Some(at) = self.about_new_at.filter(|_| self.whole.is_none()) {
+            consider(at.plus((terms.stale_after_ms + 1).saturating_sub(self.about_aged_ms)));
+        }
         if let Some((_, _, at)) = self.twins {
             consider(at.plus(terms.stale_after_ms));
         }
@@ -183,7 +219,7 @@ impl NodeRecord {
             let left_s = time.0.saturating_add(WALL_STALE_S + 1).saturating_sub(now.wall.0);
             if let Ok(left_s) = u64::try_from(left_s) {
                 consider(
-                    now.mono.plus(left_s.min(WALL_STALE_S.unsigned_abs() * 2).saturating_mul(1000).max(1)),
+                    now.mono.plus(left_s.min(WALL_STALE_S.unsigned_abs() * 2).saturating_mul(1000).max(1000)),
                 );
             }
         }

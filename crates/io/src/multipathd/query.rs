@@ -9,13 +9,16 @@ pub enum Query {
     PathsRaw,
     /// `pid N PHASE`; needs no lock, so a stuck daemon answers it too.
     Daemon,
+    /// Counts of path states; short, and it needs the lock: a stuck daemon does not answer it.
+    Status,
     /// A bare `show`: no command, and the error text bears the version.
     Version,
 }
 
 impl Query {
     /// Every question there is.
-    pub const ALL: [Query; 4] = [Query::MapsJson, Query::PathsRaw, Query::Daemon, Query::Version];
+    pub const ALL: [Query; 5] =
+        [Query::MapsJson, Query::PathsRaw, Query::Daemon, Query::Status, Query::Version];
 
     /// The text that is sent, without its NUL.
     pub const fn text(self) -> &'static str {
@@ -23,6 +26,7 @@ impl Query {
             Query::MapsJson => "show maps json",
             Query::PathsRaw => super::raw::COMMAND,
             Query::Daemon => "show daemon",
+            Query::Status => "show status",
             Query::Version => "show",
         }
     }

@@ -52,7 +52,10 @@ impl AgentLoop {
                 }
                 hint = hints.next() => match hint {
                     Some(Hint::Resync) => AgentEvent::Store { own_keys: own_keys(&*store).await },
-                    Some(_) => continue,
+                    Some(_) => {
+                        pulse.send_modify(|turns| *turns += 1);
+                        continue;
+                    }
                     None => return,
                 },
                 () = clock.sleep_until(agent.next_deadline()) => AgentEvent::Tick,
@@ -78,6 +81,7 @@ impl AgentLoop {
                             board.set_local(LocalView {
                                 node: store.own_node().clone(),
                                 read: read.clone(),
+                                entries: agent.entries().into(),
                                 daemon,
                                 at: now.mono,
                                 unknown_words,

@@ -14,7 +14,7 @@ use pathkeeper_api::status;
 use pathkeeper_engine::cluster::NodeView;
 use pathkeeper_model::local::NodeRead;
 use pathkeeper_model::matrix::ByState;
-use pathkeeper_model::{EpochS, Instance, MonoMs, NodeName, State};
+use pathkeeper_model::{Entry, EpochS, Instance, MonoMs, NodeName, State, Wwid};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
@@ -138,6 +138,8 @@ pub struct LocalView {
     pub node: NodeName,
     /// What was read.
     pub read: Arc<NodeRead>,
+    /// What the node reports of its maps, also of those that could not be read now.
+    pub entries: Arc<[(Wwid, Entry)]>,
     /// multipathd's process, and since when it is that one.
     pub daemon: Option<(u32, EpochS)>,
     /// Monotonic moment at which the read came back.

@@ -306,8 +306,12 @@ impl ClusterLoop {
     fn summary(&self, picture: &Picture) -> status::Summary {
         let tally = self.cluster.matrix().tally();
         let partial = self.cluster.view().partial.is_some();
-        let exit = exit_status(&tally, partial);
         let worst = self.cluster.findings().first().map(|f| f.severity);
+        let exit = match exit_status(&tally, partial) {
+            // No row is no health where nobody speaks or something is broken.
+            0 if self.cluster.view().fresh == 0 || worst == Some(Severity::Error) => 3,
+            exit => exit,
+        };
         let health = match (exit, worst) {
             (2, _) | (_, Some(Severity::Error)) => "HEALTH_ERR",
             _ if partial => "PARTIAL",

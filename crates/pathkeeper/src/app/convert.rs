@@ -96,7 +96,8 @@ pub fn disks(node: &NodeName, read: &NodeRead, daemon: Option<(u32, EpochS)>) ->
     let kernel: BTreeMap<&Wwid, &local::KernelMap> =
         read.kernel.iter().flatten().map(|map| (&map.wwid, map)).collect();
     let maps = if answers {
-        read.maps.iter().map(|map| daemon_map(map, kernel.get(&map.wwid).copied())).collect()
+        let listed = read.maps.iter().map(|map| daemon_map(map, kernel.get(&map.wwid).copied()));
+        listed.chain(judge::unlisted(read, &read.kernel).map(kernel_map)).collect()
     } else {
         kernel.values().map(|map| kernel_map(map)).collect()
     };

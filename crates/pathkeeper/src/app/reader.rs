@@ -4,6 +4,7 @@
 //! owns its reader; one that does not come back is left behind with it, and a new one is started. What a left-behind
 //! worker says when it comes back after all is still delivered: the agent counts who is missing.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 
@@ -92,11 +93,15 @@ fn work(
 ) {
     let mut look = make();
     while let Ok(request) = requests.recv() {
-        let event = match request {
+        let (Request::Read { id, .. } | Request::Probe { id }) = request;
+        // A reader that broke is a defect of ours; the agent must hear of it, and the next read gets a new one.
+        let event = catch_unwind(AssertUnwindSafe(|| match request {
             Request::Read { id, depth } => AgentEvent::Read { id, read: Some(Box::new(look.read(depth))) },
             Request::Probe { id } => AgentEvent::Probed { id, calm: look.probe() },
-        };
-        if results.send(event).is_err() {
+        }));
+        let broke = event.is_err();
+        let event = event.unwrap_or(AgentEvent::Read { id, read: None });
+        if results.send(event).is_err() || broke {
             return;
         }
     }

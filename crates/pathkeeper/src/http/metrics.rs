@@ -134,21 +134,26 @@ fn of_node(page: &mut Page, name: &str, local: &LocalView) {
         (labels, 1)
     });
     page.family("pathkeeper_map_info", "A map", info.collect());
-    let states = maps().flat_map(|(labels, map)| {
+    // What is reported, not what was read: a map that could not be read now keeps its series, as unknown.
+    let reported =
+        || local.entries.iter().map(|(wwid, entry)| (vec![node(), ("wwid", own(wwid.as_str()))], entry));
+    let states = reported().flat_map(|(labels, entry)| {
         pathkeeper_model::State::ALL.map(|state| {
             let mut labels = labels.clone();
             labels.push(("state", Cow::Borrowed(state.as_str())));
-            (labels, i64::from(map.state == state.as_str()))
+            (labels, i64::from(entry.state == state))
         })
     });
     page.family("pathkeeper_map_state", "1 for the map's state, 0 for the others", states.collect());
-    let number = |n: Option<u32>| n.map(i64::from);
     let counted = |pick: &dyn Fn(&pathkeeper_api::disks::Map) -> Option<i64>| -> Vec<(Labels, i64)> {
         maps().filter_map(|(labels, map)| Some((labels, pick(map)?))).collect()
     };
-    let known = counted(&|map| number(map.paths_total));
+    let number = |pick: &dyn Fn(&pathkeeper_model::Entry) -> Option<u32>| -> Vec<(Labels, i64)> {
+        reported().filter_map(|(labels, entry)| Some((labels, i64::from(pick(entry)?)))).collect()
+    };
+    let known = number(&|entry| entry.paths_total);
     page.family("pathkeeper_map_paths", "Paths that the kernel knows", known);
-    let usable = counted(&|map| number(map.paths_active));
+    let usable = number(&|entry| entry.paths_active);
     page.family("pathkeeper_map_paths_usable", "Paths that can be used", usable);
     let size = counted(&|map| map.size.and_then(|size| i64::try_from(size).ok()));
     page.family("pathkeeper_map_size_bytes", "Size of the map", size);
@@ -165,15 +170,16 @@ fn of_node(page: &mut Page, name: &str, local: &LocalView) {
         "When queued I/O will fail (absent = for ever)",
         deadline,
     );
-    let adapters = disks.adapters.iter().map(|adapter| {
-        let up = matches!(adapter.link.as_deref(), None | Some("Online" | "LOGGED_IN" | "live" | "running"));
+    let adapters = disks.adapters.iter().filter_map(|adapter| {
+        // Where the kernel says nothing of a link there is no sample: doubt is not up.
+        let up = matches!(adapter.link.as_deref()?, "Online" | "LOGGED_IN" | "live" | "running");
         let labels = vec![
             node(),
             ("hba", own(&adapter.name)),
             ("port", own(adapter.port_name.as_deref().unwrap_or_default())),
             ("fabric", own(adapter.fabric.as_deref().unwrap_or_default())),
         ];
-        (labels, i64::from(up))
+        Some((labels, i64::from(up)))
     });
     page.family(
         "pathkeeper_hba_up",

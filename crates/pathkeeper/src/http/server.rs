@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, unix::UCred};
 use tokio::sync::{Semaphore, watch};
@@ -29,6 +30,8 @@ use super::errors::ApiError;
 const CONNECTIONS_MAX: usize = 512;
 /// A client has this long to send a request's headers.
 const HEADERS_S: u64 = 10;
+/// What was sent must be acknowledged within this.
+const UNREAD_MS: u32 = 30_000;
 const HEADER_BYTES_MAX: usize = 16 * 1024;
 
 /// Listens on TCP. Gives the address (the port that was free, for port 0) and the server.
@@ -58,6 +61,8 @@ pub async fn tcp(
             async move {
                 let (stream, _) = listener.accept().await?;
                 stream.set_nodelay(true).ok();
+                // A client that reads nothing for so long is gone, and its place is free.
+                sockopt::set_tcp_user_timeout(&stream, UNREAD_MS).ok();
                 Ok((stream, Ok(())))
             }
         }
