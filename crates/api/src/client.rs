@@ -211,7 +211,12 @@ impl Client {
                 let body = self.read_body(paths::EVENTS, response.into_body()).await?;
                 return Err(self.refused(paths::EVENTS, status, &body));
             }
-            Ok(EventStream { client: self.clone(), body: response.into_body(), buffer: BytesMut::new() })
+            Ok(EventStream {
+                client: self.clone(),
+                body: response.into_body(),
+                buffer: BytesMut::new(),
+                searched: 0,
+            })
         };
         match timeout(self.deadline, open).await {
             Ok(result) => result,
@@ -290,14 +295,17 @@ pub struct EventStream {
     client: Client,
     body: Incoming,
     buffer: BytesMut,
+    /// So much of the buffer holds no end of an event.
+    searched: usize,
 }
 
 impl EventStream {
     /// The next event that this version knows; `None` when the server ended the stream.
     pub async fn next(&mut self) -> Result<Option<Event>, Error> {
         loop {
-            while let Some(end) = find(&self.buffer, b"\n\n") {
-                let block = self.buffer.split_to(end + 2);
+            while let Some(end) = self.end_of_event() {
+                let block = self.buffer.split_to(end);
+                self.searched = 0;
                 if let Some(event) = self.parse(&block)? {
                     return Ok(Some(event));
                 }
@@ -319,6 +327,20 @@ impl EventStream {
                         self.buffer.extend_from_slice(data);
                     }
                 }
+            }
+        }
+    }
+
+    /// Where the first event in the buffer ends. What was searched is not searched again: a snapshot may be large and
+    /// comes in thousands of pieces.
+    fn end_of_event(&mut self) -> Option<usize> {
+        let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
+        match unsearched.windows(2).position(|pair| pair == b"\n\n") {
+            Some(at) => Some(self.searched + at + 2),
+            None => {
+                // The last byte may be the first of an end.
+                self.searched = self.buffer.len().saturating_sub(1);
+                None
             }
         }
     }
@@ -346,10 +368,6 @@ impl EventStream {
             _ => None,
         })
     }
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|w| w == needle)
 }
 
 #[cfg(test)]

@@ -125,57 +125,22 @@ impl Lab {
 
 fn path(dev: &str, usable: bool) -> PathDevice {
     PathDevice {
-        dev: dev.into(),
-        dev_t: "8:0".into(),
-        wwid: None,
         dm: if usable { DmState::Active } else { DmState::Failed },
         check: if usable { CheckState::Ready } else { CheckState::Faulty },
         device: DevState::Running,
-        words: Default::default(),
-        priority: 1,
-        hctl: None,
-        adapter: None,
-        adapter_port: None,
-        target_port: None,
-        target_node: None,
-        transport: None,
-        size_bytes: None,
-        serial: None,
-        product: None,
-        failures: None,
-        marginal: false,
-        loose_because: String::new(),
+        ..PathDevice::unknown(dev, "8:0")
     }
 }
 
 fn map(wwid: &str, paths: &[bool]) -> Map {
-    Map {
-        name: wwid.into(),
-        wwid: Wwid::new(wwid).unwrap(),
-        dm: None,
-        size_bytes: None,
-        open_count: None,
-        holders: vec![],
-        suspended: false,
-        queueing: Queueing::Off,
-        features: "0".into(),
-        hwhandler: "0".into(),
-        write_prot: "rw".into(),
-        failback: "immediate".into(),
-        vendor: String::new(),
-        product: String::new(),
-        revision: String::new(),
-        serial: None,
-        path_faults: 0,
-        incomplete: false,
-        groups: vec![PathGroup {
-            selector: "service-time 0".into(),
-            priority: 1,
-            status: "active".into(),
-            marginal: false,
-            paths: paths.iter().map(|up| path("sda", *up)).collect(),
-        }],
-    }
+    let group = PathGroup {
+        selector: "service-time 0".into(),
+        priority: 1,
+        status: "active".into(),
+        marginal: false,
+        paths: paths.iter().map(|up| path("sda", *up)).collect(),
+    };
+    Map { groups: vec![group], ..Map::unknown(wwid, Wwid::new(wwid).unwrap()) }
 }
 
 fn read(maps: &[(&str, &[bool])]) -> NodeRead {

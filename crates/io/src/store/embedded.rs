@@ -57,7 +57,10 @@ impl Hub {
             .truncate(false)
             .open(&path)
             .map_err(|e| io_error("open", &path, &e))?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if let Err(e) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            if e != rustix::io::Errno::WOULDBLOCK {
+                return Err(io_error("lock", &path, &e.into()));
+            }
             let mut holder = String::new();
             (&mut lock).take(200).read_to_string(&mut holder).ok();
             let holder = if holder.trim().is_empty() { "another process" } else { holder.trim() };

@@ -14,6 +14,9 @@ use super::board::{Board, LocalView};
 use super::clock::Clock;
 use super::reader::{MakeLook, Readers};
 
+/// After the store could not be listed.
+const RELIST: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// What the loop needs.
 pub struct AgentLoop {
     /// The state machine.
@@ -42,6 +45,7 @@ impl AgentLoop {
         let mut unknown_words = 0;
         let mut daemon = None;
         let mut triggers_open = true;
+        let mut relist = false;
         loop {
             let event = tokio::select! {
                 Some(event) = results.recv() => event,
@@ -51,12 +55,25 @@ impl AgentLoop {
                     AgentEvent::Trigger
                 }
                 hint = hints.next() => match hint {
-                    Some(Hint::Resync) => AgentEvent::Store { own_keys: own_keys(&*store).await },
+                    Some(Hint::Resync) => match own_keys(&*store).await {
+                        Some(own_keys) => AgentEvent::Store { own_keys },
+                        None => {
+                            relist = true;
+                            continue;
+                        }
+                    },
                     Some(_) => {
                         pulse.send_modify(|turns| *turns += 1);
                         continue;
                     }
                     None => return,
+                },
+                () = tokio::time::sleep(RELIST), if relist => match own_keys(&*store).await {
+                    Some(own_keys) => {
+                        relist = false;
+                        AgentEvent::Store { own_keys }
+                    }
+                    None => AgentEvent::Tick,
                 },
                 () = clock.sleep_until(agent.next_deadline()) => AgentEvent::Tick,
                 // The pulse goes on while nothing happens.
@@ -110,16 +127,16 @@ fn follow_daemon(known: Option<(u32, EpochS)>, found: &Daemon, now: EpochS) -> O
     }
 }
 
-async fn own_keys(store: &dyn Store) -> Vec<String> {
+/// The keys of this node that the store holds; `None` if it could not be asked.
+async fn own_keys(store: &dyn Store) -> Option<Vec<String>> {
     match store.list().await {
-        Ok(values) => values
-            .iter()
-            .filter(|v| v.writer == *store.own_node())
-            .map(|v| v.key.as_str().to_owned())
-            .collect(),
+        Ok(values) => {
+            let own = values.iter().filter(|v| v.writer == *store.own_node());
+            Some(own.map(|v| v.key.as_str().to_owned()).collect())
+        }
         Err(e) => {
             tracing::warn!("cannot list the store: {e}");
-            Vec::new()
+            None
         }
     }
 }
