@@ -20,6 +20,17 @@ pub trait Look: Send {
     fn probe(&mut self) -> bool;
 }
 
+/// multipathd must say that it works within this.
+pub const PROBE_MS: u32 = 1_500;
+
+/// The depth that the engine asks for, as the local reader calls it: neither crate knows the other.
+pub fn depth_of(depth: Depth) -> pathkeeper_io::Depth {
+    match depth {
+        Depth::Quick => pathkeeper_io::Depth::Quick,
+        Depth::Full => pathkeeper_io::Depth::Full,
+    }
+}
+
 /// Makes a new reader for a new thread.
 pub type MakeLook = Arc<dyn Fn() -> Box<dyn Look> + Send + Sync>;
 

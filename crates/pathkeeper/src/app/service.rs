@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use pathkeeper_engine::agent::Depth;
-use pathkeeper_io::local::{self, LocalReader, ProbeResult, ReaderConfig, StaleFlag};
+use pathkeeper_io::local::{LocalReader, ProbeResult, ReaderConfig, StaleFlag};
 use pathkeeper_io::multipathd::socket::SocketAddress;
 use pathkeeper_io::process::ProcessWatch;
 use pathkeeper_io::roots::Roots;
@@ -20,12 +20,10 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 
-use super::reader::{Look, MakeLook};
+use super::reader::{Look, MakeLook, PROBE_MS, depth_of};
 use super::{App, AppConfig};
 use crate::config::Config;
 
-/// multipathd must say that it works within this.
-const PROBE_MS: u32 = 1_500;
 /// Triggers that wait to be taken; more than one says nothing more than one.
 const TRIGGERS_MAX: usize = 4;
 
@@ -143,10 +141,7 @@ struct NodeLook {
 
 impl Look for NodeLook {
     fn read(&mut self, depth: Depth) -> NodeRead {
-        let read = self.reader.read(match depth {
-            Depth::Quick => local::Depth::Quick,
-            Depth::Full => local::Depth::Full,
-        });
+        let read = self.reader.read(depth_of(depth));
         self.last_pid = self.reader.pid();
         let pid = self.last_pid.unwrap_or(0);
         if self.daemon.pid.swap(pid, Ordering::Relaxed) != pid {

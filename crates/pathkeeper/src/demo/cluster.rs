@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use pathkeeper_engine::agent::Depth;
 use pathkeeper_engine::sim::multipathd::Version;
 use pathkeeper_engine::sim::{Op, San};
-use pathkeeper_io::local::{self, LocalReader, ProbeResult, ReaderConfig};
+use pathkeeper_io::local::{LocalReader, ProbeResult, ReaderConfig};
 use pathkeeper_io::multipathd::SocketAddress;
 use pathkeeper_io::roots::Roots;
 use pathkeeper_io::store::embedded::Hub;
@@ -17,15 +17,13 @@ use tokio::sync::mpsc;
 
 use super::machine::Machine;
 use super::multipathd::Listen;
-use crate::app::reader::{Look, MakeLook};
+use crate::app::reader::{Look, MakeLook, PROBE_MS, depth_of};
 use crate::app::{App, AppConfig, node_facts, random_instance};
 
 /// Signs that may wait for an agent; one is as good as many.
 const TRIGGERS_MAX: usize = 4;
 /// Milliseconds between two looks when nothing happens, as a real agent has it.
 const POLL_MS: u64 = 10_000;
-/// A multipathd that works says so within this, milliseconds.
-const PROBE_MS: u32 = 1_500;
 
 /// How a cluster is to be.
 #[derive(Clone, Copy, Debug)]
@@ -224,10 +222,7 @@ struct SimulatedLook {
 
 impl Look for SimulatedLook {
     fn read(&mut self, depth: Depth) -> NodeRead {
-        let mut read = self.multipathd.read(match depth {
-            Depth::Quick => local::Depth::Quick,
-            Depth::Full => local::Depth::Full,
-        });
+        let mut read = self.multipathd.read(depth_of(depth));
         read.kernel = Ok(lock(&self.san).kernel_maps(self.node));
         self.answered = matches!(read.daemon, Daemon::Answering { .. });
         read

@@ -304,27 +304,7 @@ mod tests {
     use crate::config::Config;
 
     fn map(name: &str, wwid: &str) -> Map {
-        Map {
-            name: name.into(),
-            wwid: Wwid::new(wwid).unwrap(),
-            dm: None,
-            size_bytes: None,
-            open_count: None,
-            holders: Vec::new(),
-            suspended: false,
-            queueing: Queueing::Off,
-            features: String::new(),
-            hwhandler: String::new(),
-            write_prot: String::new(),
-            failback: String::new(),
-            vendor: String::new(),
-            product: String::new(),
-            revision: String::new(),
-            serial: None,
-            path_faults: 0,
-            groups: Vec::new(),
-            incomplete: false,
-        }
+        Map { queueing: Queueing::Off, ..Map::unknown(name, Wwid::new(wwid).unwrap()) }
     }
 
     fn kernel_map(wwid: &str) -> KernelMap {
