@@ -37,8 +37,8 @@ complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -s h -l help -d 'Pri
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -s V -l version -d 'Print version'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "agent" -d 'Run this node\'s agent: observe multipathd, tell the cluster, answer the other commands'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "status" -d 'Show the LUN by node matrix of the whole cluster, worst first'
-complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "maps" -d 'Show this node\'s maps as multipath -ll does, with the state of each'
-complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "paths" -d 'Show one line per path of this node, and the devices in no map'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "maps" -d 'Show a node\'s maps as multipath -ll does, with the state of each'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "paths" -d 'Show one line per path of a node, and the devices in no map'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "watch" -d 'Print one line for each change, as it happens'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "check" -d 'Be a Nagios and Icinga plugin'
@@ -60,6 +60,7 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand agent" -l color -d
 always\t'Always'
 never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand agent" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand agent" -l leave -d 'Do not run: end this node\'s membership in the cluster, so that it is offline at once. Only when the agent is stopped'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand agent" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l state -d 'Only rows of these cluster-states' -r -f -a "optimal\t''
 degraded\t''
@@ -80,6 +81,7 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l all -d 
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l unclean -d 'Only rows that are not optimal on every node (what a table shows anyway; for json)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -s w -l watch -d 'Stay, and repaint when something changes; Ctrl-C ends it'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l node -d 'Another node\'s maps' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
@@ -91,6 +93,7 @@ never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l plain -d 'Only what multipath -ll would print, for programs that read that'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -l node -d 'Another node\'s paths' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
@@ -113,16 +116,31 @@ always\t'Always'
 never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes" -l socket -d 'The local agent\'s socket' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __fish_seen_subcommand_from forget help" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __fish_seen_subcommand_from forget help" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __fish_seen_subcommand_from forget help" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
 wide\t'For people with room: full WWIDs, sizes, transports'"
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __fish_seen_subcommand_from forget help" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes" -l timeout -d 'Seconds to wait for an answer' -r
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __fish_seen_subcommand_from forget help" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __fish_seen_subcommand_from forget help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __fish_seen_subcommand_from forget help" -f -a "forget" -d 'Remove a node that is gone for good, with everything it reported; refused while it is online'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __fish_seen_subcommand_from forget help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -l config -d 'The agent\'s configuration file, if it is not /etc/pathkeeper/pathkeeper.toml' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from help" -f -a "forget" -d 'Remove a node that is gone for good, with everything it reported; refused while it is online'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l node -d 'One node: its LUNs, its multipathd, its report; without NAME the one that answers' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l lun -d 'One LUN on all of its nodes' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
@@ -227,8 +245,8 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -l timeou
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "agent" -d 'Run this node\'s agent: observe multipathd, tell the cluster, answer the other commands'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "status" -d 'Show the LUN by node matrix of the whole cluster, worst first'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "maps" -d 'Show this node\'s maps as multipath -ll does, with the state of each'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "paths" -d 'Show one line per path of this node, and the devices in no map'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "maps" -d 'Show a node\'s maps as multipath -ll does, with the state of each'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "paths" -d 'Show one line per path of a node, and the devices in no map'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "watch" -d 'Print one line for each change, as it happens'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "check" -d 'Be a Nagios and Icinga plugin'
@@ -240,3 +258,4 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fi
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "man" -d 'Print the manual page, or write it and one for each command'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "openapi" -d 'Print the OpenAPI document of this version'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from nodes" -f -a "forget" -d 'Remove a node that is gone for good, with everything it reported; refused while it is online'

@@ -167,6 +167,63 @@ async fn the_status_follows_every_fault_0_11_1() {
     play_and_compare(Version::V0_11_1, script).await;
 }
 
+/// The maps of `of`, as node `at` gives them, as soon as they are as wanted.
+async fn maps_of(
+    cluster: &DemoCluster,
+    at: usize,
+    of: &str,
+    wanted: impl Fn(&pathkeeper_api::disks::NodeDisks) -> bool,
+) -> pathkeeper_api::disks::NodeDisks {
+    let client = play::client(cluster.address(at).unwrap());
+    let mut last = String::new();
+    for _ in 0..300 {
+        match client.disks(of).await {
+            Ok(disks) if wanted(&disks) => return disks,
+            Ok(disks) => last = format!("{:?} of {:?}", disks.report, disks.node),
+            Err(e) => last = e.to_string(),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("{of} asked at {at}: {last}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn any_node_answers_for_any_node_also_for_a_dead_one() {
+    let san = San::new(SanConfig { nodes: 3, luns: 6, paths: 4, seed: 11 }).unwrap();
+    let (script, _) = Script::parse("+0s pve3 dies", &san);
+    let mut cluster =
+        DemoCluster::start(san, ClusterOptions { port: 0, version: Version::V0_9_4 }).await.unwrap();
+    play::caught_up(&cluster).await.unwrap_or_else(|e| panic!("at the start: {}", e.message()));
+    let live = maps_of(&cluster, 2, "pve3", |disks| disks.detail == "live").await;
+    let told = maps_of(&cluster, 0, "pve3", |disks| disks.report.as_deref() == Some("fresh")).await;
+    assert_eq!((told.detail.as_str(), told.maps.len()), ("published", 6));
+    assert_eq!((&told.maps, &told.devices, &told.adapters), (&live.maps, &live.devices, &live.adapters));
+    cluster.apply(&script.steps[0].op).await.unwrap();
+    let dead = maps_of(&cluster, 1, "pve3", |disks| disks.report.as_deref() == Some("offline")).await;
+    assert!(dead.age_s.is_some() && dead.maps.len() == 6);
+    assert!(
+        dead.maps.iter().all(|map| map.state == "unknown" && map.groups.len() == live.maps[0].groups.len())
+    );
+    assert!(dead.maps.iter().all(|map| map.paths_active.is_none() && map.paths_total == Some(4)));
+    let out = Command::new(env!("CARGO_BIN_EXE_pathkeeper"))
+        .args(["maps", "--node", "pve3", "--server", &format!("http://{}", cluster.address(1).unwrap())])
+        .output()
+        .unwrap();
+    let page = String::from_utf8(out.stdout).unwrap();
+    assert!(page.starts_with("pve3 as it published it ") && page.contains("offline"), "{page}");
+    assert_eq!(out.status.code(), Some(3), "{page}");
+    let out = Command::new(env!("CARGO_BIN_EXE_pathkeeper"))
+        .args(["paths", "--node", "pve3", "--down"])
+        .args(["--server", &format!("http://{}", cluster.address(1).unwrap())])
+        .output()
+        .unwrap();
+    let page = String::from_utf8(out.stdout).unwrap();
+    assert!(page.contains("is as of then") && !page.contains("can be used"), "{page}");
+    assert_eq!(page.matches("active  ready").count(), 24, "none is known to be usable: {page}");
+    assert_eq!(out.status.code(), Some(3), "{page}");
+    cluster.stop().await;
+}
+
 #[test]
 fn a_simulated_machine_in_its_own_process_is_a_machine_to_an_agent() {
     use std::io::{BufRead as _, BufReader};

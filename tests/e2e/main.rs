@@ -11,8 +11,15 @@
 
 mod browser;
 mod demo;
+#[cfg(feature = "etcd")]
+mod demo_etcd;
+#[cfg(feature = "etcd")]
+#[path = "../etcd_servers.rs"]
+mod etcd_servers;
 mod node;
 mod observe_writes_nothing;
 mod openapi;
 mod service;
+#[cfg(feature = "etcd")]
+mod several_hosts;
 mod trace;

@@ -47,6 +47,24 @@ fn told(systemd: &UnixDatagram, word: &str) {
     }
 }
 
+/// Else systemd would end it after a minute, and again, and nobody could ask the node for its own paths.
+#[cfg(feature = "etcd")]
+#[test]
+fn systemd_hears_ready_also_while_the_store_is_away() {
+    let node = Node::new();
+    let socket = node.path("notify");
+    let systemd = UnixDatagram::bind(&socket).unwrap();
+    let _agent = start(&node, |command| {
+        // Nobody listens at port 1.
+        command.env("NOTIFY_SOCKET", &socket).env("PATHKEEPER_STORE_ETCD_ENDPOINTS", "http://127.0.0.1:1");
+    });
+    told(&systemd, "READY=1");
+    let (status, maps) = node.get("/api2/json/nodes/localhost/disks/multipath").unwrap();
+    assert_eq!((status, maps.contains("\"multipathd\":\"running\"")), (200, true), "{maps}");
+    let (status, why) = node.get("/api2/json/cluster/multipath/status").unwrap();
+    assert_eq!(status, 503, "{why}");
+}
+
 #[test]
 fn systemd_hears_ready_and_a_hung_multipathd_does_not_trip_the_watchdog() {
     let node = Node::new();
@@ -87,4 +105,20 @@ fn ended(mut agent: Agent) -> (Option<i32>, String) {
     let mut words = String::new();
     std::io::Read::read_to_string(&mut agent.0.stderr.take().unwrap(), &mut words).unwrap();
     (code, words)
+}
+
+/// The series writes into pmxcfs alone: in any other store nobody else would report for this node.
+#[test]
+fn where_the_perl_series_is_installed_beside_another_store_the_agent_reports() {
+    let node = Node::new();
+    let series = node.path("usr/share/perl5/PVE");
+    std::fs::create_dir_all(&series).unwrap();
+    std::fs::write(series.join("Multipath.pm"), "package PVE::Multipath;\n").unwrap();
+    let mut agent = start(&node, |command| {
+        command.env("PATHKEEPER_ROOTS_USR", node.path("usr"));
+    });
+    node.until("/api2/json/cluster/multipath/status", r#""cluster-state":"optimal""#);
+    let (_, status) = node.get("/api2/json/cluster/multipath/status").unwrap();
+    assert!(!status.contains("NODE_STEPS_BACK"), "{status}");
+    assert_eq!(terminate(&mut agent), Some(0));
 }

@@ -10,7 +10,7 @@ use crate::views::{Maps, PathWords};
 /// Status and the node's maps, asked in this order.
 pub const STATUS: &str = "/api2/json/cluster/multipath/status";
 /// The node's own maps.
-pub const DISKS: &str = "/api2/json/nodes/node1/disks/multipath";
+pub const DISKS: &str = "/api2/json/nodes/localhost/disks/multipath";
 
 /// The agent's answers of one moment.
 #[derive(Debug)]
@@ -46,8 +46,8 @@ pub struct NodeMap {
 }
 
 impl Report {
-    /// Reads the two bodies.
-    pub fn parse(status: &str, disks: &str) -> Result<Self> {
+    /// Reads the two bodies; the cells are `node`'s.
+    pub fn parse(node: &str, status: &str, disks: &str) -> Result<Self> {
         let status: Value =
             serde_json::from_str(status).with_context(|| format!("status is no JSON: {status}"))?;
         let disks: Value =
@@ -55,7 +55,7 @@ impl Report {
         let (status, disks) = (&status["data"], &disks["data"]);
         let mut rows = BTreeMap::new();
         for row in status["luns"].as_array().context("the status has no data.luns")? {
-            let cell = &row["nodes"]["node1"];
+            let cell = &row["nodes"][node];
             let counts = (cell["paths-active"].as_u64(), cell["paths-total"].as_u64());
             let cell = (text(&cell["state"]), counts.0, counts.1);
             rows.insert(text(&row["wwid"]), Row { cluster_state: text(&row["cluster-state"]), cell });

@@ -27,6 +27,8 @@ pub struct Lab {
     pub machine: Machine,
     /// Its LUNs' names.
     pub wwids: Vec<String>,
+    /// What the machine is called.
+    pub node: &'static str,
 }
 
 /// A scenario: what it is called in the output, and what it does. It begins with every path of every map usable.
@@ -113,7 +115,7 @@ impl Lab {
             // Run from memory: every page over 9p would be slow.
             machine.ok(&format!("cp /host/{name} /usr/bin/{name} && chmod 755 /usr/bin/{name}"))?;
         }
-        Ok(Self { machine, wwids: (1..=shape.luns).map(qemu::wwid).collect() })
+        Ok(Self { machine, wwids: (1..=shape.luns).map(qemu::wwid).collect(), node: shape.node })
     }
 
     /// Starts multipathd and waits for all maps with all paths.
@@ -170,7 +172,7 @@ impl Lab {
             kernel: views::device_mapper(status, table)?,
             multipathd: ask.multipathd.then(|| views::multipathd_json(json)).transpose()?,
             listing: ask.listing.then(|| views::multipath_ll(listing)).transpose()?,
-            agent: ask.agent.then(|| Report::parse(agent_status, agent_disks)).transpose()?,
+            agent: ask.agent.then(|| Report::parse(self.node, agent_status, agent_disks)).transpose()?,
             text,
         })
     }

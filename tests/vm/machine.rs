@@ -39,7 +39,10 @@ impl Machine {
         }
         fs::write(dir.join("share/lib.sh"), include_str!("guest/lib.sh"))?;
         for lun in 1..=shape.luns {
-            File::create(dir.join(qemu::lun_file(lun)))?.set_len(shape.lun_bytes)?;
+            // It may be another machine's too: what is on it stays.
+            let mut file = File::options();
+            file.write(true).create(true).truncate(false);
+            file.open(dir.join(qemu::lun_file(lun)))?.set_len(shape.lun_bytes)?;
         }
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
@@ -104,6 +107,13 @@ impl Machine {
             output.text
         );
         Ok(output.text)
+    }
+
+    /// As when the power fails. The machine is lost; its files stay.
+    #[allow(dead_code, reason = "only tests of several machines do")]
+    pub fn power_off(&mut self) {
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
     }
 
     /// The directory that the guest has as /host.

@@ -16,11 +16,17 @@
 )]
 
 mod agent;
+#[cfg(feature = "etcd")]
+#[path = "../etcd_servers.rs"]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
+mod etcd_servers;
 mod lab;
 mod machine;
 mod many_luns;
 mod probe;
 mod qemu;
+#[cfg(feature = "etcd")]
+mod two_guests;
 mod two_paths;
 mod views;
 
@@ -42,6 +48,8 @@ fn main() -> ExitCode {
     let trials = vec![
         trial("real_kernel_two_paths", two_paths::run),
         trial("real_kernel_twenty_luns_by_four_paths", many_luns::run),
+        #[cfg(feature = "etcd")]
+        trial("real_kernel_two_guests_one_etcd", two_guests::run),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -26,11 +26,12 @@ pub const WORD: &str = "guest-probe";
 
 const API: &str = "127.0.0.1:8480";
 
-/// `get PATH` · `wait WWID,WWID STATE SECONDS` · `next-read` · `answers SECONDS` · `latency WWID DEVICE COUNT` · `activation SECONDS`
+/// `get PATH` · `wait WWID,WWID STATE SECONDS` · `cells WWID NODE=STATE:USABLE/PATHS,… SECONDS` · `next-read` · `answers SECONDS` · `latency WWID DEVICE COUNT` · `activation SECONDS`
 pub fn main(words: &[String]) -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let result = match words[..] {
         ["wait", wwids, state, seconds] => wait(wwids, state, seconds),
+        ["cells", wwid, cells, seconds] => cells_are(wwid, cells, seconds),
         ["get", path] => get(path).map(|body| print!("{body}")),
         ["next-read"] => next_read(),
         ["answers", seconds] => answers(seconds),
@@ -67,6 +68,34 @@ fn wait_for(wwids: &str, state: &str, seconds: u64) -> Result<Duration> {
         );
         thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Waits till the row has just these cells, written `node1=optimal:2/2,node2=unknown:-/-`, and prints the milliseconds.
+fn cells_are(wwid: &str, want: &str, seconds: &str) -> Result<()> {
+    let (began, limit) = (Instant::now(), Duration::from_secs(seconds.parse()?));
+    loop {
+        let said = cells(wwid);
+        if said.as_ref().is_ok_and(|said| said == want) {
+            println!("{}", began.elapsed().as_millis());
+            return Ok(());
+        }
+        ensure!(began.elapsed() < limit, "after {seconds} s the API says {said:?}, not {want}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The row's cells now, in the order of the nodes' names.
+fn cells(wwid: &str) -> Result<String> {
+    let body: Value = serde_json::from_str(&get(STATUS)?)?;
+    let rows = body["data"]["luns"].as_array().context("no data.luns in the status")?;
+    let row = rows.iter().find(|row| row["wwid"] == wwid).context("there is no such row")?;
+    let nodes = row["nodes"].as_object().context("a row without nodes")?;
+    let count = |count: &Value| count.as_u64().map_or("-".to_owned(), |n| n.to_string());
+    let cell = |(node, cell): (&String, &Value)| {
+        let state = cell["state"].as_str().unwrap_or("no word");
+        format!("{node}={state}:{}/{}", count(&cell["paths-active"]), count(&cell["paths-total"]))
+    };
+    Ok(nodes.iter().map(cell).collect::<Vec<_>>().join(","))
 }
 
 /// The rows' cluster-states now, `absent` without a row.

@@ -18,7 +18,16 @@ pub struct Shape {
     pub memory_mib: u16,
     /// Node name.
     pub node: &'static str,
+    /// Whether it has a network of its own, in which it is [`ADDRESS`] and reaches the loopback address of the host, and
+    /// nobody else, at [`HOST`].
+    pub network: bool,
 }
+
+/// A machine's address in its own network; QEMU's default, the same in every machine.
+const ADDRESS: &str = "10.0.2.15/24";
+/// Where a machine with a network finds what listens on 127.0.0.1 of the host.
+#[allow(dead_code, reason = "the tests use it and xtask does not")]
+pub const HOST: &str = "10.0.2.2";
 
 /// Where the machine's two serial lines go.
 #[derive(Clone, Copy, Debug)]
@@ -55,8 +64,9 @@ pub fn arguments(image: &Path, shape: &Shape, console: Console) -> Vec<OsString>
     add(&["-smp", &shape.cpus.to_string(), "-m", &shape.memory_mib.to_string()]);
     add(&["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
     // The time stamp counter, calibrated on a busy host, was once 2.8 times too fast: the ACPI timer is right.
+    let address = if shape.network { format!(" address={ADDRESS}") } else { String::new() };
     let kernel_line = format!(
-        "console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=unstable clocksource=acpi_pm audit=0 node={}",
+        "console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=unstable clocksource=acpi_pm audit=0 node={}{address}",
         shape.node
     );
     add(&["-append", &kernel_line]);
@@ -69,6 +79,10 @@ pub fn arguments(image: &Path, shape: &Shape, console: Console) -> Vec<OsString>
             add(&["-device", "virtserialport,chardev=control,name=control"]);
         }
         Console::Terminal => add(&["-serial", "mon:stdio"]),
+    }
+    if shape.network {
+        // Without a boot ROM: nothing boots from it, and the package that has it is not unpacked.
+        add(&["-netdev", "user,id=net0,ipv6=off", "-device", "virtio-net-pci,netdev=net0,romfile="]);
     }
     for path in 0..shape.paths {
         add(&["-device", &format!("virtio-scsi-pci,id=hba{path},num_queues=1")]);

@@ -11,7 +11,7 @@ use crate::qemu::Shape;
 use crate::views;
 
 const SHAPE: Shape =
-    Shape { luns: 1, paths: 2, lun_bytes: 64 << 20, cpus: 1, memory_mib: 384, node: "node1" };
+    Shape { luns: 1, paths: 2, lun_bytes: 64 << 20, cpus: 1, memory_mib: 384, node: "node1", network: false };
 
 const SCENARIOS: [Scenario; 15] = [
     ("all paths up", all_up),

@@ -47,3 +47,11 @@ pub fn on_path(program: &str) -> bool {
     let Some(path) = std::env::var_os("PATH") else { return false };
     std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
 }
+
+/// Whether a shared library of this file name is where Debian puts libraries, on whatever architecture.
+pub fn library_is_there(file: &str) -> bool {
+    ["/usr/lib", "/lib", "/usr/local/lib"].iter().any(|folder| {
+        let below = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        below.map(|entry| entry.path()).chain([folder.into()]).any(|dir| dir.join(file).is_file())
+    })
+}

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
-use crate::cmd;
+use crate::{cmd, features};
 
 /// Where generated text comes from.
 enum Source {
@@ -126,6 +126,8 @@ fn build(root: &Path) -> Result<PathBuf> {
         "json-render-diagnostics",
         "--quiet",
     ]);
+    // What it writes does not depend on features; with those of the tests it is not built twice.
+    cargo.args(features::find().args());
     let messages = cmd::output(&mut cargo)?;
     for line in messages.lines() {
         let Ok(message) = serde_json::from_str::<Message>(line) else { continue };

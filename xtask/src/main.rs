@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod cmd;
+mod features;
 mod generated;
 mod packages;
 mod rust_text;

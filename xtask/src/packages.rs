@@ -11,7 +11,8 @@ use crate::cmd;
 struct Package {
     /// Debian's name.
     name: &'static str,
-    /// It is there when this program is on PATH, or, with a leading `/`, when this file exists.
+    /// It is there when this program is on PATH, or, with a leading `/`, when this file exists, or, with `.so.` in it,
+    /// when there is such a library.
     probe: &'static str,
     /// What is skipped without it.
     reason: &'static str,
@@ -27,6 +28,33 @@ const PACKAGES: &[Package] = &[
         name: "chromium",
         probe: "chromium",
         reason: "the test that the status page shows what the cluster says, in a real browser",
+    },
+    // Its package starts a service on 127.0.0.1:2379 where systemd runs. No test meets it: theirs listen elsewhere.
+    Package {
+        name: "etcd-server",
+        probe: "etcd",
+        reason: "the tests of the etcd store and of several hosts",
+    },
+    Package { name: "etcd-client", probe: "etcdctl", reason: "as etcd-server: users, roles, who leads" },
+    Package {
+        name: "iproute2",
+        probe: "ip",
+        reason: "the tests of several hosts, which are network namespaces",
+    },
+    Package {
+        name: "protobuf-compiler",
+        probe: "protoc",
+        reason: "building with etcd as a store; without it everything of the feature etcd is left out",
+    },
+    Package {
+        name: "libprotobuf-dev",
+        probe: "/usr/include/google/protobuf/any.proto",
+        reason: "as protobuf-compiler: the files that etcd's definitions include",
+    },
+    Package {
+        name: "libqb100",
+        probe: "libqb.so.100",
+        reason: "the tests of Proxmox VE's pmxcfs as a store, against a test server that speaks as it does",
     },
 ];
 
@@ -64,7 +92,11 @@ pub fn install() -> Result<()> {
 
 impl Package {
     fn is_there(&self) -> bool {
-        if self.probe.starts_with('/') { Path::new(self.probe).exists() } else { cmd::on_path(self.probe) }
+        match self.probe {
+            file if file.starts_with('/') => Path::new(file).exists(),
+            library if library.contains(".so.") => cmd::library_is_there(library),
+            program => cmd::on_path(program),
+        }
     }
 }
 

@@ -15,8 +15,11 @@ struct Part {
 
 const PARTS: &[Part] = &[
     Part { tests: "browser", obstacle: no_browser },
+    Part { tests: "etcd", obstacle: no_etcd },
     Part { tests: "observe_writes_nothing", obstacle: no_tracing },
+    Part { tests: "pmxcfs", obstacle: no_libqb },
     Part { tests: "real_kernel", obstacle: no_virtual_machine },
+    Part { tests: "several_hosts", obstacle: no_several_hosts },
 ];
 
 /// A skipped part: the tests' name and the reason.
@@ -41,6 +44,48 @@ fn no_virtual_machine(root: &Path) -> Option<String> {
 /// Any other browser would do; this one is what Debian has and what can be asked without a screen.
 fn no_browser(_: &Path) -> Option<String> {
     (!cmd::on_path("chromium")).then(|| "chromium is not installed".to_owned())
+}
+
+/// Three members on loopback, and etcdctl to give them users.
+fn no_etcd(_: &Path) -> Option<String> {
+    let absent: Vec<&str> =
+        ["etcd", "etcdctl"].into_iter().filter(|program| !cmd::on_path(program)).collect();
+    (!absent.is_empty()).then(|| format!("not installed: {}", absent.join(", ")))
+}
+
+/// The store loads it, and so does the server that stands for a pmxcfs; its rings are files in shared memory.
+fn no_libqb(_: &Path) -> Option<String> {
+    if !cmd::library_is_there("libqb.so.100") {
+        return Some("libqb.so.100 is not installed (libqb100)".to_owned());
+    }
+    (!Path::new("/dev/shm").is_dir()).then(|| "there is no shared memory (/dev/shm)".to_owned())
+}
+
+/// Hosts are network namespaces with a cable to a bridge, and on each is a member of etcd. A container may forbid the
+/// namespaces even to root, and a kernel may lack bridges, so one of each is made.
+fn no_several_hosts(root: &Path) -> Option<String> {
+    if !cmd::on_path("ip") || !cmd::on_path("tc") {
+        return Some("iproute2 is not installed".to_owned());
+    }
+    if let Some(reason) = no_etcd(root) {
+        return Some(reason);
+    }
+    let name = format!("pathkeeper-xtask-{}", std::process::id());
+    let ip = |words: &[&str]| {
+        let output = Command::new("ip").args(words).stdin(Stdio::null()).output();
+        match output {
+            Ok(output) if output.status.success() => Ok(()),
+            Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    let tried = ip(&["netns", "add", &name])
+        .and_then(|()| {
+            ip(&["-n", &name, "link", "add", "name", "end0", "type", "veth", "peer", "name", "end1"])
+        })
+        .and_then(|()| ip(&["-n", &name, "link", "add", "name", "switch", "type", "bridge"]));
+    let _ = ip(&["netns", "delete", &name]);
+    tried.err().map(|error| format!("network namespaces cannot be made (root can, as a rule): {error}"))
 }
 
 /// A container may forbid ptrace; strace then starts and fails.

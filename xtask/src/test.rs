@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::{cmd, generated, packages, skips, tidy};
+use crate::{cmd, features, generated, packages, skips, tidy};
 
 /// Runs everything. All checks run even if one fails, so that one run tells all; the tests run only if none failed,
 /// so that a summary of tests at the end never hides a failed check above it.
@@ -18,23 +18,30 @@ pub fn run(root: &Path, install: bool) -> Result<ExitCode> {
     }
     steps.run("format", || cmd::passes(cmd::cargo(root).args(["fmt", "--all", "--check"])))?;
     steps.run("tidy", || Ok(tidy::check(root)?.is_empty()))?;
+    let features = features::find();
+    let on = features.args();
     steps.run("clippy", || {
-        cmd::passes(cmd::cargo(root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        let mut cargo = cmd::cargo(root);
+        cargo.args(["clippy", "--workspace", "--all-targets"]).args(on).args(["--", "-D", "warnings"]);
+        cmd::passes(&mut cargo)
     })?;
     steps.run("docs", || {
         let args = ["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"];
-        cmd::passes(cmd::cargo(root).args(args).env("RUSTDOCFLAGS", "-D warnings"))
+        cmd::passes(cmd::cargo(root).args(args).args(on).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     // The same profile and features as the test run below, so that nothing is built twice.
     steps.run("build", || {
-        cmd::passes(cmd::cargo(root).args(["test", "--workspace", "--no-run", "--quiet"]))
+        cmd::passes(cmd::cargo(root).args(["test", "--workspace", "--no-run", "--quiet"]).args(on))
     })?;
     steps.run("generated files", || generated::check(root))?;
     steps.run("doc examples", || {
-        cmd::passes(cmd::cargo(root).args(["test", "--workspace", "--doc", "--quiet"]))
+        cmd::passes(cmd::cargo(root).args(["test", "--workspace", "--doc", "--quiet"]).args(on))
     })?;
 
     let mut skipped: Vec<(String, String)> = Vec::new();
+    skipped.extend(
+        features.left_out.iter().map(|why| ("everything of the feature etcd".to_owned(), why.clone())),
+    );
     if cmd::on_path("cargo-deny") {
         let args = ["deny", "--offline", "check", "licenses", "bans", "sources"];
         steps.run("licences and bans", || cmd::passes(cmd::cargo(root).args(args)))?;
@@ -56,22 +63,24 @@ pub fn run(root: &Path, install: bool) -> Result<ExitCode> {
     }
     println!("\n== tests");
     let names: Vec<&str> = parts.iter().map(|skip| skip.tests).collect();
-    let passed = cmd::passes(&mut test_run(root, cmd::on_path("cargo-nextest"), &names))?;
+    let passed = cmd::passes(&mut test_run(root, cmd::on_path("cargo-nextest"), on, &names))?;
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The one test run, tests marked `#[ignore]` (slow, or in need of packages) included, the skipped ones left out.
-fn test_run(root: &Path, nextest: bool, skipped: &[&str]) -> Command {
+fn test_run(root: &Path, nextest: bool, features: &[&str], skipped: &[&str]) -> Command {
     let mut cargo = cmd::cargo(root);
     if nextest {
-        cargo.args(["nextest", "run", "--workspace", "--run-ignored", "all", "--no-fail-fast"]);
+        cargo.args(["nextest", "run", "--workspace"]).args(features);
+        cargo.args(["--run-ignored", "all", "--no-fail-fast"]);
         if !skipped.is_empty() {
             let names: Vec<String> = skipped.iter().map(|name| format!("test({name})")).collect();
             cargo.args(["-E", &format!("not ({})", names.join(" or "))]);
         }
     } else {
         // --tests leaves the documents' examples out: they ran above, and their summary would be the last.
-        cargo.args(["test", "--workspace", "--tests", "--no-fail-fast", "--", "--include-ignored"]);
+        cargo.args(["test", "--workspace"]).args(features);
+        cargo.args(["--tests", "--no-fail-fast", "--", "--include-ignored"]);
         cargo.args(skipped.iter().flat_map(|name| ["--skip", name]));
     }
     cargo
@@ -106,10 +115,14 @@ mod tests {
 
     #[test]
     fn the_test_run_leaves_out_what_is_skipped_with_either_runner() {
-        let line = |nextest, skipped: &[&str]| cmd::shown(&test_run(Path::new("."), nextest, skipped));
+        let line =
+            |nextest, skipped: &[&str]| cmd::shown(&test_run(Path::new("."), nextest, &["--x"], skipped));
         assert!(line(true, &["a", "b"]).ends_with("-E not (test(a) or test(b))"));
         assert!(!line(true, &[]).contains("-E"));
         assert!(line(false, &["a", "b"]).ends_with("--include-ignored --skip a --skip b"));
+        for nextest in [true, false] {
+            assert!(line(nextest, &[]).contains(" --workspace --x "), "with the features of the build");
+        }
     }
 
     #[test]

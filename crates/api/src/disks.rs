@@ -11,6 +11,27 @@ pub struct NodeDisks {
     pub node: String,
     /// When the read behind this began, epoch seconds of that node's clock.
     pub time: i64,
+    /// `live`: the answering node's own, as it was last read. `published`: what the node published last, when something
+    /// in it had changed; counters and countdowns are as they were then.
+    #[serde(default = "live")]
+    pub detail: String,
+    /// Seconds since this was read (`live`) or was new to the answering node (`published`), where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_s: Option<u64>,
+    /// `published`: seconds since the answering node last heard something new of it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_s: Option<u64>,
+    /// `published`: how far the node's report can be believed now, as in the list of nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
+    /// Why it is not `fresh`, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_why: Option<String>,
+    /// `published`: whether what follows may count as how it is: the report is `fresh`, or it is `silent` because the node
+    /// has no maps and says so. Else everything is as of then: the state of all maps is `unknown`, how many paths are
+    /// usable is `null`, and no path is called usable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub believed: Option<bool>,
     /// How multipathd answered: `running`, `absent`, `stopped`, `refused`, `hung`, `reconfiguring`, `unreadable`.
     pub multipathd: String,
     /// In words, where it did not answer.
@@ -33,9 +54,23 @@ pub struct NodeDisks {
     pub devices: Vec<Path>,
     /// Host adapters.
     pub adapters: Vec<Adapter>,
+    /// WWIDs in the node's wwids file (/etc/multipath/wwids), where it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wwids: Option<Vec<String>>,
     /// What could not be read, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+}
+
+impl NodeDisks {
+    /// Whether what is listed may count as how it is now; the answering node's own always may.
+    pub fn is_believed(&self) -> bool {
+        self.believed.unwrap_or(matches!(self.report.as_deref(), None | Some("fresh")))
+    }
+}
+
+fn live() -> String {
+    "live".into()
 }
 
 /// One map.
@@ -46,9 +81,15 @@ pub struct Map {
     pub name: String,
     /// World Wide Identifier.
     pub wwid: String,
-    /// State as this node judges it.
+    /// State as the node judges it. `published`: the worse of what the node's last report says, which is what the status
+    /// shows, and of what is listed here; `unknown` where that report does not name the map or cannot be believed now.
     pub state: String,
-    /// Usable paths.
+    /// `published`: in words, how the node's last report differs from what is listed here. The report goes out at once,
+    /// the list up to half a minute later, or not at all. While the report is the worse of the two, no path of the map is
+    /// called usable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_differs: Option<String>,
+    /// Usable paths; `null` where nobody knows that now.
     pub paths_active: Option<u32>,
     /// Paths in the map.
     pub paths_total: Option<u32>,
@@ -64,11 +105,18 @@ pub struct Map {
     /// Devices on top of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holders: Vec<String>,
+    /// LVM's physical volumes on it or on its partitions, as far as the node tells without asking LVM; seen up to thirty
+    /// polls (five minutes) after they change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pvs: Vec<Pv>,
     /// I/O is blocked by a suspend.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspended: bool,
     /// What happens to I/O without a path: `off`, `on`, `16 sec`, `3 chk`, `-`, or `unknown`.
     pub queueing: String,
+    /// When that countdown ends, epoch seconds of the node's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queueing_until: Option<i64>,
     /// As multipathd prints it.
     pub features: String,
     /// As multipathd prints it.
@@ -88,6 +136,21 @@ pub struct Map {
     pub serial: Option<String>,
     /// Path groups in multipathd's order.
     pub groups: Vec<Group>,
+}
+
+/// A physical volume of LVM's.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub struct Pv {
+    /// As LVM prints it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<String>,
+    /// The volume group, by the name that it has on this node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vg_name: Option<String>,
+    /// The volume group's UUID; known where one of its logical volumes is active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vg_uuid: Option<String>,
 }
 
 /// One path group.
@@ -121,7 +184,7 @@ pub struct Path {
     /// The LUN it leads to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wwid: Option<String>,
-    /// Whether kernel, checker and device agree that it can be used.
+    /// Whether kernel, checker and device agree that it can be used, and the node's last report does not contradict.
     pub usable: bool,
     /// The kernel's word, as printed.
     pub dm_state: String,

@@ -43,6 +43,9 @@ pub struct NodeRow {
     /// Version of multipath-tools.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multipath_tools: Option<String>,
+    /// SHA-1 of multipathd's effective configuration there, in hex: equal configurations print equal digests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_digest: Option<String>,
     /// Version of Pathkeeper.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pathkeeper: Option<String>,

@@ -46,14 +46,14 @@ async fn status() {}
     ))]
 async fn nodes() {}
 
-/// One node's maps with their groups and paths, and the devices that no map took.
+/// Any node's maps with their groups and paths, and the devices that no map took: the answering node's own live, those
+/// of others as they published them, also while they are offline.
 #[utoipa::path(get, path = "/api2/json/nodes/{node}/disks/multipath", tag = "nodes",
     params(("node" = String, Path, description = "Node name; `localhost` is the answering node")),
     responses(
         (status = 200, description = "The maps", body = DisksAnswer),
         (status = 404, description = "No such node", body = ErrorBody),
-        (status = 501, description = "Another node's: not answered by this version", body = ErrorBody),
-        (status = 503, description = "Not read yet; Retry-After", body = ErrorBody),
+        (status = 503, description = "Not read yet (Retry-After), or the node has published none that can be read", body = ErrorBody),
     ))]
 async fn disks() {}
 

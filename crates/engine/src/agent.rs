@@ -10,11 +10,12 @@
 use std::sync::Arc;
 
 use pathkeeper_model::judge;
+use pathkeeper_model::ledger::{Change, Keeper, Ledger};
 use pathkeeper_model::local::{Daemon, NodeRead};
 use pathkeeper_model::{Entry, Instance, MonoMs, NodeName, Now, Wwid};
 
 use crate::counts::Counts;
-use crate::publish::{Draft, Publication, PublishLimits, Publisher};
+use crate::publish::{DetailDone, DetailDraft, Draft, Publication, PublishLimits, Publisher};
 
 /// While events keep coming, a read begins at most this often.
 const EVENT_GAP_MS: u64 = 200;
@@ -25,6 +26,8 @@ const PROBE_AFTER_MS: u64 = 5_000;
 /// A read that has not come back by then is given up. The reader's own bounds are shorter; this one is for a thread
 /// that the kernel does not let go.
 const READ_GIVE_UP_MS: u64 = 8_000;
+/// The ledger is not written to the disk more often than this.
+const LEDGER_GAP_MS: u64 = 60_000;
 /// No more threads than this are left behind in the kernel; then reading waits until one comes back.
 const READS_STUCK_MAX: u32 = 3;
 
@@ -93,11 +96,24 @@ pub enum AgentEvent {
         /// All of its values were taken.
         taken: bool,
     },
+    /// The store took a detail, or did not; its id is that of [`AgentEffect::PublishDetail`].
+    DetailPublished(DetailDone),
+    /// The store holds something else under this key of this node than was put there last, or nothing.
+    OwnValueLost {
+        /// Which.
+        key: String,
+    },
     /// The store is (again) there: these are the keys that it holds of this node. Everything is put once more.
     Store {
         /// Keys of this node.
         own_keys: Vec<String>,
+        /// The ledger that this node published last, if there is one.
+        own_ledger: Option<Ledger>,
     },
+    /// Another program on this node writes its report (its short name), or none does: told before each full read.
+    ReportBy(Option<String>),
+    /// The ledger that this node kept on disk was read. The one in the store is added to it.
+    LedgerLoaded(Ledger),
 }
 
 /// What an agent wants done.
@@ -122,6 +138,10 @@ pub enum AgentEffect {
     },
     /// Put these values, in order; a `None` clears.
     Publish(Publication),
+    /// Pack this on a thread that nobody waits for, and put its values in order.
+    PublishDetail(DetailDraft),
+    /// The ledger changed: keep this one on disk.
+    SaveLedger(Arc<Ledger>),
     /// [`Agent::last_read`] and [`Agent::entries`] are new.
     Looked,
 }
@@ -151,6 +171,14 @@ pub struct Agent {
     entries: Vec<(Wwid, Entry)>,
     had_maps: bool,
     publisher: Publisher,
+    /// Another program on this node that writes its report.
+    report_by: Option<String>,
+    ledger: Keeper,
+    /// The store has told once what it holds of this node.
+    store_told: bool,
+    /// The ledger changed since it was given out to be kept.
+    ledger_dirty: bool,
+    ledger_saved: Option<MonoMs>,
     counts: Counts,
 }
 
@@ -173,6 +201,11 @@ impl Agent {
             entries: Vec::new(),
             had_maps: false,
             publisher,
+            report_by: None,
+            ledger: Keeper::default(),
+            store_told: false,
+            ledger_dirty: false,
+            ledger_saved: None,
             counts: Counts::default(),
         }
     }
@@ -224,8 +257,35 @@ impl Agent {
                 self.counts.add("published");
                 self.publisher.published(id, taken, now);
             }
-            AgentEvent::Store { own_keys } => {
+            AgentEvent::DetailPublished(done) => {
+                self.counts.add("detail-published");
+                self.publisher.detail_published(done, now);
+            }
+            AgentEvent::OwnValueLost { key } => {
+                self.counts.add("own-value-lost");
+                self.publisher.own_value_lost(&key);
+            }
+            AgentEvent::ReportBy(program) => {
+                self.counts.add("report-by");
+                if self.report_by != program {
+                    self.report_by = program;
+                    self.draft();
+                }
+            }
+            AgentEvent::LedgerLoaded(ledger) => {
+                self.counts.add("ledger-loaded");
+                self.ledger.merge(ledger);
+                self.publisher.ledger(self.ledger.ledger());
+                self.draft();
+            }
+            AgentEvent::Store { own_keys, own_ledger } => {
                 self.counts.add("store");
+                // Once: later it is what this run said. What the disk holds may be the older one, of a copied or restored
+                // machine; merging only adds.
+                let earlier = if std::mem::replace(&mut self.store_told, true) { None } else { own_ledger };
+                if earlier.is_some_and(|ledger| self.ledger.merge(ledger)) {
+                    self.ledger_changed();
+                }
                 // A value of an earlier run stands for maps that this node had: their absence must be said aloud.
                 self.had_maps |= own_keys.iter().any(|k| k == "multipath");
                 self.publisher.store_is_back(&own_keys);
@@ -237,6 +297,14 @@ impl Agent {
         if let Some(publication) = self.publisher.due(now) {
             effects.push(AgentEffect::Publish(publication));
         }
+        if self.ledger_due().is_some_and(|at| at <= now.mono) {
+            self.ledger_dirty = false;
+            self.ledger_saved = Some(now.mono);
+            effects.push(AgentEffect::SaveLedger(self.ledger.ledger().clone()));
+        }
+        if let Some(draft) = self.publisher.detail_due(now) {
+            effects.push(AgentEffect::PublishDetail(draft));
+        }
         effects
     }
 
@@ -247,7 +315,18 @@ impl Agent {
             None if self.stuck >= READS_STUCK_MAX => MonoMs(u64::MAX),
             None => self.next_read().min(self.next_probe),
         };
-        reading.min(self.publisher.next_deadline())
+        reading.min(self.publisher.next_deadline()).min(self.ledger_due().unwrap_or(MonoMs(u64::MAX)))
+    }
+
+    fn ledger_changed(&mut self) {
+        self.ledger_dirty = true;
+        self.publisher.ledger(self.ledger.ledger());
+    }
+
+    /// When the ledger is to be kept on disk, if it changed.
+    fn ledger_due(&self) -> Option<MonoMs> {
+        let due = self.ledger_saved.map_or(MonoMs(0), |at| at.plus(LEDGER_GAP_MS));
+        self.ledger_dirty.then_some(due)
     }
 
     fn next_read(&self) -> MonoMs {
@@ -299,6 +378,11 @@ impl Agent {
         };
         entries.sort_by(|a, b| a.0.cmp(&b.0));
         self.had_maps |= !entries.is_empty();
+        match self.ledger.observe(&read, now) {
+            Change::None => {}
+            Change::Seen => self.ledger_dirty = true,
+            Change::Known => self.ledger_changed(),
+        }
         if !blind {
             self.publisher.read_succeeded(read.began);
         }
@@ -328,6 +412,8 @@ impl Agent {
             kernel: Err(why.clone()),
             adapters: before.map(|read| read.adapters.clone()).unwrap_or_default(),
             tools_version: before.and_then(|read| read.tools_version.clone()),
+            config_digest: before.and_then(|read| read.config_digest.clone()),
+            own_wwids: before.and_then(|read| read.own_wwids.clone()),
             unknown_words: 0,
             problems: vec![why],
         }));
@@ -337,7 +423,14 @@ impl Agent {
 
     fn draft(&mut self) {
         let Some(read) = &self.last else { return };
-        self.publisher.draft(Draft::new(self.had_maps.then(|| self.entries.clone()), read));
+        self.publisher.detail(read);
+        // A node that once carried a LUN says aloud that it has none.
+        let had_maps = self.had_maps || !self.ledger.ledger().is_empty();
+        self.publisher.draft(Draft::new(
+            had_maps.then(|| self.entries.clone()),
+            read,
+            self.report_by.clone(),
+        ));
     }
 
     fn give_up_what_hangs(&mut self, now: Now, effects: &mut Vec<AgentEffect>) {

@@ -1,9 +1,16 @@
 //! The cluster's picture, driven by hand: values, membership and time in, states out.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
+#[path = "../../model/tests/large/mod.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod large;
+
 use std::collections::BTreeMap;
 
-use pathkeeper_engine::cluster::{Belief, Cluster, ClusterConfig, ClusterEvent};
+use pathkeeper_engine::cluster::{Belief, Cluster, ClusterConfig, ClusterEvent, Space};
+use pathkeeper_model::detail::{Head, detail_key, encode as encode_detail};
+use pathkeeper_model::finding::{Code, Severity};
+use pathkeeper_model::fresh::{FRESH_KEY, Fresh};
 use pathkeeper_model::report::{Stamp, encode, part_key};
 use pathkeeper_model::{Entry, EpochS, Instance, MonoMs, NodeName, Now, State, Wwid};
 use proptest::prelude::*;
@@ -79,6 +86,12 @@ impl Lab {
             "{{\"maps\":{{\"w1\":{{\"state\":\"{state}\",\"paths-active\":2,\"paths-total\":2}}}},\"time\":{time}}}\0"
         );
         self.raw(node, "multipath", Some(json.as_bytes()));
+    }
+
+    fn marker(&mut self, node: &str, instance: u64, seq: u64, age_s: i64) {
+        let time = Some(EpochS(self.now().wall.0 - age_s));
+        let fresh = Fresh { stamp: Stamp { instance: Instance(instance), seq }, time };
+        self.raw(node, FRESH_KEY, Some(&fresh.encode()));
     }
 
     /// One line: `w1 degraded a=optimal b=unknown`.
@@ -313,6 +326,79 @@ fn a_report_in_parts_counts_when_it_is_whole() {
 }
 
 #[test]
+fn parts_that_lack_for_longer_than_a_refresh_are_told() {
+    let names: Vec<String> = (0..700).map(|i| format!("3600a0980{i:023}")).collect();
+    let maps: Vec<_> = names.iter().map(|n| (n.as_str(), State::Optimal)).collect();
+    let mut lab = Lab::new();
+    lab.members(&[("b", true)]);
+    lab.report("b", 2, 1, 0, &maps);
+    lab.at_s(10);
+    let entries: Vec<_> = names.iter().map(|w| (wwid(w), Entry::of(State::Failed))).collect();
+    let newer = |seq| {
+        let stamp = Stamp { instance: Instance(2), seq };
+        encode(stamp, EpochS(WALL), entries.iter().map(|(w, e)| (w, e))).parts
+    };
+    lab.raw("b", "multipath-2", Some(&newer(2)[1]));
+    lab.at_s(40);
+    // A newer one that is not whole either does not begin the waiting anew.
+    lab.raw("b", "multipath-2", Some(&newer(3)[1]));
+    assert_eq!((lab.at_s(69).codes(), lab.belief("b")), (NONE.to_vec(), Belief::Fresh));
+    assert_eq!(lab.cluster.next_deadline(lab.now()), MonoMs(70_000));
+    assert_eq!((lab.at_s(70).codes(), lab.belief("b")), (vec!["REPORT_MALFORMED b".into()], Belief::Fresh));
+    assert!(lab.cluster.findings()[0].evidence[0].starts_with("1 of 2 parts of a newer report"));
+    lab.at_s(190);
+    let view = &lab.cluster.nodes(lab.now())[0];
+    assert!(view.belief == Belief::Stale && view.why.contains("1 of 2 parts"), "{}", view.why);
+    lab.report("b", 2, 4, 0, &maps);
+    assert_eq!((lab.codes(), lab.belief("b")), (NONE.to_vec(), Belief::Fresh));
+}
+
+#[test]
+fn parts_that_come_before_their_node_is_a_member_wait_for_the_others() {
+    let names: Vec<String> = (0..700).map(|i| format!("3600a0980{i:023}")).collect();
+    let entries: Vec<_> = names.iter().map(|w| (wwid(w), Entry::of(State::Optimal))).collect();
+    let stamp = Stamp { instance: Instance(2), seq: 1 };
+    let parts = encode(stamp, EpochS(WALL), entries.iter().map(|(w, e)| (w, e))).parts;
+    let mut lab = Lab::new();
+    lab.members(&[("a", true)]);
+    lab.raw("b", "multipath-2", Some(&parts[1]));
+    lab.at_s(1);
+    lab.members(&[("a", true), ("b", true)]);
+    lab.raw("b", "multipath", Some(&parts[0]));
+    assert_eq!((lab.belief("b"), lab.rows().len()), (Belief::Fresh, 700));
+    // What is cleared before it was ever whole leaves nothing of a node that is no member.
+    lab.raw("c", "multipath-2", Some(&parts[1]));
+    assert_eq!(lab.cluster.view().known, 3);
+    lab.raw("c", "multipath-2", None);
+    assert_eq!(lab.cluster.view().known, 2);
+    lab.raw("c", "multipath", Some(b"rubbish"));
+    assert_eq!(lab.cluster.view().known, 3, "it is shown, not hidden");
+    lab.raw("c", "multipath", None);
+    assert_eq!(lab.cluster.view().known, 2);
+}
+
+#[test]
+fn an_older_part_that_stands_again_is_told_until_it_is_gone() {
+    let mut lab = Lab::new();
+    lab.members(&[("b", true)]);
+    let part = |seq| {
+        let stamp = Stamp { instance: Instance(2), seq };
+        let entries = [(wwid("w1"), Entry::of(State::Optimal))];
+        encode(stamp, EpochS(WALL), entries.iter().map(|(w, e)| (w, e))).parts.remove(0)
+    };
+    lab.raw("b", "multipath", Some(&part(1)));
+    lab.raw("b", "multipath", Some(&part(2)));
+    assert_eq!(lab.codes(), NONE);
+    lab.raw("b", "multipath", Some(&part(1)));
+    assert_eq!((lab.codes(), lab.belief("b")), (vec!["REPORT_MALFORMED b".into()], Belief::Fresh));
+    lab.raw("b", "multipath", Some(&part(2)));
+    assert_eq!(lab.codes(), NONE, "the newer one is back");
+    lab.raw("b", "multipath", Some(&part(1)));
+    lab.raw("b", "multipath", Some(&part(3)));
+    assert_eq!(lab.codes(), NONE);
+}
+
+#[test]
 fn multipathd_in_trouble_is_one_finding_of_its_node() {
     let mut lab = pair();
     let about = |word: &str| {
@@ -340,6 +426,293 @@ fn multipathd_in_trouble_is_one_finding_of_its_node() {
     assert_eq!(lab.codes(), ["NODE_BUDGET b"]);
     lab.raw("b", "multipath-node", Some(b"rubbish"));
     assert_eq!(lab.codes(), ["REPORT_MALFORMED b"]);
+}
+
+#[test]
+fn a_marker_counts_as_the_report_written_again() {
+    let mut lab = pair();
+    let seen = |lab: &Lab| lab.cluster.nodes(lab.now()).into_iter().find(|n| n.name == name("b")).unwrap();
+    for (s, seq) in [(60, 2), (120, 3), (180, 4), (240, 5)] {
+        lab.at_s(s);
+        lab.marker("b", 2, seq, 0);
+        assert_eq!((lab.belief("b"), seen(&lab).age_ms), (Belief::Fresh, Some(0)), "at {s} s");
+        assert_eq!(seen(&lab).report_time, Some(EpochS(WALL + s as i64)));
+    }
+    // The same one again, an older one, and one of nobody who wrote: nothing new.
+    lab.at_s(300);
+    lab.marker("b", 2, 5, 0);
+    lab.marker("b", 2, 4, 0);
+    lab.marker("b", 9, 900, 0);
+    assert_eq!(seen(&lab).age_ms, Some(60_000));
+    assert_eq!(lab.cluster.next_deadline(lab.now()), MonoMs(420_001));
+    assert_eq!((lab.at_s(420).belief("b"), lab.at_s(421).belief("b")), (Belief::Fresh, Belief::Stale));
+    // Its time tells of its clock.
+    lab.at_s(430);
+    lab.marker("b", 2, 6, -100);
+    assert_eq!(
+        (lab.belief("b"), lab.codes()),
+        (Belief::Fresh, vec!["NODE_CLOCK_SKEW b".into(), "NODE_STALE a".into()])
+    );
+}
+
+#[test]
+fn a_marker_does_not_freshen_what_a_newer_report_replaces_that_is_not_whole_here() {
+    let names: Vec<String> = (0..700).map(|i| format!("3600a0980{i:023}")).collect();
+    let maps: Vec<_> = names.iter().map(|n| (n.as_str(), State::Optimal)).collect();
+    let mut lab = Lab::new();
+    lab.members(&[("b", true)]);
+    lab.report("b", 2, 1, 0, &maps);
+    let entries: Vec<_> = names.iter().map(|w| (wwid(w), Entry::of(State::Failed))).collect();
+    let part = |instance, seq| {
+        let stamp = Stamp { instance: Instance(instance), seq };
+        encode(stamp, EpochS(WALL), entries.iter().map(|(w, e)| (w, e))).parts[1].clone()
+    };
+    lab.raw("b", "multipath-2", Some(&part(2, 2)));
+    for (s, seq) in [(60, 3), (120, 4), (180, 5)] {
+        lab.at_s(s);
+        lab.marker("b", 2, seq, 0);
+    }
+    assert_eq!(lab.at_s(181).belief("b"), Belief::Stale, "what it says still holds is not here");
+    assert_eq!(lab.codes(), ["NODE_STALE b", "REPORT_MALFORMED b"]);
+    // What was incomplete is gone: nothing is waited for, and the next marker counts again.
+    lab.raw("b", "multipath-2", None);
+    assert_eq!(lab.codes(), ["NODE_STALE b"]);
+    lab.marker("b", 2, 6, 0);
+    assert_eq!((lab.belief("b"), lab.codes()), (Belief::Fresh, NONE.to_vec()));
+    // What an earlier run left behind is not waited for by this one.
+    lab.raw("b", "multipath-2", Some(&part(1, 9)));
+    lab.at_s(240);
+    lab.marker("b", 2, 7, 0);
+    assert_eq!(lab.at_s(400).belief("b"), Belief::Fresh);
+}
+
+#[test]
+fn a_value_that_could_not_be_used_and_is_cleared_is_no_longer_in_the_way() {
+    let mut lab = pair();
+    lab.raw("b", "multipath-2", Some(b"rubbish"));
+    assert_eq!((lab.belief("b"), lab.codes()), (Belief::Unusable, vec!["REPORT_MALFORMED b".into()]));
+    lab.raw("b", "multipath-2", None);
+    assert_eq!((lab.belief("b"), lab.codes()), (Belief::Fresh, NONE.to_vec()));
+}
+
+#[test]
+fn a_report_of_an_earlier_run_that_is_put_back_is_no_news() {
+    let mut lab = pair();
+    lab.at_s(50);
+    lab.report("b", 3, 1, 0, &[("w1", State::Failed)]);
+    lab.report("b", 3, 2, 0, &[("w1", State::Failed)]);
+    assert_eq!(lab.rows(), ["w1 failed a=optimal b=failed"]);
+    lab.at_s(100);
+    // From a snapshot: what was optimal then is not so now, and it is no second agent.
+    lab.report("b", 2, 1, 0, &[("w1", State::Optimal)]);
+    assert_eq!(lab.rows(), ["w1 failed a=optimal b=failed"]);
+    assert_eq!(lab.codes(), ["REPORT_MALFORMED b"]);
+    let b = lab.cluster.nodes(lab.now()).remove(1);
+    assert_eq!((b.belief, b.age_ms), (Belief::Fresh, Some(50_000)));
+    assert_eq!(lab.at_s(231).belief("b"), Belief::Stale);
+    // The node writes again.
+    lab.report("b", 3, 5, 0, &[("w1", State::Degraded)]);
+    assert_eq!((lab.belief("b"), lab.codes()), (Belief::Fresh, vec!["NODE_STALE a".into()]));
+    // A run that is heard of for the first time is one, and so is a later word of an earlier one: then there are two.
+    lab.report("b", 4, 1, 0, &[("w1", State::Optimal)]);
+    assert_eq!(lab.belief("b"), Belief::Fresh);
+    lab.report("b", 3, 6, 0, &[("w1", State::Optimal)]);
+    assert_eq!(lab.belief("b"), Belief::Twins);
+}
+
+#[test]
+fn at_first_sight_the_newest_of_report_and_marker_tells_the_age_in_whatever_order() {
+    let check = |report_s: i64, marker_s: i64, want: Belief, age_s: Option<u64>| {
+        for marker_first in [true, false] {
+            let mut lab = Lab::new();
+            lab.members(&[("b", true)]);
+            if marker_first {
+                lab.marker("b", 2, 9, marker_s);
+            }
+            lab.report("b", 2, 1, report_s, &[("w1", State::Optimal)]);
+            if !marker_first {
+                lab.marker("b", 2, 9, marker_s);
+            }
+            let seen = lab.cluster.nodes(lab.now()).remove(0);
+            assert_eq!((seen.belief, seen.age_ms), (want, age_s.map(|s| s * 1000)), "{report_s} {marker_s}");
+        }
+    };
+    check(100, 20, Belief::Fresh, Some(20));
+    check(4000, 20, Belief::Fresh, Some(20));
+    check(4000, 500, Belief::Stale, None);
+    check(4000, -500, Belief::Stale, None);
+    check(20, 4000, Belief::Fresh, Some(20));
+    // Of an earlier run: it says nothing about this report.
+    let mut lab = Lab::new();
+    lab.members(&[("b", true)]);
+    lab.marker("b", 3, 9, 0);
+    lab.report("b", 2, 1, 4000, &[("w1", State::Optimal)]);
+    assert_eq!((lab.belief("b"), lab.rows()), (Belief::Stale, vec!["w1 unknown b=unknown".into()]));
+}
+
+#[test]
+fn two_agents_that_only_refresh_by_turns_are_found_and_a_restart_is_none() {
+    let mut lab = pair();
+    lab.at_s(1);
+    lab.report("b", 3, 1, 0, &[("w1", State::Optimal)]);
+    lab.at_s(61);
+    lab.marker("b", 2, 2, 0);
+    lab.marker("b", 3, 2, 0);
+    assert_eq!(lab.belief("b"), Belief::Fresh, "the last word of the run before may come late");
+    lab.at_s(121);
+    lab.marker("b", 2, 3, 0);
+    assert_eq!(lab.belief("b"), Belief::Twins);
+    assert_eq!(lab.rows(), ["w1 optimal a=optimal b=unknown"]);
+    lab.at_s(200);
+    lab.marker("b", 3, 3, 0);
+    lab.at_s(299);
+    lab.marker("b", 3, 4, 0);
+    assert_eq!(lab.at_s(301).belief("b"), Belief::Fresh, "the other is gone for longer than L");
+    // While we could not see, one run ended and two more began: a list has the last words of two of them.
+    let mut lab = pair();
+    lab.marker("b", 2, 2, 0);
+    lab.at_s(100);
+    lab.marker("b", 5, 4, 0);
+    lab.report("b", 6, 1, 0, &[("w1", State::Optimal)]);
+    for seq in 2..6 {
+        lab.at_s(40 + 60 * seq);
+        lab.marker("b", 6, seq, 0);
+        assert_eq!(lab.belief("b"), Belief::Fresh);
+    }
+}
+
+#[test]
+fn a_marker_that_cannot_be_read_freshens_nothing_and_one_alone_keeps_an_agent_without_maps() {
+    let mut lab = pair();
+    lab.at_s(170);
+    lab.report("a", 1, 2, 0, &[("w1", State::Optimal)]);
+    for rubbish in [&b"no json"[..], b"", b"[]", b"{}", br#"{"instance":"0000000000000002","seq":-3}"#] {
+        lab.raw("b", FRESH_KEY, Some(rubbish));
+        assert_eq!(lab.codes(), ["REPORT_MALFORMED b"]);
+    }
+    assert_eq!((lab.at_s(180).belief("b"), lab.at_s(181).belief("b")), (Belief::Fresh, Belief::Stale));
+    lab.marker("b", 2, 2, 0);
+    assert_eq!((lab.belief("b"), lab.codes()), (Belief::Fresh, NONE.to_vec()));
+    let mut lab = Lab::new();
+    lab.members(&[("c", true)]);
+    let about = format!(
+        "{{\"v\":1,\"instance\":\"0000000000000009\",\"seq\":1,\"time\":{WALL},\"multipathd\":{{\"state\":\"running\"}}}}"
+    );
+    lab.raw("c", "multipath-node", Some(about.as_bytes()));
+    for seq in 2..6 {
+        lab.at_s(60 * seq);
+        lab.marker("c", 9, seq, 0);
+        assert_eq!(lab.belief("c"), Belief::Silent);
+    }
+    assert_eq!((lab.at_s(480).belief("c"), lab.at_s(481).belief("c")), (Belief::Silent, Belief::Stale));
+}
+
+#[test]
+fn the_last_whole_detail_is_kept_with_its_age_whatever_becomes_of_its_node() {
+    let encode = |seq: u64, age_s: i64, now: Now| {
+        let read = large::node(2000, 8);
+        let stamp = Stamp { instance: Instance(2), seq };
+        let head = Head { node: name("b"), stamp, time: EpochS(now.wall.0 - age_s) };
+        encode_detail(&head, &read, None).unwrap()
+    };
+    let put = |lab: &mut Lab, parts: &[Vec<u8>]| {
+        for (n, part) in parts.iter().enumerate().rev() {
+            lab.raw("b", &detail_key(n as u32 + 1), Some(part));
+        }
+    };
+    let seen = |lab: &Lab| {
+        let node = lab.cluster.nodes(lab.now()).into_iter().find(|n| n.name == name("b")).unwrap();
+        (node.detail.and_then(|d| d.stamp()).map(|s| s.seq), node.detail_age_ms, node.detail_why)
+    };
+    let mut lab = pair();
+    assert_eq!(seen(&lab), (None, None, None));
+    let first = encode(5, 3_600, lab.now());
+    assert!(first.len() > 2, "{}", first.len());
+    put(&mut lab, &first);
+    assert_eq!(
+        seen(&lab),
+        (Some(5), Some(3_600_000), None),
+        "at first sight as old as it says, also beyond L"
+    );
+    // The next comes in part: the one before stands. Then whole: new now, whatever its clock says.
+    lab.at_s(10);
+    let next = encode(9, -500, lab.now());
+    lab.raw("b", &detail_key(2), Some(&next[1]));
+    assert_eq!(seen(&lab), (Some(5), Some(3_610_000), None));
+    put(&mut lab, &next);
+    assert_eq!(seen(&lab), (Some(9), Some(0), None));
+    assert_eq!(lab.belief("b"), Belief::Fresh, "a detail is no report");
+    lab.members(&[("a", true), ("b", false)]);
+    for part in 1..=next.len() as u32 {
+        lab.raw("b", &detail_key(part), None);
+    }
+    assert_eq!(lab.at_s(500).belief("b"), Belief::Offline);
+    assert_eq!(seen(&lab), (Some(9), Some(490_000), None), "what is cleared is silence");
+    lab.members(&[("a", true), ("b", true)]);
+    lab.raw("b", &detail_key(1), Some(b"rubbish"));
+    assert_eq!((seen(&lab).0, seen(&lab).2.is_some()), (Some(9), true));
+    assert!(lab.codes().contains(&"REPORT_MALFORMED b".into()), "{:?}", lab.codes());
+    let whole = lab.cluster.nodes(lab.now()).remove(1).detail.unwrap().unpack().unwrap();
+    assert_eq!(whole.read.maps.len(), 2000);
+}
+
+#[test]
+fn a_partial_view_says_what_cannot_be_seen_and_a_full_store_says_so() {
+    let mut lab = pair();
+    lab.report("c", 3, 1, 0, &[("w1", State::Optimal)]);
+    lab.at_s(100);
+    lab.report("b", 2, 2, 0, &[("w1", State::Optimal)]);
+    let doubt = Some(("no quorum: 1 of 3 members".to_owned(), EpochS(WALL + 90)));
+    lab.apply(ClusterEvent::Members { nodes: BTreeMap::new(), doubt });
+    let found = |lab: &Lab| {
+        let f = lab.cluster.findings().iter().find(|f| f.code == Code::StorePartial).cloned();
+        f.map(|f| (f.severity, f.summary, f.evidence, f.since, f.since_first_seen))
+    };
+    let (severity, summary, evidence, since, first) = found(&lab).unwrap();
+    assert!(summary.contains("every known node is still heard"), "{summary}");
+    assert_eq!((severity, since, first), (Severity::Error, Some(EpochS(WALL + 90)), false));
+    assert_eq!(evidence, ["no quorum: 1 of 3 members"]);
+    lab.at_s(200);
+    let (_, summary, ..) = found(&lab).unwrap();
+    assert!(summary.contains("not heard: a, c; 1 of 3 nodes are"), "{summary}");
+    lab.members(&[("a", true), ("b", true), ("c", true)]);
+    assert_eq!(found(&lab), None);
+
+    let mut lab = pair();
+    let space =
+        |used_bytes, full| ClusterEvent::Space(Some(Space { used_bytes, limit_bytes: 2 << 30, full }));
+    for (event, severity) in [
+        (space((1 << 30) - 1, false), None),
+        (space(1 << 30, false), Some(Severity::Warning)),
+        (space(1, true), Some(Severity::Error)),
+        (ClusterEvent::Space(None), None),
+    ] {
+        lab.apply(event);
+        let found = lab.cluster.findings().iter().find(|f| f.code == Code::StoreSpace);
+        assert_eq!(found.map(|f| f.severity), severity);
+    }
+}
+
+#[test]
+fn a_node_that_leaves_its_report_to_another_program_says_so() {
+    let about = br#"{"v":1,"instance":"0000000000000009","seq":1,"time":1783082400,"multipathd":{"state":"running"},"maps":2,"report-by":"pve"}"#;
+    let severity = |lab: &Lab| {
+        let f = lab.cluster.findings().iter().find(|f| f.code == Code::NodeStepsBack);
+        f.map(|f| f.severity)
+    };
+    let mut lab = Lab::new();
+    lab.members(&[("p", true)]);
+    lab.raw("p", "multipath-node", Some(about));
+    assert_eq!(severity(&lab), Some(Severity::Error), "nobody speaks for its maps");
+    assert_eq!((lab.belief("p"), lab.cluster.view().fresh), (Belief::Silent, 0));
+    lab.perl("p", 0, "optimal");
+    assert_eq!((severity(&lab), lab.belief("p")), (Some(Severity::Info), Belief::Fresh));
+    assert_eq!((lab.rows(), lab.cluster.view().fresh), (vec!["w1 optimal p=optimal".into()], 1));
+    // Its agent's word does not freshen the other's report.
+    lab.at_s(170);
+    let again = String::from_utf8(about.to_vec()).unwrap().replace("\"seq\":1", "\"seq\":2");
+    lab.raw("p", "multipath-node", Some(again.as_bytes()));
+    assert_eq!(lab.at_s(181).belief("p"), Belief::Stale);
 }
 
 #[test]
@@ -392,12 +765,38 @@ fn a_failed_apply_stands_while_its_node_is_a_member() {
 }
 
 proptest! {
+    /// Doubt is never health: no marker of another run, none that was heard before and none that cannot be read makes
+    /// anybody fresh; and no marker at all changes what a report said.
+    #[test]
+    fn only_a_newer_marker_of_the_run_that_reported_freshens(
+        steps in proptest::collection::vec((3u64..6, 1u64..9, -200i64..200, proptest::collection::vec(any::<u8>(), 0..30)), 0..20),
+        state in 0..5usize,
+    ) {
+        let mut lab = Lab::new();
+        lab.members(&[("b", true)]);
+        lab.report("b", 2, 5, 0, &[("w1", State::ALL[state])]);
+        lab.marker("b", 2, 9, 0);
+        lab.at_s(181);
+        for (instance, seq, age_s, bytes) in steps {
+            lab.marker("b", instance, seq, age_s);
+            lab.marker("b", 2, seq, age_s);
+            lab.raw("b", FRESH_KEY, Some(&bytes));
+            lab.raw("b", FRESH_KEY, None);
+            prop_assert_ne!(lab.belief("b"), Belief::Fresh);
+            prop_assert_eq!(lab.rows(), vec!["w1 unknown b=unknown"]);
+        }
+        lab.at_s(400);
+        lab.marker("b", 2, 10, 0);
+        prop_assert_eq!(lab.rows(), vec![format!("w1 {0} b={0}", State::ALL[state])]);
+    }
+
     /// Whatever comes: no panic, no deadline in the past, and a node that is not fresh has no cell but unknown.
     #[test]
-    fn any_events(steps in proptest::collection::vec((0u8..9, 0u8..3, 0u64..100, proptest::collection::vec(any::<u8>(), 0..40)), 1..60)) {
+    fn any_events(steps in proptest::collection::vec((0u8..12, 0u8..3, 0u64..100, proptest::collection::vec(any::<u8>(), 0..40)), 1..60)) {
         let mut lab = Lab::new();
         let mut seq = 0;
         for (what, node, wait, bytes) in steps {
+            let marker = wait % 3;
             let node = ["a", "b", "c"][node as usize];
             lab.ms += wait * 1000;
             seq += 1;
@@ -410,6 +809,9 @@ proptest! {
                 5 => lab.report(node, wait % 3, seq, wait as i64, &[("w1", State::ALL[bytes.len() % 5])]),
                 6 => lab.perl(node, wait as i64 * 3, "optimal"),
                 7 => lab.step_s += wait as i64 - 50,
+                8 => lab.raw(node, FRESH_KEY, Some(&bytes)),
+                10 => lab.raw(node, "multipath-detail", Some(&bytes)),
+                9 => lab.marker(node, marker, seq, wait as i64),
                 _ => lab.apply(ClusterEvent::Tick),
             }
             lab.apply(ClusterEvent::Tick);

@@ -99,6 +99,8 @@ fn read_of(reply: &str) -> NodeRead {
         kernel: Err(String::new()),
         adapters: Vec::new(),
         tools_version: None,
+        config_digest: None,
+        own_wwids: None,
         unknown_words: 0,
         problems: Vec::new(),
     }

@@ -4,10 +4,13 @@
 mod bounded;
 pub mod dm;
 pub mod local;
+mod lvm;
 pub mod multipathd;
 pub mod process;
 mod ready;
 pub mod roots;
+pub mod state_file;
+pub mod state_lock;
 pub mod store;
 pub mod sysfs;
 #[cfg(test)]

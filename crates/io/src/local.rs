@@ -12,12 +12,17 @@ use crate::multipathd::reply::{self, Reply};
 use crate::multipathd::{AskError, Connection, Deadline, Query, SocketAddress, raw};
 use crate::process;
 use crate::roots::Roots;
+use crate::sysfs::file::read_at_most;
 use facts::Facts;
-use pathkeeper_model::EpochS;
 use pathkeeper_model::local::{Daemon, NodeRead};
+use pathkeeper_model::{EpochS, Wwid};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A wwids file of some twenty thousand LUNs; a larger one is read so far.
+const WWIDS_BYTES_MAX: usize = 1 << 20;
 
 /// How to read.
 #[derive(Clone, Debug)]
@@ -124,6 +129,9 @@ pub struct LocalReader {
     facts: Facts,
     pid: Option<u32>,
     version: Option<(Option<u32>, String)>,
+    /// Digest of the effective configuration, and whose it is.
+    config_digest: Option<(Option<u32>, String)>,
+    own_wwids: Option<Vec<Wwid>>,
     stuck_in_row: u32,
     /// The last probe was not answered.
     silent: bool,
@@ -153,6 +161,8 @@ impl LocalReader {
             facts: Facts::default(),
             pid: None,
             version: None,
+            own_wwids: None,
+            config_digest: None,
             stuck_in_row: 0,
             silent: false,
             full_reads: 0,
@@ -186,6 +196,8 @@ impl LocalReader {
             kernel,
             adapters: Vec::new(),
             tools_version: None,
+            config_digest: None,
+            own_wwids: None,
             unknown_words: 0,
             problems: Vec::new(),
         };
@@ -227,6 +239,11 @@ impl LocalReader {
         let counters = self.is_due(depth, self.config.facts_every_reads);
         out.adapters = self.facts.adapters(&self.config.roots.sys, depth, counters);
         out.tools_version = self.version.as_ref().map(|(_, version)| version.clone());
+        out.config_digest = self.config_digest.as_ref().map(|(_, digest)| digest.clone());
+        if depth == Depth::Full {
+            self.own_wwids = own_wwids(&self.config.roots.etc);
+        }
+        out.own_wwids.clone_from(&self.own_wwids);
         out.problems = problems.into_vec();
         // At rest a node holds what it knows, not the text that told it.
         if self.buffer.capacity() > BUFFER_KEPT_BYTES {
@@ -408,14 +425,18 @@ impl LocalReader {
             self.version = self.ask_version(deadline).map(|version| (pid, version));
         }
         let anew = self.is_due(depth, self.config.facts_every_reads);
-        self.facts.fill(&self.config.roots.sys, out, anew);
+        if anew || self.config_digest.as_ref().is_some_and(|(whose, _)| *whose != pid) {
+            // One that does not tell is none of which anything could be said; what an earlier process told is old.
+            self.config_digest = self.ask_config_digest(deadline).map(|digest| (pid, digest));
+        }
+        self.facts.fill(&self.config.roots, out, anew);
     }
 
     /// A reply that is a text or `ok` (nothing); the error is words.
     fn ask_text(&mut self, query: Query, deadline: Deadline) -> Result<String, String> {
-        let mut connection = Connection::open(&self.config.socket, &self.config.roots.run, deadline)
-            .map_err(|error| error.to_string())?;
-        let bytes = connection.ask(query, &mut self.buffer, deadline).map_err(|error| error.to_string())?;
+        let mut connection =
+            Connection::open(&self.config.socket, &self.config.roots.run, deadline).map_err(unmeasured)?;
+        let bytes = connection.ask(query, &mut self.buffer, deadline).map_err(unmeasured)?;
         match reply::classify(bytes) {
             Reply::Text(text) => Ok(text.to_owned()),
             Reply::Ok => Ok(String::new()),
@@ -427,11 +448,27 @@ impl LocalReader {
         }
     }
 
+    /// SHA-1 of the effective configuration as multipathd prints it.
+    fn ask_config_digest(&mut self, deadline: Deadline) -> Option<String> {
+        let text = self.ask_text(Query::Config, deadline).ok()?;
+        // Anything else is an error in words.
+        text.contains("defaults {").then(|| crate::store::digest(text.as_bytes()))
+    }
+
     /// The version stands in the error text of a command that is none, in every version.
     fn ask_version(&mut self, deadline: Deadline) -> Option<String> {
         let mut connection = Connection::open(&self.config.socket, &self.config.roots.run, deadline).ok()?;
         let bytes = connection.ask(Query::Version, &mut self.buffer, deadline).ok()?;
         reply::parse_version(&String::from_utf8_lossy(bytes))
+    }
+}
+
+/// An error in words that are the same whenever it is the same error: a detail goes out when its words change.
+fn unmeasured(error: AskError) -> String {
+    match error {
+        AskError::Deadline { stage, .. } => format!("no answer in time (while {stage})"),
+        AskError::Closed { .. } => "it closed the connection before its answer was whole".to_owned(),
+        other => other.to_string(),
     }
 }
 
@@ -445,6 +482,21 @@ fn bound_ms(config: &ReaderConfig, stuck_in_row: u32) -> u32 {
     }
 }
 
+/// The wwids file: `/WWID/` on a line of its own; `#` begins a comment, and an entry that was taken out is `#WWID/`
+/// (multipath-tools, libmultipath/wwids.c). An absent file is an empty one.
+fn own_wwids(etc: &Path) -> Option<Vec<Wwid>> {
+    let file = etc.join("multipath/wwids");
+    let Some(bytes) = read_at_most(&file, WWIDS_BYTES_MAX) else {
+        return (!file.exists()).then(Vec::new);
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let entry = |line: &str| Wwid::new(line.trim().strip_prefix('/')?.strip_suffix('/')?);
+    let mut wwids: Vec<Wwid> = text.lines().filter_map(entry).collect();
+    wwids.sort();
+    wwids.dedup();
+    Some(wwids)
+}
+
 fn now_s() -> EpochS {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     EpochS(since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)))
@@ -453,6 +505,26 @@ fn now_s() -> EpochS {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_same_fault_has_the_same_words_however_long_it_took() {
+        let late = |waited_ms| unmeasured(AskError::Deadline { stage: "asking", waited_ms });
+        assert_eq!((late(812), late(813)), (late(813), "no answer in time (while asking)".to_owned()));
+        let closed = |got| unmeasured(AskError::Closed { got, want: 9 });
+        assert_eq!(closed(3), closed(4));
+    }
+
+    #[test]
+    fn the_wwids_file_is_read_as_multipath_reads_it() {
+        let tree = crate::testing::Tree::new();
+        assert_eq!(own_wwids(tree.root()), Some(vec![]));
+        tree.file(
+            "multipath/wwids",
+            "# Multipath wwids, Version : 1.0\n/3600b/\n#3600c/\n /3600a/ \n/3600b/\nx\n//\n",
+        );
+        let own = own_wwids(tree.root()).unwrap();
+        assert_eq!(own.iter().map(Wwid::as_str).collect::<Vec<_>>(), ["3600a", "3600b"]);
+    }
 
     #[test]
     fn a_stuck_daemon_is_asked_shortly_and_each_third_time_long() {

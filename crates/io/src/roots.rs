@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// Below `/usr`: Proxmox VE's own multipath series, which reports and applies where it is installed.
+const PVE_SERIES: &str = "share/perl5/PVE/Multipath.pm";
+
 /// The folders that this crate reads from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Roots {
@@ -13,6 +16,8 @@ pub struct Roots {
     pub run: PathBuf,
     /// `/etc`.
     pub etc: PathBuf,
+    /// `/usr`.
+    pub usr: PathBuf,
     /// `/dev`.
     pub dev: PathBuf,
     /// Folders in which multipathd's program may lie.
@@ -20,6 +25,11 @@ pub struct Roots {
 }
 
 impl Roots {
+    /// Whether Proxmox VE's own multipath series is installed on this machine.
+    pub fn has_pve_series(&self) -> bool {
+        self.usr.join(PVE_SERIES).exists()
+    }
+
     /// All folders below this one; `/` is the real machine.
     pub fn below(root: &Path) -> Self {
         Self {
@@ -27,6 +37,7 @@ impl Roots {
             proc: root.join("proc"),
             run: root.join("run"),
             etc: root.join("etc"),
+            usr: root.join("usr"),
             dev: root.join("dev"),
             programs: ["sbin", "usr/sbin", "usr/local/sbin", "usr/bin", "bin"]
                 .map(|dir| root.join(dir))

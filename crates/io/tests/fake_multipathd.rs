@@ -5,7 +5,7 @@
 use pathkeeper_io::multipathd::{AskError, Connection, Deadline, Query, frame};
 use pathkeeper_io::{Depth, LocalReader, ProbeResult, ReaderConfig, Roots, SocketAddress, StaleFlag};
 use pathkeeper_model::judge;
-use pathkeeper_model::local::Daemon;
+use pathkeeper_model::local::{Daemon, Pv};
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -164,6 +164,7 @@ fn a_healthy_daemon() {
         "show maps json" => File("0.9.4/11-one-path-offline.show-maps.json"),
         "show" => File("0.9.4/reply-show-alone.txt"),
         "show daemon" => Say(b"pid 7 idle\n"),
+        "show config" => Say(b"defaults {\n}\n"),
         _ => Say(
             b"sda|8:0|35000c500a0000001|1:0:0:1|failed|faulty|offline|scsi:iscsi|4|ok|data01|LUN0001|LABSAN,VDISK,1.0\n\
               sdb|8:16|35000c500a0000001|0:0:0:1|active|ready|running|scsi:iscsi|0|ok|data01|LUN0001|LABSAN,VDISK,1.0\n\
@@ -177,6 +178,8 @@ fn a_healthy_daemon() {
     let read = reader.read(Depth::Full);
     assert_eq!(read.daemon, Daemon::Answering { pid: None });
     assert_eq!(read.tools_version.as_deref(), Some("0.9.4"));
+    // SHA-1 of the text, as sha1sum(1) prints it.
+    assert_eq!(read.config_digest.as_deref(), Some("68bc80e9a41b56d2f7636ac6eb9f42c51305d367"));
     assert!(read.problems.is_empty(), "{:?}", read.problems);
     let paths: Vec<_> = read.maps[0].groups.iter().flat_map(|group| &group.paths).collect();
     assert!(paths.iter().all(|path| path.transport.as_deref() == Some("iscsi")));
@@ -194,10 +197,42 @@ fn a_healthy_daemon() {
     let quick = reader.read(Depth::Quick);
     assert_eq!(fake.asked.load(Ordering::Relaxed), before + 1);
     assert_eq!((quick.maps, quick.loose), (read.maps, read.loose));
+    assert_eq!(quick.config_digest, read.config_digest);
     // Until somebody says that devices changed.
     stale.raise();
     reader.read(Depth::Quick);
     assert!(fake.asked.load(Ordering::Relaxed) > before + 2);
+}
+
+#[test]
+fn physical_volumes_are_told_and_kept_until_devices_change() {
+    let fake = Fake::new(|command, _| match command {
+        "show maps json" => File("0.9.4/11-one-path-offline.show-maps.json"),
+        _ => Say(b"ok\n"),
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let file = |path: &str, text: &str| {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let uuid = "HgbGaU-QmLB-pWdm-GeGB-N2mD-tJ3u-B1v4Xy";
+    file("sys/block/dm-0/dev", "253:0\n");
+    file("run/udev/data/b253:0", &format!("E:ID_FS_TYPE=LVM2_member\nE:ID_FS_UUID={uuid}\n"));
+    let (stale, roots) = (StaleFlag::default(), Roots::below(dir.path()));
+    let config = ReaderConfig { stale: stale.clone(), roots, ..config(&fake.socket(), 20_000) };
+    let mut reader = LocalReader::new(config);
+    let first = reader.read(Depth::Full).maps.remove(0).pvs;
+    assert_eq!(first, [Pv { uuid: Some(uuid.into()), ..Pv::default() }]);
+    let half = uuid.replace('-', "");
+    file("sys/block/dm-0/holders/dm-7/dm/uuid", &format!("LVM-{half}{half}\n"));
+    file("sys/block/dm-0/holders/dm-7/dm/name", "vg--san-vm--100--disk--0\n");
+    assert_eq!(reader.read(Depth::Quick).maps[0].pvs, first);
+    stale.raise();
+    let map = reader.read(Depth::Quick).maps.remove(0);
+    assert_eq!(map.holders, ["dm-7"]);
+    assert_eq!((map.pvs.len(), map.pvs[0].vg_name.as_deref()), (1, Some("vg-san")));
+    assert_eq!((map.pvs[0].uuid.as_deref(), map.pvs[0].vg_uuid.as_deref()), (Some(uuid), Some(uuid)));
 }
 
 #[test]
@@ -338,6 +373,7 @@ fn devices_that_cannot_be_listed_are_a_problem_and_no_more() {
     let read = fake.reader().read(Depth::Full);
     assert_eq!(read.daemon, Daemon::Answering { pid: None });
     assert_eq!(read.problems.len(), 1, "{:?}", read.problems);
+    assert_eq!(read.config_digest, None);
     assert_eq!(judge::judge(&read, &|_| None)[0].1.state.as_str(), "optimal");
 }
 

@@ -1,9 +1,14 @@
 //! Times of the fold, the matrix and the report codec. docs/performance.md has the targets and what was measured.
 #![allow(clippy::expect_used, reason = "a bench may panic")]
 
+#[path = "../tests/large/mod.rs"]
+#[allow(dead_code, reason = "shared with tests")]
+mod large;
+
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use pathkeeper_model::detail::{DetailPart, Fingerprint, Head, Packed, encode as encode_detail};
 use pathkeeper_model::fold::{Input, Interner, NodeInput, Spoken, fold};
 use pathkeeper_model::matrix::Matrix;
 use pathkeeper_model::report::{Join, Joiner, Stamp, decode_part, encode};
@@ -176,5 +181,20 @@ fn live(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, from_scratch, live);
+/// What a large node publishes of its maps and paths: is it another, packing it, unpacking it.
+fn detail(c: &mut Criterion) {
+    let read = large::node(500, 8);
+    let stamp = Stamp { instance: Instance(1), seq: 1 };
+    let head = Head { node: node(1), stamp, time: EpochS(1) };
+    let parts = encode_detail(&head, &read, None).expect("it fits");
+    let packed = Packed::new(parts.iter().map(|part| DetailPart::decode(part).expect("a part")).collect());
+    let mut group = c.benchmark_group("detail 500x8");
+    group.sample_size(20);
+    group.bench_function("fingerprint", |b| b.iter(|| black_box(Fingerprint::of(&read))));
+    group.bench_function("read to parts", |b| b.iter(|| black_box(encode_detail(&head, &read, None))));
+    group.bench_function("parts to read", |b| b.iter(|| black_box(packed.unpack())));
+    group.finish();
+}
+
+criterion_group!(benches, from_scratch, live, detail);
 criterion_main!(benches);

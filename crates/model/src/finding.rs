@@ -46,8 +46,11 @@ codes! {
     NodeOffline = "NODE_OFFLINE",
     NodeSilent = "NODE_SILENT",
     NodeStale = "NODE_STALE",
+    NodeStepsBack = "NODE_STEPS_BACK",
     NodeTwins = "NODE_TWINS",
     ReportMalformed = "REPORT_MALFORMED",
+    StorePartial = "STORE_PARTIAL",
+    StoreSpace = "STORE_SPACE",
 }
 
 /// What a finding is about. Together with the code it is the finding's fingerprint, equal on all nodes.

@@ -74,6 +74,11 @@ impl<'a> Scanner<'a> {
         self.at
     }
 
+    /// What was read since that offset.
+    pub fn since(&self, from: usize) -> &'a str {
+        self.text.get(from..self.at).unwrap_or_default()
+    }
+
     #[inline]
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()

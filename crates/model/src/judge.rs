@@ -305,6 +305,8 @@ mod tests {
             kernel,
             adapters: Vec::new(),
             tools_version: None,
+            config_digest: None,
+            own_wwids: None,
             unknown_words: 0,
             problems: Vec::new(),
         }

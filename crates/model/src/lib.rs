@@ -2,12 +2,15 @@
 
 #![forbid(unsafe_code)]
 
+pub mod detail;
 pub mod finding;
 pub mod fold;
 pub mod fold_doc;
+pub mod fresh;
 pub mod ids;
 pub mod json;
 pub mod judge;
+pub mod ledger;
 pub mod local;
 pub mod matrix;
 pub mod node_value;

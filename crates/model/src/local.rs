@@ -23,6 +23,10 @@ pub struct NodeRead {
     pub adapters: Vec<Adapter>,
     /// multipath-tools' version, e.g. `0.9.4`, where it is known.
     pub tools_version: Option<String>,
+    /// SHA-1 hex of multipathd's effective configuration (`show config`), where it told it.
+    pub config_digest: Option<String>,
+    /// WWIDs in the node's wwids file, sorted; `None` where it was not read.
+    pub own_wwids: Option<Vec<Wwid>>,
     /// Words and fields in replies that this program does not know, counted.
     pub unknown_words: u64,
     /// What was malformed or unreadable and left out, one sentence each; bounded.
@@ -146,6 +150,8 @@ pub struct Map {
     pub open_count: Option<u32>,
     /// Devices on top of it (`dm-7`…), from sysfs.
     pub holders: Vec<String>,
+    /// LVM's physical volumes on it or on its partitions, as far as the node tells without asking LVM.
+    pub pvs: Vec<Pv>,
     /// The kernel's word: suspended maps block I/O.
     pub suspended: bool,
     /// What happens to I/O without a path.
@@ -184,6 +190,7 @@ impl Map {
             size_bytes: None,
             open_count: None,
             holders: Vec::new(),
+            pvs: Vec::new(),
             suspended: false,
             queueing: Queueing::Unknown,
             features: String::new(),
@@ -199,6 +206,17 @@ impl Map {
             incomplete: false,
         }
     }
+}
+
+/// A physical volume of LVM's. Of what is not known there is nothing, and of a volume not all is unknown.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Pv {
+    /// As LVM prints it, 6-4-4-4-4-4-6 characters.
+    pub uuid: Option<String>,
+    /// The volume group's name on this node.
+    pub vg_name: Option<String>,
+    /// The volume group's UUID, as LVM prints it; known where one of its logical volumes is active.
+    pub vg_uuid: Option<String>,
 }
 
 /// One path group.

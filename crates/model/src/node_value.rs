@@ -103,6 +103,8 @@ pub struct NodeValue {
     pub version_pathkeeper: Option<String>,
     /// Version of multipath-tools.
     pub version_multipath_tools: Option<String>,
+    /// SHA-1 hex of multipathd's effective configuration.
+    pub config_digest: Option<String>,
     /// Release of the kernel.
     pub version_kernel: Option<String>,
     /// `observe` or `manage`.
@@ -121,6 +123,8 @@ pub struct NodeValue {
     pub adapters: Vec<Adapter>,
     /// Adapters that found no room in the value.
     pub adapters_left_out: u32,
+    /// Another program on the node writes its report, so this one does not: `pve` for Proxmox VE's own series.
+    pub report_by: Option<String>,
     /// The node has used up what it may put into the store in a minute: it speaks less often for now.
     pub over_budget: bool,
 }
@@ -151,12 +155,16 @@ struct WireNode<'a> {
     mode: Option<Cow<'a, str>>,
     multipathd: WireDaemon<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    config_digest: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     boot_id: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     maps: Option<u32>,
     adapters: Vec<WireAdapter<'a>>,
     #[serde(skip_serializing_if = "is_zero")]
     adapters_left_out: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report_by: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     over_budget: bool,
 }
@@ -208,7 +216,7 @@ fn as_object<S: serde::Serializer>(counters: &[(String, u64)], to: S) -> Result<
 }
 
 /// At most `max` bytes of a text, cut between characters, control characters as spaces: so its JSON is at most twice as long.
-fn clip(text: &str, max: usize) -> Cow<'_, str> {
+pub(crate) fn clip(text: &str, max: usize) -> Cow<'_, str> {
     let mut end = text.len().min(max);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -235,6 +243,7 @@ impl NodeValue {
             time: None,
             version_pathkeeper: None,
             version_multipath_tools: None,
+            config_digest: None,
             version_kernel: None,
             mode: None,
             daemon,
@@ -244,6 +253,7 @@ impl NodeValue {
             maps: None,
             adapters: Vec::new(),
             adapters_left_out: 0,
+            report_by: None,
             over_budget: false,
         }
     }
@@ -269,10 +279,12 @@ impl NodeValue {
                 why: clipped(self.daemon_why.as_ref(), TEXT_BYTES_MAX),
                 pid: self.daemon_pid,
             },
+            config_digest: clipped(self.config_digest.as_ref(), SHORT),
             boot_id: clipped(self.boot_id.as_ref(), SHORT),
             maps: self.maps,
             adapters: Vec::new(),
             adapters_left_out: u32::MAX,
+            report_by: clipped(self.report_by.as_ref(), SHORT),
             over_budget: self.over_budget,
         };
         // With no adapter and the longest count this is the least that the value takes; each adapter adds itself and a comma.
@@ -314,11 +326,13 @@ impl NodeValue {
                 "seq" => node.seq = unsigned(scan)?,
                 "time" => node.time = epoch(scan)?,
                 "mode" => node.mode = text(scan)?,
+                "config-digest" => node.config_digest = text(scan)?,
                 "boot-id" => node.boot_id = text(scan)?,
                 "maps" => node.maps = small(scan)?,
                 "adapters-left-out" => {
                     node.adapters_left_out = node.adapters_left_out.saturating_add(small(scan)?.unwrap_or(0));
                 }
+                "report-by" => node.report_by = text(scan)?.filter(|by| !by.is_empty()),
                 "over-budget" => node.over_budget = matches!(scan.value()?, Scalar::Bool(true)),
                 "versions" => members(scan, |key, scan| {
                     match key {
@@ -396,9 +410,9 @@ fn to_json(wire: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(wire).unwrap_or_default()
 }
 
-type Read<T> = Result<T, JsonError>;
+pub(crate) type Read<T> = Result<T, JsonError>;
 
-fn read_object<'a>(
+pub(crate) fn read_object<'a>(
     value: &'a [u8],
     mut member: impl FnMut(&str, &mut Scanner<'a>) -> Read<()>,
 ) -> Result<(), PartError> {
@@ -416,7 +430,7 @@ fn read_object<'a>(
 }
 
 /// Goes through the members of an object; anything else is skipped.
-fn members<'a>(
+pub(crate) fn members<'a>(
     scan: &mut Scanner<'a>,
     mut member: impl FnMut(&str, &mut Scanner<'a>) -> Read<()>,
 ) -> Read<()> {
@@ -430,25 +444,25 @@ fn members<'a>(
     Ok(())
 }
 
-fn text(scan: &mut Scanner<'_>) -> Read<Option<String>> {
+pub(crate) fn text(scan: &mut Scanner<'_>) -> Read<Option<String>> {
     Ok(match scan.value()? {
         Scalar::Text(text) if text.len() <= TEXT_BYTES_MAX => Some(text.into_owned()),
         _ => None,
     })
 }
 
-fn unsigned(scan: &mut Scanner<'_>) -> Read<Option<u64>> {
+pub(crate) fn unsigned(scan: &mut Scanner<'_>) -> Read<Option<u64>> {
     Ok(match scan.value()? {
         Scalar::Unsigned(n) => Some(n),
         _ => None,
     })
 }
 
-fn small(scan: &mut Scanner<'_>) -> Read<Option<u32>> {
+pub(crate) fn small(scan: &mut Scanner<'_>) -> Read<Option<u32>> {
     Ok(unsigned(scan)?.and_then(|n| u32::try_from(n).ok()))
 }
 
-fn epoch(scan: &mut Scanner<'_>) -> Read<Option<EpochS>> {
+pub(crate) fn epoch(scan: &mut Scanner<'_>) -> Read<Option<EpochS>> {
     Ok(unsigned(scan)?.and_then(|n| i64::try_from(n).ok()).map(EpochS))
 }
 

@@ -10,7 +10,7 @@ mod join;
 pub use decode::decode_part;
 pub(crate) use decode::read_entry;
 pub use encode::{Encoded, encode};
-pub use join::{Join, Joiner};
+pub use join::{Join, Joined, Joiner, Piece, Pieces};
 
 use crate::ids::{EpochS, Instance, Wwid};
 use crate::json::JsonError;

@@ -30,9 +30,11 @@ fn value() -> NodeValue {
         mode: Some("observe".to_owned()),
         daemon_why: Some("stopped by systemctl".to_owned()),
         daemon_pid: Some(612),
+        config_digest: Some("da39a3ee5e6b4b0d3255bfef95601890afd80709".to_owned()),
         boot_id: Some("b6e2…".to_owned()),
         maps: Some(12),
         adapters: vec![adapter(6), adapter(7)],
+        report_by: Some("pve".to_owned()),
         ..NodeValue::of(DaemonWord::Stopped)
     }
 }

@@ -42,6 +42,8 @@ impl Look for NoMaps {
             kernel: Ok(vec![]),
             adapters: vec![],
             tools_version: None,
+            config_digest: None,
+            own_wwids: None,
             unknown_words: 0,
             problems: vec![],
         }
@@ -90,6 +92,7 @@ async fn main() {
         socket: None,
         instance: random_instance().unwrap(),
         facts: NodeFacts::default(),
+        clock_offset: Default::default(),
     };
     let observer = hub.node(&NodeName::new("observer").unwrap());
     let app = App::start(

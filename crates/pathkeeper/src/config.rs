@@ -12,6 +12,10 @@ use pathkeeper_model::ids::NodeName;
 use serde::Deserialize;
 use toml::Spanned;
 
+mod store;
+
+pub use store::{EtcdChoice, StoreChoice};
+
 /// Where the file is unless the command line says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/pathkeeper/pathkeeper.toml";
 /// Where the agent's socket is unless `run-dir` says otherwise.
@@ -42,6 +46,8 @@ pub struct Config {
     pub multipathd_socket: Option<String>,
     /// Seconds between two looks at multipathd when nothing happens, 2..=60.
     pub poll_interval_s: u64,
+    /// Through what this node hears of the others.
+    pub store: StoreChoice,
     /// Where the machine's own files are; other than `/` only in tests and in the demo.
     pub roots: Roots,
     /// What is odd and stops nothing (an environment variable that names no setting), one sentence each.
@@ -57,11 +63,21 @@ pub struct Roots {
     pub proc: PathBuf,
     /// `/etc`.
     pub etc: PathBuf,
+    /// `/usr`.
+    pub usr: PathBuf,
+    /// A file with seconds that are added to the wall clock; `None` = the machine's own clock.
+    pub clock_offset: Option<PathBuf>,
 }
 
 impl Default for Roots {
     fn default() -> Self {
-        Self { sysfs: "/sys".into(), proc: "/proc".into(), etc: "/etc".into() }
+        Self {
+            sysfs: "/sys".into(),
+            proc: "/proc".into(),
+            etc: "/etc".into(),
+            usr: "/usr".into(),
+            clock_offset: None,
+        }
     }
 }
 
@@ -143,6 +159,7 @@ struct Raw {
     log: Option<Spanned<String>>,
     multipathd_socket: Option<Spanned<String>>,
     poll_interval_s: Option<Spanned<i64>>,
+    store: store::Raw,
     roots: RawRoots,
 }
 
@@ -152,6 +169,8 @@ struct RawRoots {
     sysfs: Option<Spanned<String>>,
     proc: Option<Spanned<String>>,
     etc: Option<Spanned<String>>,
+    usr: Option<Spanned<String>>,
+    clock_offset: Option<Spanned<String>>,
 }
 
 /// A value and where it came from.
@@ -190,9 +209,12 @@ impl Check<'_> {
         let multipathd_socket = given("MULTIPATHD_SOCKET", text(raw.multipathd_socket));
         let poll = raw.poll_interval_s.map(|s| (s.get_ref().to_string(), s.span()));
         let poll = given("POLL_INTERVAL_S", poll);
+        let store = store::given(raw.store, &mut given, |span| place(self.file, self.text, &span));
         let sysfs = given("ROOTS_SYSFS", text(raw.roots.sysfs));
         let proc = given("ROOTS_PROC", text(raw.roots.proc));
         let etc = given("ROOTS_ETC", text(raw.roots.etc));
+        let usr = given("ROOTS_USR", text(raw.roots.usr));
+        let clock_offset = given("ROOTS_CLOCK_OFFSET", text(raw.roots.clock_offset));
         let warnings = env.keys().map(|key| format!("PATHKEEPER_{key} in the environment names no setting"));
         let warnings = warnings.collect();
 
@@ -203,10 +225,13 @@ impl Check<'_> {
         let listen = self.listen(listen);
         let (socket_group, log) = (self.group(socket_group), self.log(log));
         let (multipathd_socket, poll_interval_s) = (self.socket(multipathd_socket), self.poll(poll));
+        let store = self.store(store);
         let roots = Roots {
             sysfs: self.dir(sysfs, "/sys"),
             proc: self.dir(proc, "/proc"),
             etc: self.dir(etc, "/etc"),
+            usr: self.dir(usr, "/usr"),
+            clock_offset: clock_offset.map(|file| self.dir(Some(file), "")),
         };
         match node {
             Some(node) if self.problems.is_empty() => Ok(Config {
@@ -219,6 +244,7 @@ impl Check<'_> {
                 log,
                 multipathd_socket,
                 poll_interval_s,
+                store,
                 roots,
                 warnings,
             }),
@@ -376,7 +402,7 @@ mod tests {
         assert_eq!(config.socket().display().to_string(), DEFAULT_SOCKET);
         assert_eq!(config.socket_group.as_deref(), Some("pathkeeper"));
         assert_eq!((config.poll_interval_s, config.log.as_str()), (10, "info"));
-        assert_eq!(config.roots, Roots::default());
+        assert_eq!((&config.store, &config.roots), (&StoreChoice::Auto, &Roots::default()));
         assert_eq!(Config::load(None, env(&[])).unwrap(), config);
     }
 
@@ -392,15 +418,29 @@ mod tests {
             log = "debug"
             multipathd-socket = "@/test"
             poll-interval-s = 5
+            [store]
+            kind = "etcd"
+            [store.etcd]
+            endpoints = ["https://a:2379", "https://[::1]:2379"]
+            ca = "/ca"
+            cert = "/cert"
+            key = "/key"
+            user = "pve2"
+            password-file = "/password"
+            prefix = "/san/a"
+            lease-ttl-s = 20
             [roots]
             sysfs = "/t/sys"
             proc = "/t/proc"
             etc = "/t/etc"
+            usr = "/t/usr"
+            clock-offset = "/t/offset"
         "#;
         let vars = env(&[
             ("PATHKEEPER_NODE", "pve3"),
             ("PATHKEEPER_LISTEN", "[::1]:0"),
             ("PATHKEEPER_ROOTS_PROC", "/p"),
+            ("PATHKEEPER_STORE_ETCD_ENDPOINTS", "https://a:2379, https://b:2379"),
             ("PATHKEEPER_SOCKET", "of the command line"),
             ("PATHKEEPER_LISTN", "x"),
             ("HOME", "/root"),
@@ -416,7 +456,21 @@ mod tests {
             log: "debug".into(),
             multipathd_socket: Some("@/test".into()),
             poll_interval_s: 5,
-            roots: Roots { sysfs: "/t/sys".into(), proc: "/p".into(), etc: "/t/etc".into() },
+            store: StoreChoice::Etcd(EtcdChoice {
+                endpoints: vec!["https://a:2379".into(), "https://b:2379".into()],
+                ca: Some("/ca".into()),
+                identity: Some(("/cert".into(), "/key".into())),
+                user: Some(("pve2".into(), "/password".into())),
+                prefix: "/san/a".into(),
+                lease_ttl_s: 20,
+            }),
+            roots: Roots {
+                sysfs: "/t/sys".into(),
+                proc: "/p".into(),
+                etc: "/t/etc".into(),
+                usr: "/t/usr".into(),
+                clock_offset: Some("/t/offset".into()),
+            },
             warnings: vec!["PATHKEEPER_LISTN in the environment names no setting".into()],
         };
         assert_eq!(config, expect);
@@ -452,6 +506,31 @@ mod tests {
         check("poll-interval-s = 1", "p.toml:1:19: 1 is no poll interval: 2 to 60 seconds");
         check("poll-interval-s = -1", "is no poll interval");
         check("poll-interval-s = \"5\"", "invalid type: string");
+        check(
+            "[store]\nkind = \"redis\"",
+            "p.toml:2:8: \"redis\" is no kind of store: auto, embedded, etcd or",
+        );
+        let etcd = |lines: &str, expect: &str| {
+            check(&format!("[store.etcd]\nendpoints = [\"https://a:2379\"]\n{lines}"), expect);
+        };
+        check("[store.etcd]", "p.toml:1:1: endpoints are needed");
+        check("[store]\nkind = \"etcd\"", "[store.etcd]: endpoints are needed");
+        check(
+            "[store.etcd]\nendpoints = [\"a:2379\"]",
+            "p.toml:2:13: \"a:2379\" is no endpoint: it begins with",
+        );
+        check("[store.etcd]\nendpoints = [\"http://a\"]", "it names no port");
+        check("[store.etcd]\nendpoints = [\"http://a:1/x\"]", "is no endpoint");
+        check(
+            "[store.etcd]\nendpoints = [\"http://a:1\", \"https://a:1\"]",
+            "with and without TLS: choose one",
+        );
+        check("[store.etcd]\nendpoints = [\"http://a:1\"]\nca = \"/ca\"", "p.toml:3:6: certificates are for");
+        etcd("cert = \"/c\"", "p.toml:3:8: cert and key belong together");
+        etcd("user = \"a\"", "p.toml:3:8: user and password-file belong together");
+        etcd("ca = \"ca\"", "p.toml:3:6: \"ca\" is no absolute path");
+        etcd("prefix = \"pathkeeper\"", "p.toml:3:10: \"pathkeeper\" is no prefix");
+        etcd("lease-ttl-s = 2", "p.toml:3:15: 2 is no lease: 5 to 60 seconds");
         check("[roots]\nsys = \"/\"", "p.toml:2:1: unknown field `sys`");
         check("[roots]\nsysfs = \"x\"", "p.toml:2:9: \"x\" is no absolute path");
     }

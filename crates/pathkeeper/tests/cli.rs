@@ -144,3 +144,24 @@ fn the_doctor_works_without_an_agent_and_without_multipath() {
     );
     assert!(std::fs::read_dir(root.path()).unwrap().next().is_none(), "the doctor wrote something");
 }
+
+#[test]
+fn a_machine_that_is_alone_leaves_nothing_and_forgets_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("p.toml");
+    let state = dir.path().join("state");
+    let settings = |store: &str| {
+        std::fs::write(&file, format!("node = \"a\"\nstate-dir = {state:?}\n{store}")).unwrap();
+    };
+    let config = file.to_str().unwrap();
+    settings("[store]\nkind = \"embedded\"");
+    check(&["agent", "--leave", "--config", config], 3, "", "there is no cluster to leave");
+    check(&["nodes", "forget", "b", "--config", config], 3, "", "there is no node to forget");
+    check(&["nodes", "forget", "a b", "--config", config], 3, "", "is no node name");
+    check(&["nodes", "forget", "a", "--config", config], 3, "", "pathkeeper agent --leave first");
+    settings("[store]\nkind = \"pmxcfs\"");
+    check(&["agent", "--config", config], 3, "", "store.kind is pmxcfs");
+    settings("[store.etcd]\nendpoints = [\"http://127.0.0.1:1\"]");
+    let alone = if cfg!(feature = "etcd") { "cannot be forgotten" } else { "built without etcd" };
+    check(&["nodes", "forget", "b", "--config", config], 3, "", alone);
+}

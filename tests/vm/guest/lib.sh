@@ -57,8 +57,10 @@ io_stop() { [ ! -e /run/io.pid ] || kill "$(cat /run/io.pid)" 2>/dev/null; rm -f
 
 agent_start() {
     mkdir -p /etc/pathkeeper
-    printf 'node = "node1"\nstate-dir = "/var/lib/pathkeeper"\nrun-dir = "/run/pathkeeper"\nlisten = "127.0.0.1:8480"\n' \
-        >/etc/pathkeeper/pathkeeper.toml
+    printf 'node = "%s"\nstate-dir = "/var/lib/pathkeeper"\nrun-dir = "/run/pathkeeper"\nlisten = "127.0.0.1:8480"\n' \
+        "$(hostname)" >/etc/pathkeeper/pathkeeper.toml
+    # What a test with several machines adds: the store that they share.
+    [ ! -e /host/store.toml ] || cat /host/store.toml >>/etc/pathkeeper/pathkeeper.toml
     RUST_BACKTRACE=1 pathkeeper agent --config /etc/pathkeeper/pathkeeper.toml >>/host/agent.log 2>&1 </dev/null &
     echo $! >/run/agent.pid
 }

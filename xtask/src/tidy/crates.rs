@@ -21,6 +21,15 @@ const PURE: &[&str] = &["pathkeeper-model", "pathkeeper-engine"];
 /// clock, opens a file or a socket, starts a thread or draws a random number.
 const PURE_MAY_USE: &[&str] = &[
     "pathkeeper-model",
+    // Compression and base64 are computation: bytes in, bytes out.
+    "adler2",
+    "base64",
+    "cfg-if",
+    "crc32fast",
+    "flate2",
+    "miniz_oxide",
+    "simd-adler32",
+    "zlib-rs",
     "fixedbitset",
     "hashbrown",
     "itoa",

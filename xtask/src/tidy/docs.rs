@@ -38,16 +38,20 @@ pub fn finding_codes(repo: &Repo) -> Vec<Complaint> {
 }
 
 const CONFIG: &str = "crates/pathkeeper/src/config.rs";
+/// Files beside it that hold parts of the settings.
+const CONFIG_PARTS: &str = "crates/pathkeeper/src/config/";
 const GUIDE: &str = "docs/user-guide.md";
 
 /// Each key of the configuration file is explained.
 pub fn settings(repo: &Repo) -> Vec<Complaint> {
-    let text = |path: &str| repo.texts.get(path).map_or("", String::as_str);
-    let keys: Vec<(usize, String)> = (1..)
-        .zip(text(CONFIG).lines())
-        .filter_map(|(line, text)| Some((line, text.trim().split_once(": Option<Spanned<")?.0)))
-        .filter(|(_, field)| field.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
-        .map(|(line, field)| (line, field.replace('_', "-")))
+    let guide = repo.texts.get(GUIDE).map_or("", String::as_str);
+    let files = repo.texts.iter().filter(|(path, _)| *path == CONFIG || path.starts_with(CONFIG_PARTS));
+    let lines =
+        files.flat_map(|(path, text)| (1..).zip(text.lines()).map(move |(line, text)| (path, line, text)));
+    let keys: Vec<(&String, usize, String)> = lines
+        .filter_map(|(path, line, text)| Some((path, line, text.trim().split_once(": Option<Spanned<")?.0)))
+        .filter(|(_, _, field)| field.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        .map(|(path, line, field)| (path, line, field.replace('_', "-")))
         .collect();
     let mut complaints = Vec::new();
     if keys.is_empty() {
@@ -57,9 +61,9 @@ pub fn settings(repo: &Repo) -> Vec<Complaint> {
             "found no `key: Option<Spanned<…>>` lines: has the file's form moved?",
         ));
     }
-    for (line, key) in keys {
-        if !text(GUIDE).contains(&format!("`{key}`")) {
-            complaints.push(Complaint::new(CONFIG, line, format!("{GUIDE} does not explain `{key}`")));
+    for (path, line, key) in keys {
+        if !guide.contains(&format!("`{key}`")) {
+            complaints.push(Complaint::new(path, line, format!("{GUIDE} does not explain `{key}`")));
         }
     }
     complaints

@@ -53,7 +53,7 @@ const UDEV_RULES: [&str; 13] = [
 ];
 
 /// Kernel modules with all that they depend on.
-const MODULES: [&str; 16] = [
+const MODULES: [&str; 17] = [
     "dm-mod",
     "dm-multipath",
     "dm-service-time",
@@ -66,6 +66,7 @@ const MODULES: [&str; 16] = [
     "virtio_pci",
     "virtio_scsi",
     "virtio_console",
+    "virtio_net",
     "9p",
     "9pnet_virtio",
     "af_packet",

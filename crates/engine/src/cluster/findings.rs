@@ -2,15 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use pathkeeper_model::detail::DETAIL_KEY;
 use pathkeeper_model::finding::{Code, Finding, Scope, Severity};
+use pathkeeper_model::fresh::FRESH_KEY;
 use pathkeeper_model::matrix::Matrix;
 use pathkeeper_model::node_value::DaemonWord;
+use pathkeeper_model::report::part_key;
 use pathkeeper_model::{EpochS, NodeName, Now};
 
-use super::node::{Belief, NodeRecord, Terms};
+use super::Space;
+use super::node::{Belief, NodeRecord, Terms, WAITING_MAX_MS};
 
 /// When this observer first saw each finding that stands.
 pub(super) type FirstSeen = BTreeMap<(Code, Scope), EpochS>;
+
+/// More names than this in one line help nobody.
+const NAMES_MAX: usize = 8;
 
 /// A clock that is further off than this is worth a word.
 const SKEW_S: i64 = 30;
@@ -28,7 +35,13 @@ pub(super) fn why_not_fresh(record: &NodeRecord, belief: Belief, terms: Terms, n
     };
     match belief {
         Belief::Fresh => String::new(),
-        Belief::Stale => age(),
+        Belief::Stale => match waits_for_parts(record, now) {
+            Some(parts) => format!("{}; {parts}", age()),
+            None => age(),
+        },
+        Belief::Silent if left_to_nobody(record) => {
+            "it leaves its report to another program, and that has reported nothing".into()
+        }
         Belief::Silent if record.about.is_some() => "it has no maps and never had".into(),
         Belief::Silent if terms.trusted => "it is online, and no agent of it has reported".into(),
         Belief::Silent => "nothing is heard of it, and membership cannot be believed now".into(),
@@ -39,14 +52,50 @@ pub(super) fn why_not_fresh(record: &NodeRecord, belief: Belief, terms: Terms, n
     }
 }
 
+/// Whether the node's own word stands for it now: a report, or where it has no maps what it says of itself.
+pub(super) fn speaks(record: &NodeRecord, belief: Belief) -> bool {
+    match belief {
+        Belief::Fresh => true,
+        Belief::Silent => record.about.is_some() && !left_to_nobody(record),
+        _ => false,
+    }
+}
+
+/// The node has maps, leaves reporting to another program, and that has not reported: nobody speaks for them.
+pub(super) fn left_to_nobody(record: &NodeRecord) -> bool {
+    let Some(about) = &record.about else { return false };
+    record.whole.is_none() && about.report_by.is_some() && about.maps != Some(0)
+}
+
+/// What lacks of a report that should be whole by now.
+fn waits_for_parts(record: &NodeRecord, now: Now) -> Option<String> {
+    let waiting = record.waiting.filter(|waiting| now.mono.since(waiting.since) >= WAITING_MAX_MS)?;
+    Some(format!(
+        "{} of {} parts of a newer report are here, for {} s and more",
+        waiting.have,
+        waiting.want,
+        WAITING_MAX_MS / 1000
+    ))
+}
+
+/// What is known of the store itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AboutStore<'a> {
+    /// Why the list of members cannot be believed, and since when.
+    pub doubt: Option<&'a (String, EpochS)>,
+    pub space: Option<Space>,
+}
+
 pub(super) fn all(
     nodes: &BTreeMap<NodeName, NodeRecord>,
     matrix: &Matrix,
+    store: AboutStore<'_>,
     terms: Terms,
     first_seen: &mut FirstSeen,
     now: Now,
 ) -> Vec<Finding> {
     let mut found = Vec::new();
+    about_store(nodes, store, terms, now, &mut found);
     for (name, record) in nodes {
         about_node(name, record, matrix, terms, now, &mut found);
     }
@@ -63,6 +112,72 @@ pub(super) fn all(
     *first_seen = stands;
     found.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)).then(a.scope.cmp(&b.scope)));
     found
+}
+
+fn about_store(
+    nodes: &BTreeMap<NodeName, NodeRecord>,
+    store: AboutStore<'_>,
+    terms: Terms,
+    now: Now,
+    found: &mut Vec<Finding>,
+) {
+    let finding = |code, severity, summary: String, evidence, advice: &[&str], since| Finding {
+        code,
+        severity,
+        scope: Scope::default(),
+        summary,
+        evidence,
+        advice: advice.iter().map(|line| (*line).to_owned()).collect(),
+        since,
+        since_first_seen: false,
+    };
+    if let Some((why, since)) = store.doubt {
+        let unseen: Vec<&str> = nodes
+            .iter()
+            .filter(|(_, record)| {
+                let belief = record.belief(terms, now);
+                !speaks(record, belief)
+            })
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let seen = nodes.len() - unseen.len();
+        let what = match unseen.len() {
+            0 => "every known node is still heard; whether others are there cannot be known".to_owned(),
+            n @ 1..=NAMES_MAX => {
+                format!("not heard: {}; {seen} of {} nodes are", unseen.join(", "), seen + n)
+            }
+            n => format!("{n} nodes are not heard; {seen} are"),
+        };
+        found.push(finding(
+            Code::StorePartial,
+            Severity::Error,
+            format!("this node's view of the cluster is partial: {what}"),
+            vec![why.clone()],
+            &[
+                "pathkeeper doctor, on this node: is the store there, and does it have quorum?",
+                "Look from another node: pathkeeper status there may see more.",
+            ],
+            Some(*since),
+        ));
+    }
+    if let Some(Space { used_bytes, limit_bytes, full }) = store.space
+        && (full || used_bytes >= limit_bytes / 2)
+    {
+        let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
+        let (severity, summary) = if full {
+            (Severity::Error, "the store is full and takes nothing more: what is shown ages".to_owned())
+        } else {
+            (Severity::Warning, "the store's database is over half of what it may grow to".to_owned())
+        };
+        found.push(finding(
+            Code::StoreSpace,
+            severity,
+            summary,
+            vec![format!("{} used of {}", mib(used_bytes), mib(limit_bytes))],
+            &["docs/findings.md, STORE_SPACE: compaction, defragmentation, what fills it."],
+            None,
+        ));
+    }
 }
 
 struct Words {
@@ -160,6 +275,31 @@ fn about_node(
             )],
         });
     }
+    if let Some(why) = waits_for_parts(record, now).filter(|_| record.unusable.is_none()) {
+        push(Words {
+            code: Code::ReportMalformed,
+            severity: Severity::Warning,
+            object: Some("multipath parts".into()),
+            summary: format!("a newer report of {name} is not whole: its last whole one stands"),
+            evidence: vec![why],
+            advice: vec![format!("On {name}: journalctl -u pathkeeper -n 50 (values that were not taken).")],
+        });
+    }
+    if let Some((part, stamp)) = record.returned {
+        push(Words {
+            code: Code::ReportMalformed,
+            severity: Severity::Info,
+            object: Some("multipath parts".into()),
+            summary: format!("an older value of {name} stands in the store: its newer report counts"),
+            evidence: vec![format!(
+                "{} is of its report {} (instance {}), which was followed by others",
+                part_key(part),
+                stamp.seq,
+                stamp.instance
+            )],
+            advice: vec!["Was the store restored from a backup? The node's next report mends it.".into()],
+        });
+    }
     let problems = record.whole.as_ref().map(|w| &w.problems).filter(|p| !p.is_empty());
     if let Some(problems) = problems {
         push(Words {
@@ -171,14 +311,39 @@ fn about_node(
             advice: vec![format!("Compare pathkeeper --version on {name} and here.")],
         });
     }
-    if let Some(why) = &record.about_unusable {
+    let detail_why = record.detail_unusable.as_ref().map(|(_, why)| why.clone());
+    let beside = [
+        (DETAIL_KEY, &detail_why, "{name}'s published maps and paths cannot be read: an earlier list stands"),
+        ("multipath-node", &record.about_unusable, "what {name} says of itself cannot be read"),
+        (FRESH_KEY, &record.marker_unusable, "{name}'s word that its report still holds cannot be read"),
+    ];
+    for (key, why, summary) in beside {
+        let Some(why) = why else { continue };
         push(Words {
             code: Code::ReportMalformed,
             severity: Severity::Warning,
-            object: Some("multipath-node".into()),
-            summary: format!("what {name} says of itself cannot be read"),
+            object: Some(key.into()),
+            summary: summary.replace("{name}", name.as_str()),
             evidence: vec![why.clone()],
             advice: vec![format!("Compare pathkeeper --version on {name} and here.")],
+        });
+    }
+    let by = record.about.as_ref().and_then(|about| about.report_by.as_deref());
+    if let Some(by) = by.filter(|_| belief != Belief::Offline) {
+        let program = if by == "pve" { "Proxmox VE's own multipath series" } else { by };
+        let nobody = left_to_nobody(record);
+        let rest = if nobody { ", and that has reported nothing: its LUNs are unknown" } else { "" };
+        push(Words {
+            code: Code::NodeStepsBack,
+            severity: if nobody { Severity::Error } else { Severity::Info },
+            object: None,
+            summary: format!("Pathkeeper on {name} leaves report and applying to {program}{rest}"),
+            evidence: Vec::new(),
+            advice: if nobody {
+                vec![format!("On {name}: systemctl status pvestatd; journalctl -u pvestatd -n 50")]
+            } else {
+                Vec::new()
+            },
         });
     }
     if belief == Belief::Fresh && record.about.as_ref().is_some_and(|about| about.over_budget) {

@@ -8,14 +8,16 @@ mod node;
 
 use std::collections::BTreeMap;
 
+use pathkeeper_model::detail::{DetailPart, Packed, detail_key, part_of_detail_key};
 use pathkeeper_model::finding::Finding;
+use pathkeeper_model::fresh::{FRESH_KEY, Fresh};
 use pathkeeper_model::matrix::{Matrix, RowId};
 use pathkeeper_model::node_value::{APPLY_KEY, ApplyError, NODE_KEY, NodeValue};
-use pathkeeper_model::report::{Join, decode_part, part_key, part_of_key};
+use pathkeeper_model::report::{Join, Joined, Stamp, decode_part, part_key, part_of_key};
 use pathkeeper_model::{EpochS, MonoMs, NodeName, Now, Wwid};
 
 use crate::counts::Counts;
-use node::{NodeRecord, Terms};
+use node::{NodeRecord, Terms, Waiting};
 
 pub use node::Belief;
 
@@ -56,6 +58,8 @@ pub enum ClusterEvent {
         /// Why the list cannot be believed, and since when; `None` = it can.
         doubt: Option<(String, EpochS)>,
     },
+    /// How full the store's engine is, where it says so.
+    Space(Option<Space>),
     /// The watched set: the fold's `allow`.
     Watched(Vec<Wwid>),
     /// Who should carry a LUN; nobody = no explicit expectation.
@@ -66,6 +70,17 @@ pub enum ClusterEvent {
     UsedBy(Wwid, Option<String>),
     /// Time has come.
     Tick,
+}
+
+/// How full the store's engine is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Space {
+    /// Bytes in use.
+    pub used_bytes: u64,
+    /// Bytes that it may grow to.
+    pub limit_bytes: u64,
+    /// It refuses writes already.
+    pub full: bool,
 }
 
 /// What became different.
@@ -120,6 +135,12 @@ pub struct NodeView {
     pub instance: Option<pathkeeper_model::Instance>,
     /// What it says of itself.
     pub about: Option<NodeValue>,
+    /// The last whole detail of its maps and paths, as it came, also while it is offline.
+    pub detail: Option<Packed>,
+    /// How long ago that was new, milliseconds; `None` where that is not known.
+    pub detail_age_ms: Option<u64>,
+    /// Why its newest detail cannot be used, in words.
+    pub detail_why: Option<String>,
 }
 
 /// The cluster's picture.
@@ -129,6 +150,7 @@ pub struct Cluster {
     nodes: BTreeMap<NodeName, NodeRecord>,
     member_list_empty: bool,
     doubt: Option<(String, EpochS)>,
+    space: Option<Space>,
     listed: bool,
     matrix: Matrix,
     /// What the matrix was last told about each node.
@@ -150,6 +172,7 @@ impl Cluster {
             nodes: BTreeMap::new(),
             member_list_empty: true,
             doubt: None,
+            space: None,
             listed: false,
             matrix: Matrix::new(),
             fed_online: BTreeMap::new(),
@@ -220,6 +243,9 @@ impl Cluster {
                     _ => None,
                 },
                 about: record.about.clone(),
+                detail: record.detail.clone(),
+                detail_age_ms: record.detail_age_ms(now),
+                detail_why: record.detail_unusable.as_ref().map(|(_, why)| why.clone()),
             }
         };
         self.nodes.iter().map(view).collect()
@@ -241,6 +267,10 @@ impl Cluster {
             ClusterEvent::Members { nodes, doubt } => {
                 self.counts.add("members");
                 self.take_members(nodes, doubt);
+            }
+            ClusterEvent::Space(space) => {
+                self.counts.add("space");
+                self.space = space;
             }
             ClusterEvent::Watched(wwids) => {
                 self.counts.add("watched");
@@ -308,11 +338,18 @@ impl Cluster {
                 return;
             }
             let record = self.nodes.entry(writer.clone()).or_default();
-            take_report_value(record, part, bytes, terms, now);
-            if let Some(whole) = &record.whole {
+            let taken = take_report_value(record, part, bytes, terms, now);
+            if let Some(whole) = record.whole.as_ref().filter(|_| taken) {
                 // The matrix finds out by itself what is the same as before.
                 self.matrix.set_report(&writer, Some(&whole.entries));
             }
+        } else if let Some(part) = part_of_detail_key(key) {
+            if bytes.is_none() && !self.nodes.contains_key(&writer) {
+                return;
+            }
+            let record = self.nodes.entry(writer).or_default();
+            take_detail_value(record, part, bytes, now);
+            self.beside_changed = true;
         } else if key == NODE_KEY {
             let record = self.nodes.entry(writer).or_default();
             match bytes.map(NodeValue::decode) {
@@ -320,6 +357,18 @@ impl Cluster {
                 Some(Ok(about)) => record.take_about(about, terms, now),
                 // What it said before is not true for ever, so it does not stand.
                 Some(Err(e)) => (record.about, record.about_unusable) = (None, Some(e.to_string())),
+            }
+            self.beside_changed = true;
+        } else if key == FRESH_KEY {
+            // Its absence says nothing: ages go on.
+            let Some(bytes) = bytes else {
+                self.nodes.entry(writer).and_modify(|record| record.marker_unusable = None);
+                return;
+            };
+            let record = self.nodes.entry(writer).or_default();
+            match Fresh::decode(bytes) {
+                Ok(fresh) => record.take_marker(fresh, terms, now),
+                Err(e) => record.marker_unusable = Some(e.to_string()),
             }
             self.beside_changed = true;
         } else if key == APPLY_KEY {
@@ -351,10 +400,13 @@ impl Cluster {
         let terms = self.terms(now);
         if terms.trusted {
             // A person removed it: it is no member and its values are gone. Nothing else makes a node go away.
-            let gone =
-                |record: &NodeRecord| record.member.is_none() && (record.cleared || record.whole.is_none());
+            // Values may come before their node is a member: the first parts of its first report wait for the others.
             self.nodes.retain(|name, record| {
-                let keep = !gone(record) || (record.whole.is_none() && record.about.is_some());
+                let speaks = match record.whole {
+                    Some(_) => !record.cleared,
+                    None => record.about.is_some() || record.unusable.is_some() || !record.joiner.is_empty(),
+                };
+                let keep = record.member.is_some() || speaks;
                 if !keep {
                     self.matrix.forget_node(name);
                     self.fed_online.remove(name);
@@ -378,44 +430,121 @@ impl Cluster {
                 self.fed_online.insert(name.clone(), online);
             }
             view.known += 1;
-            let speaks = belief == Belief::Fresh || (belief == Belief::Silent && record.about.is_some());
+            let speaks = findings::speaks(record, belief);
             view.fresh += u32::from(speaks);
             view.multipathd_running += u32::from(speaks && findings::multipathd_answers(record));
         }
-        let findings = findings::all(&self.nodes, &self.matrix, terms, &mut self.first_seen, now);
+        let store = findings::AboutStore { doubt: self.doubt.as_ref(), space: self.space };
+        let findings = findings::all(&self.nodes, &self.matrix, store, terms, &mut self.first_seen, now);
         self.beside_changed |= view != self.view || findings != self.findings;
         self.view = view;
         self.findings = findings;
     }
 }
 
-fn take_report_value(record: &mut NodeRecord, part: u32, bytes: Option<&[u8]>, terms: Terms, now: Now) {
+/// Whether a whole report was taken.
+fn take_report_value(
+    record: &mut NodeRecord,
+    part: u32,
+    bytes: Option<&[u8]>,
+    terms: Terms,
+    now: Now,
+) -> bool {
     let Some(bytes) = bytes else {
         // Silence is no recovery: the last whole report stands with its own age.
         record.joiner.clear(part);
+        // What could not be used is gone, and what was waited for may be.
+        let nothing_left = record.joiner.is_empty();
+        record.unusable.take_if(|(of, _)| *of == part || (nothing_left && record.whole.is_none()));
+        record.waiting.take_if(|_| nothing_left);
+        record.returned.take_if(|(of, _)| *of == part);
         record.cleared |= part == 1;
-        return;
+        return false;
     };
     match decode_part(bytes) {
         Err(e) => {
             record.joiner.clear(part);
             record.unusable = Some((part, format!("its value {} cannot be used: {e}", part_key(part))));
+            false
         }
-        Ok(decoded) => match record.joiner.set(part, decoded) {
-            Join::Whole(report) => record.take(report, terms, now),
-            Join::Waiting { have, want } => {
-                record.waiting = Some((have, want));
-                if record.whole.is_none() {
-                    record.unusable = Some((part, format!("{have} of {want} parts of its report are here")));
-                }
+        Ok(decoded) => {
+            let stamp = decoded.stamp;
+            let joined = record.joiner.set(part, decoded);
+            record.returned.take_if(|(of, _)| *of == part);
+            let taken = take_joined(record, part, stamp, joined, terms, now);
+            if record.joiner.is_empty() {
+                record.waiting = None;
             }
-            Join::Same | Join::Older => {
+            taken
+        }
+    }
+}
+
+/// What a part made of the report; whether a whole one was taken.
+fn take_joined(
+    record: &mut NodeRecord,
+    part: u32,
+    stamp: Option<Stamp>,
+    joined: Join,
+    terms: Terms,
+    now: Now,
+) -> bool {
+    match joined {
+        Join::Whole(report) => {
+            if let Some(stamp) = report.stamp.filter(|stamp| record.was_replaced(*stamp)) {
+                // Somebody put back what an earlier run wrote: that makes nothing new.
                 record.unusable.take_if(|(of, _)| *of == part);
+                record.returned = Some((part, stamp));
+                return false;
             }
-            Join::Misplaced => {
-                record.unusable =
-                    Some((part, format!("the value under {} says that it is another part", part_key(part))));
+            record.take(report, terms, now);
+            return true;
+        }
+        Join::Waiting { have, want } => {
+            let since = record.waiting.map_or(now.mono, |waiting| waiting.since);
+            record.waiting = Some(Waiting { have, want, since });
+            if record.whole.is_none() {
+                record.unusable = Some((part, format!("{have} of {want} parts of its report are here")));
             }
-        },
+        }
+        Join::Same => {
+            record.unusable.take_if(|(of, _)| *of == part);
+        }
+        Join::Older => {
+            record.unusable.take_if(|(of, _)| *of == part);
+            record.returned = stamp.map(|stamp| (part, stamp));
+        }
+        Join::Misplaced => {
+            record.unusable =
+                Some((part, format!("the value under {} says that it is another part", part_key(part))));
+        }
+    }
+    false
+}
+
+fn take_detail_value(record: &mut NodeRecord, part: u32, bytes: Option<&[u8]>, now: Now) {
+    let Some(bytes) = bytes else {
+        // What was published last is shown with its age until the node is forgotten.
+        record.detail_pieces.clear(part);
+        record.detail_unusable.take_if(|(of, _)| *of == part);
+        return;
+    };
+    match DetailPart::decode(bytes) {
+        Err(e) => {
+            record.detail_pieces.clear(part);
+            let why = format!("its value {} cannot be used: {e}", detail_key(part));
+            record.detail_unusable = Some((part, why));
+        }
+        Ok(decoded) => {
+            record.detail_unusable.take_if(|(of, _)| *of == part);
+            match record.detail_pieces.set(part, decoded) {
+                Joined::Whole(parts) => record.take_detail(Packed::new(parts), now),
+                Joined::Misplaced => {
+                    let why = format!("the value under {} says that it is another part", detail_key(part));
+                    record.detail_unusable = Some((part, why));
+                }
+                Joined::Same | Joined::Older | Joined::Waiting { .. } => {}
+            }
+        }
     }
 }

@@ -4,12 +4,14 @@
 //! changes and from time to time; in between a read of the node touches no file of sysfs for the devices it knows.
 
 use super::Depth;
+use crate::lvm::read_pvs;
 use crate::multipathd::raw::RawPaths;
+use crate::roots::Roots;
 use crate::sysfs::adapter::{Counters, read_adapters};
 use crate::sysfs::device::{read_device, read_map};
 use crate::sysfs::{DeviceFacts, MapFacts};
 use pathkeeper_model::Wwid;
-use pathkeeper_model::local::{Adapter, KernelMap, Map, NodeRead, PathDevice};
+use pathkeeper_model::local::{Adapter, KernelMap, Map, NodeRead, PathDevice, Pv};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use std::hash::{Hash, Hasher};
 use std::path::Path;
@@ -35,7 +37,7 @@ struct Told {
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     devices: FxHashMap<String, Kept<DeviceFacts>>,
-    maps: FxHashMap<String, Kept<MapFacts>>,
+    maps: FxHashMap<String, Kept<(MapFacts, Vec<Pv>)>>,
     /// By `show paths`, as it was told last.
     paths: FxHashMap<String, Told>,
     /// Devices that no map had taken then, sorted.
@@ -97,18 +99,21 @@ impl Facts {
     }
 
     /// Fills in what the JSON lacks, and the devices that no map took. `anew` reads all of sysfs again.
-    pub(super) fn fill(&mut self, sys: &Path, out: &mut NodeRead, anew: bool) {
+    pub(super) fn fill(&mut self, roots: &Roots, out: &mut NodeRead, anew: bool) {
         if anew {
             self.devices.clear();
             self.maps.clear();
         }
+        let sys = &roots.sys;
         let kernel: FxHashMap<&Wwid, &KernelMap> =
             out.kernel.iter().flatten().map(|map| (&map.wwid, map)).collect();
         for map in &mut out.maps {
             if let Some(dm) = &map.dm {
-                let facts = keep(&mut self.maps, dm, "", Some(&map.wwid), || read_map(sys, dm));
+                let read = || (read_map(sys, dm), read_pvs(roots, dm));
+                let (facts, pvs) = keep(&mut self.maps, dm, "", Some(&map.wwid), read);
                 map.size_bytes = facts.size_bytes;
                 map.holders.clone_from(&facts.holders);
+                map.pvs.clone_from(pvs);
             }
             if let Some(kernel) = kernel.get(&map.wwid) {
                 map.open_count = Some(kernel.open_count);

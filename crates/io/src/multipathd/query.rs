@@ -11,14 +11,16 @@ pub enum Query {
     Daemon,
     /// Counts of path states; short, and it needs the lock: a stuck daemon does not answer it.
     Status,
+    /// The whole effective configuration, hardware table included (some 23 KB of text).
+    Config,
     /// A bare `show`: no command, and the error text bears the version.
     Version,
 }
 
 impl Query {
     /// Every question there is.
-    pub const ALL: [Query; 5] =
-        [Query::MapsJson, Query::PathsRaw, Query::Daemon, Query::Status, Query::Version];
+    pub const ALL: [Query; 6] =
+        [Query::MapsJson, Query::PathsRaw, Query::Daemon, Query::Status, Query::Config, Query::Version];
 
     /// The text that is sent, without its NUL.
     pub const fn text(self) -> &'static str {
@@ -27,6 +29,7 @@ impl Query {
             Query::PathsRaw => super::raw::COMMAND,
             Query::Daemon => "show daemon",
             Query::Status => "show status",
+            Query::Config => "show config",
             Query::Version => "show",
         }
     }

@@ -9,7 +9,8 @@ use bytes::Bytes;
 
 use super::{DocumentName, Hint, Hints, Key, Store, StoreError, Trust, VALUE_BYTES_MAX, digest};
 
-/// Runs the suite with two nodes' access to one empty store.
+/// Runs the suite with two nodes' access to one empty store. All keys begin with `multipath`, as ours do: a store that
+/// others use too may pass over what does not.
 pub async fn run(a: &dyn Store, b: &dyn Store) {
     names_are_checked();
     values_stand_under_their_writer(a, b).await;
@@ -17,6 +18,7 @@ pub async fn run(a: &dyn Store, b: &dyn Store) {
     hints_come_after_the_change(a, b).await;
     members_are_known(a, b).await;
     documents_are_guarded_by_their_digest(a, b).await;
+    who_is_alive_is_not_forgotten(a, b).await;
 }
 
 fn key(text: &str) -> Key {
@@ -44,15 +46,18 @@ async fn values_stand_under_their_writer(a: &dyn Store, b: &dyn Store) {
                 == Some(b"from b again")
         })
         .await;
-        assert_eq!(
-            reader.get(a.own_node().clone(), key("multipath")).await.unwrap().as_deref(),
-            Some(&b"from a"[..])
-        );
+        eventually(|| async {
+            reader.get(a.own_node().clone(), key("multipath")).await.unwrap().as_deref() == Some(b"from a")
+        })
+        .await;
         let list = reader.list().await.unwrap();
         assert_eq!(list.iter().filter(|v| v.key == key("multipath")).count(), 2, "{list:?}");
+        let own = reader.own().await.unwrap();
+        assert!(own.iter().all(|v| v.writer == *reader.own_node()), "{own:?}");
+        assert!(own.iter().any(|v| v.key == key("multipath")), "{own:?}");
     }
     a.clear(key("multipath")).await.unwrap();
-    a.clear(key("never-put")).await.unwrap();
+    a.clear(key("multipath-never-put")).await.unwrap();
     eventually(|| async { b.get(a.own_node().clone(), key("multipath")).await.unwrap().is_none() }).await;
     assert!(
         b.get(b.own_node().clone(), key("multipath")).await.unwrap().is_some(),
@@ -61,25 +66,33 @@ async fn values_stand_under_their_writer(a: &dyn Store, b: &dyn Store) {
 }
 
 async fn values_have_a_bound(a: &dyn Store) {
-    a.put(key("large"), Bytes::from(vec![b'x'; VALUE_BYTES_MAX])).await.unwrap();
-    let e = a.put(key("large"), Bytes::from(vec![b'x'; VALUE_BYTES_MAX + 1])).await.unwrap_err();
+    a.put(key("multipath-large"), Bytes::from(vec![b'x'; VALUE_BYTES_MAX])).await.unwrap();
+    let e = a.put(key("multipath-large"), Bytes::from(vec![b'x'; VALUE_BYTES_MAX + 1])).await.unwrap_err();
     assert!(matches!(e, StoreError::Refused(_)), "{e}");
-    assert_eq!(a.get(a.own_node().clone(), key("large")).await.unwrap().unwrap().len(), VALUE_BYTES_MAX);
-    a.clear(key("large")).await.unwrap();
+    assert_eq!(
+        a.get(a.own_node().clone(), key("multipath-large")).await.unwrap().unwrap().len(),
+        VALUE_BYTES_MAX
+    );
+    a.clear(key("multipath-large")).await.unwrap();
 }
 
 async fn hints_come_after_the_change(a: &dyn Store, b: &dyn Store) {
     let mut hints = b.hints();
     assert_eq!(within(&mut hints).await, Hint::Resync, "the first hint");
-    a.put(key("hinted"), Bytes::from_static(b"1")).await.unwrap();
+    a.put(key("multipath-hinted"), Bytes::from_static(b"1")).await.unwrap();
     loop {
         match within(&mut hints).await {
             Hint::Resync => break,
-            Hint::Value { writer, key: k } if writer == *a.own_node() && k == key("hinted") => break,
+            Hint::Value { writer, key: k } if writer == *a.own_node() && k == key("multipath-hinted") => {
+                break;
+            }
             _ => {}
         }
     }
-    assert!(b.get(a.own_node().clone(), key("hinted")).await.unwrap().is_some(), "a hint must not run ahead");
+    assert!(
+        b.get(a.own_node().clone(), key("multipath-hinted")).await.unwrap().is_some(),
+        "a hint must not run ahead"
+    );
 }
 
 async fn members_are_known(a: &dyn Store, b: &dyn Store) {
@@ -110,6 +123,12 @@ async fn documents_are_guarded_by_their_digest(a: &dyn Store, b: &dyn Store) {
     assert_eq!(a.read(name.clone()).await.unwrap().digest, second);
     a.write(name.clone(), None, second).await.unwrap();
     assert_eq!(b.read(name).await.unwrap().bytes, None);
+}
+
+async fn who_is_alive_is_not_forgotten(a: &dyn Store, b: &dyn Store) {
+    let e = a.forget(b.own_node().clone()).await.unwrap_err();
+    assert!(matches!(e, StoreError::Refused(_)), "{e}");
+    assert_eq!(a.members().await.unwrap().nodes.get(b.own_node()), Some(&true));
 }
 
 async fn within(hints: &mut Hints) -> Hint {

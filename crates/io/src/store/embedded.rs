@@ -5,18 +5,19 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use pathkeeper_model::NodeName;
-use rustix::fs::{FlockOperation, flock};
 use tokio::sync::broadcast;
 
+use crate::state_lock::StateLock;
+
 use super::{
-    DOCUMENT_BYTES_MAX, Document, DocumentName, Hint, Hints, Key, Limits, Members, Store, StoreError,
-    StoreFuture, Trust, VALUE_BYTES_MAX, Value, digest,
+    DOCUMENT_BYTES_MAX, Document, DocumentName, Hint, Hints, Key, Limits, Members, Refresh, Store,
+    StoreError, StoreFuture, Trust, VALUE_BYTES_MAX, Value, digest,
 };
 
 /// Hints that a slow reader may lag behind before it must look at everything again.
@@ -33,8 +34,7 @@ struct Inner {
     /// One document write at a time: compare and rename belong together.
     writing: Mutex<()>,
     hints: broadcast::Sender<Hint>,
-    /// Held as long as the hub lives; the kernel drops the lock with the process, however it ends.
-    _lock: File,
+    _lock: StateLock,
 }
 
 #[derive(Debug)]
@@ -47,31 +47,9 @@ impl Hub {
     /// Opens the hub in `dir`, making it where it is absent. A second process on the same directory fails, naming
     /// the first.
     pub fn open(dir: &Path) -> Result<Hub, StoreError> {
+        let lock = StateLock::take(dir)?;
         let documents = dir.join("documents");
-        std::fs::create_dir_all(&documents).map_err(|e| io_error("create", &documents, &e))?;
-        let path = dir.join("hub.lock");
-        let mut lock = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(|e| io_error("open", &path, &e))?;
-        if let Err(e) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            if e != rustix::io::Errno::WOULDBLOCK {
-                return Err(io_error("lock", &path, &e.into()));
-            }
-            let mut holder = String::new();
-            (&mut lock).take(200).read_to_string(&mut holder).ok();
-            let holder = if holder.trim().is_empty() { "another process" } else { holder.trim() };
-            return Err(StoreError::Refused(format!(
-                "{} is in use by {holder}: one agent at a time owns a state directory (set state-dir to another)",
-                dir.display()
-            )));
-        }
-        lock.set_len(0)
-            .and_then(|()| writeln!(lock, "pathkeeper, process {}", std::process::id()))
-            .map_err(|e| io_error("write", &path, &e))?;
+        std::fs::create_dir_all(&documents).map_err(|e| StoreError::io("create", &documents, &e))?;
         Ok(Hub(Arc::new(Inner {
             documents,
             state: Mutex::new(State {
@@ -125,7 +103,7 @@ impl Hub {
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => Some(Bytes::from(bytes)),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
-            Err(e) => return Err(io_error("read", &path, &e)),
+            Err(e) => return Err(StoreError::io("read", &path, &e)),
         };
         Ok(Document { digest: digest(bytes.as_deref().unwrap_or_default()), bytes })
     }
@@ -147,30 +125,26 @@ impl Hub {
         }
         let path = self.0.documents.join(name.as_str());
         let folder = path.parent().unwrap_or(&self.0.documents);
-        std::fs::create_dir_all(folder).map_err(|e| io_error("create", folder, &e))?;
+        std::fs::create_dir_all(folder).map_err(|e| StoreError::io("create", folder, &e))?;
         match bytes {
             Some(bytes) => {
-                let mut file =
-                    tempfile::NamedTempFile::new_in(folder).map_err(|e| io_error("write in", folder, &e))?;
+                let mut file = tempfile::NamedTempFile::new_in(folder)
+                    .map_err(|e| StoreError::io("write in", folder, &e))?;
                 file.write_all(bytes)
                     .and_then(|()| file.as_file().sync_all())
-                    .map_err(|e| io_error("write", &path, &e))?;
-                file.persist(&path).map_err(|e| io_error("rename to", &path, &e.error))?;
+                    .map_err(|e| StoreError::io("write", &path, &e))?;
+                file.persist(&path).map_err(|e| StoreError::io("rename to", &path, &e.error))?;
             }
             None => match std::fs::remove_file(&path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(io_error("remove", &path, &e));
+                    return Err(StoreError::io("remove", &path, &e));
                 }
                 _ => {}
             },
         }
-        File::open(folder).and_then(|dir| dir.sync_all()).map_err(|e| io_error("sync", folder, &e))?;
+        File::open(folder).and_then(|dir| dir.sync_all()).map_err(|e| StoreError::io("sync", folder, &e))?;
         Ok(digest(bytes.unwrap_or_default()))
     }
-}
-
-fn io_error(what: &str, path: &Path, why: &std::io::Error) -> StoreError {
-    StoreError::Io { what: format!("cannot {what} {}", path.display()), why: why.to_string() }
 }
 
 /// One node's access to the hub.
@@ -190,7 +164,7 @@ impl Store for HubStore {
     }
 
     fn limits(&self) -> Limits {
-        Limits { floor_ms: 200, budget_bytes_per_min: None, failover_worst_ms: 0 }
+        Limits { floor_ms: 200, budget_bytes_per_min: None, failover_worst_ms: 0, refresh: Refresh::Rewrite }
     }
 
     fn put(&self, key: Key, bytes: Bytes) -> StoreFuture<'_, ()> {
@@ -260,6 +234,28 @@ impl Store for HubStore {
 
     fn hints(&self) -> Hints {
         Hints::new(self.hub.0.hints.subscribe())
+    }
+
+    fn forget(&self, node: NodeName) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            let mut state = self.hub.state();
+            if state.members.nodes.get(&node) == Some(&true) {
+                return Err(StoreError::Refused(format!(
+                    "{node} is online: only a node that is gone is forgotten"
+                )));
+            }
+            state.members.nodes.remove(&node);
+            let keys: Vec<_> = state.values.keys().filter(|(writer, _)| *writer == node).cloned().collect();
+            for key in &keys {
+                state.values.remove(key);
+            }
+            drop(state);
+            for (writer, key) in keys {
+                self.hub.hint(Hint::Value { writer, key });
+            }
+            self.hub.hint(Hint::Members);
+            Ok(())
+        })
     }
 }
 

@@ -5,6 +5,9 @@
 
 pub mod conformance;
 pub mod embedded;
+#[cfg(feature = "etcd")]
+pub mod etcd;
+pub mod pmxcfs;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -150,6 +153,32 @@ pub struct Limits {
     pub budget_bytes_per_min: Option<u64>,
     /// The store's own worst fail-over, milliseconds (S of status.md section 4).
     pub failover_worst_ms: u64,
+    /// How values are kept fresh.
+    pub refresh: Refresh,
+}
+
+/// How a node says that what it put still holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refresh {
+    /// Everything is put again.
+    Rewrite,
+    /// Only [`pathkeeper_model::fresh::FRESH_KEY`] is put: the engine keeps a history of what is written, and a
+    /// refresh must not fill it.
+    Marker,
+}
+
+/// Something about the engine itself that a person should know while it still works.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// Its database is filling up.
+    Space {
+        /// Bytes in use.
+        used_bytes: u64,
+        /// Bytes that it may grow to.
+        limit_bytes: u64,
+        /// It refuses writes already.
+        full: bool,
+    },
 }
 
 /// Why a store call failed.
@@ -189,6 +218,13 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Something that could not be done on a file.
+    pub(crate) fn io(what: &str, path: &std::path::Path, why: &std::io::Error) -> Self {
+        Self::Io { what: format!("cannot {what} {}", path.display()), why: why.to_string() }
+    }
+}
+
 /// One node's access to the store.
 pub trait Store: Send + Sync + 'static {
     /// `embedded`, `etcd`, `pmxcfs`.
@@ -205,6 +241,13 @@ pub trait Store: Send + Sync + 'static {
     fn get(&self, writer: NodeName, key: Key) -> StoreFuture<'_, Option<Bytes>>;
     /// All values of all nodes.
     fn list(&self) -> StoreFuture<'_, Vec<Value>>;
+    /// This node's own values.
+    fn own(&self) -> StoreFuture<'_, Vec<Value>> {
+        Box::pin(async move {
+            let all = self.list().await?;
+            Ok(all.into_iter().filter(|value| value.writer == *self.own_node()).collect())
+        })
+    }
     /// Who is in the cluster, now.
     fn members(&self) -> StoreFuture<'_, Members>;
     /// Reads a document.
@@ -214,6 +257,17 @@ pub trait Store: Send + Sync + 'static {
     fn write(&self, name: DocumentName, bytes: Option<Bytes>, expected: String) -> StoreFuture<'_, String>;
     /// Hints from now on. The first is [`Hint::Resync`].
     fn hints(&self) -> Hints;
+    /// What a person should know of the engine now; it changes with a [`Hint::Members`].
+    fn notices(&self) -> Vec<Notice> {
+        Vec::new()
+    }
+    /// This node leaves for good: it is offline at once, not when its lease runs out. Its values stay.
+    fn leave(&self) -> StoreFuture<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+    /// Removes a node that is gone, with its values. [`StoreError::Refused`] while it is online, and where the engine
+    /// has its own list of members that is edited elsewhere (the words say where).
+    fn forget(&self, node: NodeName) -> StoreFuture<'_, ()>;
 }
 
 /// A stream of hints. Slow readers lose single hints and get [`Hint::Resync`] instead.

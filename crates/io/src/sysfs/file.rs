@@ -10,6 +10,11 @@ pub const FILE_BYTES_MAX: usize = 4096;
 ///
 /// The file is opened without blocking and looked at before it is read, so neither a device nor a pipe is ever read.
 pub fn read_bytes(path: &Path) -> Option<Vec<u8>> {
+    read_at_most(path, FILE_BYTES_MAX)
+}
+
+/// The same for a file of another size: its first `bytes_max` bytes.
+pub fn read_at_most(path: &Path, bytes_max: usize) -> Option<Vec<u8>> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let fd = rustix::fs::openat(CWD, path, flags, Mode::empty()).ok()?;
     let kind = FileType::from_raw_mode(rustix::fs::fstat(&fd).ok()?.st_mode);
@@ -18,8 +23,8 @@ pub fn read_bytes(path: &Path) -> Option<Vec<u8>> {
     }
     let mut chunk = [0u8; FILE_BYTES_MAX];
     let mut out = Vec::new();
-    while out.len() < FILE_BYTES_MAX {
-        let room = chunk.get_mut(..FILE_BYTES_MAX - out.len())?;
+    while out.len() < bytes_max {
+        let room = chunk.get_mut(..(bytes_max - out.len()).min(FILE_BYTES_MAX))?;
         match rustix::io::read(&fd, room) {
             Ok(0) => break,
             Ok(n) => out.extend_from_slice(chunk.get(..n)?),
@@ -77,6 +82,8 @@ mod tests {
         assert_eq!(read_number(&at("hex")), Some(16));
         assert_eq!(read_text(&at("empty")), None);
         assert_eq!(read_bytes(&at("long")).unwrap().len(), FILE_BYTES_MAX);
+        assert_eq!(read_at_most(&at("long"), 10_000).unwrap().len(), 10_000);
+        assert_eq!(read_at_most(&at("long"), 1 << 20).unwrap().len(), 100_000);
         assert_eq!(read_bytes(&at("pipe")), None);
         assert_eq!(read_bytes(&at("absent")), None);
         assert_eq!(read_bytes(dir.path()), None);

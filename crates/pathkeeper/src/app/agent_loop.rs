@@ -1,17 +1,28 @@
 //! Runs the agent: waits, applies, carries out.
 
+use std::collections::{BTreeSet, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use pathkeeper_engine::agent::{Agent, AgentEffect, AgentEvent};
-use pathkeeper_engine::publish::Publication;
-use pathkeeper_io::store::{Hint, Key, Store};
+use pathkeeper_engine::publish::{DetailDone, DetailDraft, Publication, Put};
+use pathkeeper_io::store::{Hint, Key, Store, Value};
 use pathkeeper_model::EpochS;
+use pathkeeper_model::detail::{DetailPart, Packed, part_of_detail_key};
+use pathkeeper_model::ledger::Ledger;
 use pathkeeper_model::local::Daemon;
+use pathkeeper_model::report::{Joined, Pieces};
 use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
 
 use super::board::{Board, LocalView};
 use super::clock::Clock;
+use super::follower::Followed;
+use super::last_put::{COMPARE_AFTER, Compared, LastPut};
+use super::ledger_file::LedgerFile;
 use super::reader::{MakeLook, Readers};
 
 /// After the store could not be listed.
@@ -31,6 +42,10 @@ pub struct AgentLoop {
     pub triggers: mpsc::Receiver<()>,
     /// For the readers of the API.
     pub board: Arc<Board>,
+    /// This node's own picture hears at once what it says.
+    pub own: mpsc::Sender<Vec<Followed>>,
+    /// Where the ledger is kept on disk, and what was found there; `None` = only in the store.
+    pub ledger: Option<(LedgerFile, Option<Ledger>)>,
     /// Moves on each turn of the loop: the watchdog's pulse.
     pub pulse: watch::Sender<u64>,
 }
@@ -38,46 +53,76 @@ pub struct AgentLoop {
 impl AgentLoop {
     /// Runs until the task is dropped.
     pub async fn run(self) {
-        let Self { mut agent, clock, store, make_look, mut triggers, board, pulse } = self;
+        let Self { mut agent, clock, store, make_look, mut triggers, board, own, ledger, pulse } = self;
+        let (saver, ledger) = match ledger {
+            Some((file, ledger)) => (Some(file.saver()), ledger),
+            None => (None, None),
+        };
         let (mut readers, mut results) = Readers::new(make_look);
         let (published, mut publications) = mpsc::unbounded_channel();
         let mut hints = store.hints();
         let mut unknown_words = 0;
         let mut daemon = None;
         let mut triggers_open = true;
-        let mut relist = false;
+        let too_large = Arc::new(AtomicBool::new(false));
+        let (mut reporting, mut detailing): (Option<AbortHandle>, Option<AbortHandle>) = (None, None);
+        let mut listing: Option<Pin<Box<dyn Future<Output = AgentEvent> + Send>>> = None;
+        let last_put = LastPut::default();
+        // Own keys that a hint named, and their comparison with what was put there: one at a time.
+        let mut hinted: BTreeSet<Key> = BTreeSet::new();
+        let mut comparing: Option<Pin<Box<dyn Future<Output = Compared> + Send>>> = None;
+        let mut next: VecDeque<AgentEvent> = ledger.map(AgentEvent::LedgerLoaded).into_iter().collect();
         loop {
-            let event = tokio::select! {
-                Some(event) = results.recv() => event,
-                Some(event) = publications.recv() => event,
-                trigger = triggers.recv(), if triggers_open => {
-                    triggers_open = trigger.is_some();
-                    AgentEvent::Trigger
-                }
-                hint = hints.next() => match hint {
-                    Some(Hint::Resync) => match own_keys(&*store).await {
-                        Some(own_keys) => AgentEvent::Store { own_keys },
-                        None => {
-                            relist = true;
+            if comparing.is_none() && !hinted.is_empty() {
+                let keys = std::mem::take(&mut hinted);
+                let (last_put, store) = (last_put.clone(), store.clone());
+                comparing = Some(Box::pin(async move {
+                    tokio::time::sleep(COMPARE_AFTER).await;
+                    last_put.compare(store, keys).await
+                }));
+            }
+            let event = match next.pop_front() {
+                Some(event) => event,
+                None => tokio::select! {
+                    Some(event) = results.recv() => event,
+                    Some(event) = publications.recv() => event,
+                    trigger = triggers.recv(), if triggers_open => {
+                        triggers_open = trigger.is_some();
+                        AgentEvent::Trigger
+                    }
+                    hint = hints.next() => match hint {
+                        Some(Hint::Resync) => {
+                            // A store that hangs must not keep this loop: it is asked beside it.
+                            let asking = own_values(store.clone());
+                            listing = Some(Box::pin(asking));
                             continue;
                         }
+                        Some(hint) => {
+                            if let Hint::Value { writer, key } = hint
+                                && writer == *store.own_node()
+                                && last_put.concerns(&key)
+                            {
+                                hinted.insert(key);
+                            }
+                            pulse.send_modify(|turns| *turns += 1);
+                            continue;
+                        }
+                        None => return,
                     },
-                    Some(_) => {
-                        pulse.send_modify(|turns| *turns += 1);
+                    Some(event) = async { Some(listing.as_mut()?.await) } => {
+                        listing = None;
+                        event
+                    }
+                    Some(compared) = async { Some(comparing.as_mut()?.await) } => {
+                        comparing = None;
+                        hinted.extend(compared.again);
+                        next.extend(compared.lost.into_iter().map(lost));
                         continue;
                     }
-                    None => return,
+                    () = clock.sleep_until(agent.next_deadline()) => AgentEvent::Tick,
+                    // The pulse goes on while nothing happens.
+                    () = tokio::time::sleep(std::time::Duration::from_secs(5)) => AgentEvent::Tick,
                 },
-                () = tokio::time::sleep(RELIST), if relist => match own_keys(&*store).await {
-                    Some(own_keys) => {
-                        relist = false;
-                        AgentEvent::Store { own_keys }
-                    }
-                    None => AgentEvent::Tick,
-                },
-                () = clock.sleep_until(agent.next_deadline()) => AgentEvent::Tick,
-                // The pulse goes on while nothing happens.
-                () = tokio::time::sleep(std::time::Duration::from_secs(5)) => AgentEvent::Tick,
             };
             let now = clock.now();
             for effect in agent.apply(event, now) {
@@ -89,7 +134,30 @@ impl AgentLoop {
                         readers.abandon();
                     }
                     AgentEffect::Publish(publication) => {
-                        tokio::spawn(publish(store.clone(), publication, published.clone()));
+                        // A full queue is no loss: what is said comes by way of the store too.
+                        let _ = own.try_send(vec![Followed::Own(values_of(&publication))]);
+                        let putting = tokio::spawn(publish(
+                            store.clone(),
+                            last_put.clone(),
+                            publication,
+                            published.clone(),
+                        ));
+                        replace(&mut reporting, putting.abort_handle());
+                    }
+                    AgentEffect::SaveLedger(ledger) => {
+                        if let Some(saver) = &saver {
+                            saver.send_replace(Some(ledger));
+                        }
+                    }
+                    AgentEffect::PublishDetail(draft) => {
+                        let putting = tokio::spawn(publish_detail(
+                            store.clone(),
+                            last_put.clone(),
+                            draft,
+                            published.clone(),
+                            too_large.clone(),
+                        ));
+                        replace(&mut detailing, putting.abort_handle());
                     }
                     AgentEffect::Looked => {
                         if let Some(read) = agent.last_read() {
@@ -113,6 +181,14 @@ impl AgentLoop {
     }
 }
 
+/// One publication of a kind at a time: the agent starts another when the last was given up, and a put of that one must
+/// not come after.
+fn replace(running: &mut Option<AbortHandle>, next: AbortHandle) {
+    if let Some(given_up) = running.replace(next) {
+        given_up.abort();
+    }
+}
+
 /// multipathd's process, and since when it is that one; a restart is told in the log.
 fn follow_daemon(known: Option<(u32, EpochS)>, found: &Daemon, now: EpochS) -> Option<(u32, EpochS)> {
     match (found, known) {
@@ -127,34 +203,117 @@ fn follow_daemon(known: Option<(u32, EpochS)>, found: &Daemon, now: EpochS) -> O
     }
 }
 
-/// The keys of this node that the store holds; `None` if it could not be asked.
-async fn own_keys(store: &dyn Store) -> Option<Vec<String>> {
-    match store.list().await {
-        Ok(values) => {
-            let own = values.iter().filter(|v| v.writer == *store.own_node());
-            Some(own.map(|v| v.key.as_str().to_owned()).collect())
+/// What the store holds of this node; asked until the store answers.
+async fn own_values(store: Arc<dyn Store>) -> AgentEvent {
+    loop {
+        match store.own().await {
+            Ok(own) => {
+                let own_keys = own.iter().map(|v| v.key.as_str().to_owned()).collect();
+                let unpacked = tokio::task::spawn_blocking(move || published_ledger(&own)).await;
+                return AgentEvent::Store { own_keys, own_ledger: unpacked.ok().flatten() };
+            }
+            Err(e) => tracing::warn!("cannot list the store: {e}"),
         }
-        Err(e) => {
-            tracing::warn!("cannot list the store: {e}");
-            None
-        }
+        tokio::time::sleep(RELIST).await;
     }
 }
 
+/// The ledger in the detail that this node published last.
+fn published_ledger(own: &[Value]) -> Option<Ledger> {
+    let mut pieces = Pieces::default();
+    for value in own {
+        let Some(part) = part_of_detail_key(value.key.as_str()) else { continue };
+        let joined = DetailPart::decode(&value.bytes).map(|decoded| pieces.set(part, decoded));
+        match joined {
+            Ok(Joined::Whole(parts)) => match Packed::new(parts).unpack() {
+                Ok(detail) => return detail.ledger,
+                Err(e) => tracing::warn!("what this node published of its maps earlier cannot be read: {e}"),
+            },
+            Ok(_) => {}
+            Err(e) => tracing::warn!("this node's own value {} cannot be read: {e}", value.key),
+        }
+    }
+    None
+}
+
+/// The values of a publication, for the own picture.
+fn values_of(publication: &Publication) -> Vec<(Key, Option<Bytes>)> {
+    let values = publication.values.iter();
+    values.filter_map(|(key, bytes)| Some((Key::new(key).ok()?, bytes.clone().map(Bytes::from)))).collect()
+}
+
 /// Puts the values one after the other; the first that is not taken ends it, and all is put again later.
-async fn publish(store: Arc<dyn Store>, publication: Publication, done: mpsc::UnboundedSender<AgentEvent>) {
-    let mut taken = true;
-    for (key, bytes) in publication.values {
-        let result = match (Key::new(&key), bytes) {
-            (Ok(key), Some(bytes)) => store.put(key, Bytes::from(bytes)).await,
-            (Ok(key), None) => store.clear(key).await,
-            (Err(e), _) => Err(e),
+async fn publish(
+    store: Arc<dyn Store>,
+    last_put: LastPut,
+    publication: Publication,
+    done: mpsc::UnboundedSender<AgentEvent>,
+) {
+    let (taken, _) = put_all(&*store, &last_put, publication.values).await;
+    let _ = done.send(AgentEvent::Published { id: publication.id, taken });
+}
+
+/// Packs a detail on a thread that nobody waits for and puts it as [`publish`] does.
+/// What is too large is not put, and what was put before is cleared, so that nobody who comes later takes that for how it
+/// is; `too_large` remembers that this was told.
+async fn publish_detail(
+    store: Arc<dyn Store>,
+    last_put: LastPut,
+    draft: DetailDraft,
+    done: mpsc::UnboundedSender<AgentEvent>,
+    too_large: Arc<AtomicBool>,
+) {
+    let id = draft.id;
+    let packed = tokio::task::spawn_blocking(move || draft.values()).await;
+    let (values, parts) = match packed {
+        Ok((values, parts)) => {
+            if !too_large.swap(parts == 0, Ordering::Relaxed) && parts == 0 {
+                tracing::warn!(
+                    "this node has more maps and paths than a published detail can hold: other nodes show their states, \
+                     and not the maps and paths themselves"
+                );
+            }
+            (values, parts)
+        }
+        Err(e) => {
+            tracing::error!("packing the detail of this node broke off ({e}); this is a fault of Pathkeeper");
+            (Vec::new(), 0)
+        }
+    };
+    let bytes = values.iter().map(size_bytes).sum();
+    let (taken, put_bytes) = put_all(&*store, &last_put, values).await;
+    let done_so = DetailDone { id, taken, bytes, put_bytes, parts };
+    let _ = done.send(AgentEvent::DetailPublished(done_so));
+}
+
+fn size_bytes((key, value): &Put) -> u64 {
+    (key.len() + value.as_ref().map_or(0, Vec::len)) as u64
+}
+
+/// Whether all were taken, and bytes of those that were.
+async fn put_all(store: &dyn Store, last_put: &LastPut, values: Vec<Put>) -> (bool, u64) {
+    let mut put_bytes = 0;
+    for value in values {
+        let size = size_bytes(&value);
+        let (key, bytes) = value;
+        let result = match Key::new(&key) {
+            Ok(key) => last_put.put(store, key, bytes.map(Bytes::from)).await,
+            Err(e) => Err(e),
         };
         if let Err(e) = result {
             tracing::warn!("the value {key} was not taken: {e}");
-            taken = false;
-            break;
+            return (false, put_bytes);
         }
+        put_bytes += size;
     }
-    let _ = done.send(AgentEvent::Published { id: publication.id, taken });
+    (true, put_bytes)
+}
+
+/// Another changed what this node had put.
+fn lost(key: Key) -> AgentEvent {
+    tracing::warn!(
+        "somebody else changed this node's value {key} in the store: it is put again within a minute; if this goes on, \
+         another agent runs under this node's name"
+    );
+    AgentEvent::OwnValueLost { key: key.as_str().to_owned() }
 }

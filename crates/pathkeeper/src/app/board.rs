@@ -5,7 +5,8 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
@@ -16,12 +17,15 @@ use pathkeeper_model::local::NodeRead;
 use pathkeeper_model::matrix::ByState;
 use pathkeeper_model::{Entry, EpochS, Instance, MonoMs, NodeName, State, Wwid};
 use serde::Serialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use tokio::sync::broadcast;
 
 use super::convert;
 
 /// Deltas that a reader who was away can be given; one that was away for longer gets a new snapshot.
 const DELTAS_KEPT: usize = 256;
+/// And no more bytes of them than this, the newest apart: when a large cluster comes up, each change is nearly all of it.
+const DELTA_BYTES_KEPT: usize = 4 << 20;
 
 /// One row, rendered.
 #[derive(Debug)]
@@ -93,6 +97,15 @@ impl Snapshot {
         inner.unwrap_or_default().to_vec()
     }
 
+    /// What the status shows of a LUN on a node; `None` where it has no such cell. The row is read from its JSON: that costs
+    /// whoever asks some microseconds, and everybody else no memory.
+    pub fn cell(&self, wwid: &str, node: &str) -> Option<status::Cell> {
+        let at = self.rows.binary_search_by(|row| row.wwid.as_str().cmp(wwid)).ok()?;
+        let row = self.rows.get(at)?;
+        let mut reader = serde_json::Deserializer::from_slice(&row.json);
+        reader.deserialize_map(CellOf { node, within: "nodes" }).ok()?
+    }
+
     fn render<'a>(&self, rows: impl Iterator<Item = &'a Arc<RowBody>>) -> Bytes {
         let mut out =
             Vec::with_capacity(4096 + self.rows.iter().map(|row| row.json.len() + 1).sum::<usize>());
@@ -109,6 +122,44 @@ impl Snapshot {
         out.extend_from_slice(beside.get(1..).unwrap_or(b"}"));
         out.push(b'}');
         Bytes::from(out)
+    }
+}
+
+/// Finds one node's cell in a row and reads nothing else of it.
+#[derive(Clone, Copy)]
+struct CellOf<'a> {
+    node: &'a str,
+    /// The member to look for; empty = this is the row's `nodes`.
+    within: &'static str,
+}
+
+impl<'de> Visitor<'de> for CellOf<'_> {
+    type Value = Option<status::Cell>;
+
+    fn expecting(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str("a row")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(key) = members.next_key::<std::borrow::Cow<'de, str>>()? {
+            if self.within.is_empty() && key == self.node {
+                found = Some(members.next_value()?);
+            } else if !self.within.is_empty() && key == self.within {
+                found = members.next_value_seed(CellOf { within: "", ..self })?;
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for CellOf<'_> {
+    type Value = Option<status::Cell>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_map(self)
     }
 }
 
@@ -152,8 +203,9 @@ pub struct LocalView {
 
 impl LocalView {
     /// For the API. Made when somebody asks: a large node's is megabytes of texts.
-    pub fn disks(&self) -> NodeDisks {
-        convert::disks(&self.node, &self.read, self.daemon)
+    pub fn disks(&self, now: MonoMs) -> NodeDisks {
+        let disks = convert::disks(&self.node, &self.read, self.daemon);
+        NodeDisks { age_s: Some(now.since(self.at) / 1000), ..disks }
     }
 }
 
@@ -168,16 +220,37 @@ pub struct NodesView {
     pub events: Vec<(&'static str, u64)>,
 }
 
+/// The last deltas.
+#[derive(Debug, Default)]
+struct Kept {
+    deltas: VecDeque<Arc<DeltaEvent>>,
+    bytes: usize,
+}
+
+impl Kept {
+    fn push(&mut self, delta: Arc<DeltaEvent>) {
+        self.bytes += delta.json.len();
+        self.deltas.push_back(delta);
+        while self.deltas.len() > DELTAS_KEPT || (self.bytes > DELTA_BYTES_KEPT && self.deltas.len() > 1) {
+            let Some(oldest) = self.deltas.pop_front() else { return };
+            self.bytes -= oldest.json.len();
+        }
+    }
+}
+
 /// The board.
 #[derive(Debug)]
 pub struct Board {
     /// This run: revisions of another run mean nothing.
     pub instance: Instance,
+    /// The store was asked and gave no answer.
+    away: AtomicBool,
     snapshot: ArcSwapOption<Snapshot>,
     local: ArcSwapOption<LocalView>,
     nodes: ArcSwap<NodesView>,
-    deltas: broadcast::Sender<Arc<DeltaEvent>>,
-    kept: Mutex<VecDeque<Arc<DeltaEvent>>>,
+    /// Weak, so that a reader who is slow holds nothing: what is no longer kept is lost to it.
+    deltas: broadcast::Sender<Weak<DeltaEvent>>,
+    kept: Mutex<Kept>,
 }
 
 impl Board {
@@ -185,17 +258,28 @@ impl Board {
     pub fn new(instance: Instance) -> Self {
         Self {
             instance,
+            away: AtomicBool::new(false),
             snapshot: ArcSwapOption::empty(),
             local: ArcSwapOption::empty(),
             nodes: ArcSwap::from_pointee(NodesView { nodes: Vec::new(), at: MonoMs(0), events: Vec::new() }),
             deltas: broadcast::channel(DELTAS_KEPT).0,
-            kept: Mutex::new(VecDeque::new()),
+            kept: Mutex::new(Kept::default()),
         }
     }
 
     /// The last picture; `None` before the store's first whole list.
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.snapshot.load_full()
+    }
+
+    /// Whether the store was ever asked and gave no answer.
+    pub fn store_was_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+
+    /// The store gave no answer.
+    pub fn set_store_away(&self) {
+        self.away.store(true, Ordering::Relaxed);
     }
 
     /// The local node; `None` before the first read.
@@ -223,23 +307,20 @@ impl Board {
         let delta = Arc::new(delta);
         let mut kept = self.kept();
         self.snapshot.store(Some(Arc::new(snapshot)));
-        kept.push_back(delta.clone());
-        if kept.len() > DELTAS_KEPT {
-            kept.pop_front();
-        }
         // Sent under the lock, so that who subscribes under it misses nothing and sees nothing twice.
-        let _ = self.deltas.send(delta);
+        let _ = self.deltas.send(Arc::downgrade(&delta));
+        kept.push(delta);
     }
 
     /// Subscribes, giving where to begin: the deltas after `seen`, or the picture where those are not all kept.
-    pub fn follow(&self, seen: Option<u64>) -> (Start, broadcast::Receiver<Arc<DeltaEvent>>) {
+    pub fn follow(&self, seen: Option<u64>) -> (Start, broadcast::Receiver<Weak<DeltaEvent>>) {
         let kept = self.kept();
         let receiver = self.deltas.subscribe();
         let missed = |seen: u64| -> Option<Vec<Arc<DeltaEvent>>> {
             let now = self.snapshot()?.revision;
-            let first = kept.front().map_or(now + 1, |d| d.revision);
+            let first = kept.deltas.front().map_or(now + 1, |d| d.revision);
             let covered = seen == now || (seen < now && first <= seen + 1);
-            covered.then(|| kept.iter().filter(|d| d.revision > seen).cloned().collect())
+            covered.then(|| kept.deltas.iter().filter(|d| d.revision > seen).cloned().collect())
         };
         let start = match seen.map(missed) {
             Some(Some(deltas)) => Start::Deltas(deltas),
@@ -249,7 +330,7 @@ impl Board {
         (start, receiver)
     }
 
-    fn kept(&self) -> MutexGuard<'_, VecDeque<Arc<DeltaEvent>>> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -290,6 +371,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn large_deltas_are_kept_by_their_bytes() {
+        let board = Board::new(Instance(1));
+        let (_, mut reader) = board.follow(None);
+        let json = "x".repeat(DELTA_BYTES_KEPT / 2);
+        for revision in 1..=10 {
+            let delta = DeltaEvent { revision, json: json.clone() };
+            board.publish(Snapshot::new(revision, Vec::new(), beside()), delta);
+        }
+        assert_eq!(board.kept().bytes, 2 * json.len());
+        assert!(matches!(board.follow(Some(7)).0, Start::Resync(_)));
+        assert!(matches!(board.follow(Some(8)).0, Start::Deltas(d) if d.len() == 2));
+        let read: Vec<_> =
+            (0..10).map(|_| reader.try_recv().unwrap().upgrade().map(|delta| delta.revision)).collect();
+        assert_eq!(read, [&[None; 8][..], &[Some(9), Some(10)]].concat());
+        // One that is larger than all that is kept is kept as the newest.
+        let delta = DeltaEvent { revision: 11, json: json.repeat(3) };
+        board.publish(Snapshot::new(11, Vec::new(), beside()), delta);
+        assert_eq!(reader.try_recv().unwrap().upgrade().map(|delta| delta.revision), Some(11));
+    }
+
     fn board_at(revisions: std::ops::RangeInclusive<u64>) -> Board {
         let board = Board::new(Instance(1));
         for revision in revisions {
@@ -327,6 +429,47 @@ mod tests {
             assert_eq!(read.data.luns, vec![row.clone(); n]);
             let bare: status::ClusterStatus = serde_json::from_slice(&snapshot.bare()).unwrap();
             assert_eq!(bare, read.data);
+        }
+    }
+
+    #[test]
+    fn a_cell_is_found_in_its_row() {
+        let cell = |state: &str, active: Option<u32>| status::Cell {
+            state: state.into(),
+            paths_active: active.map(Some),
+            paths_total: Some(Some(4)),
+            paths_expected: None,
+            transport: None,
+        };
+        let body = |wwid: &str, nodes: &[(&str, status::Cell)]| {
+            let row = status::LunRow {
+                wwid: wwid.into(),
+                alias: Some("nodes".into()),
+                name: None,
+                used_by: None,
+                size: Some(1),
+                cluster_state: "optimal".into(),
+                allowed: None,
+                doubt: vec!["a".into()],
+                nodes: nodes.iter().map(|(name, cell)| ((*name).to_owned(), cell.clone())).collect(),
+            };
+            Arc::new(RowBody {
+                wwid: wwid.into(),
+                state: State::Optimal,
+                clean: true,
+                nodes: Vec::new(),
+                json: serde_json::to_vec(&row).unwrap().into(),
+            })
+        };
+        let (down, no_number) = (cell("failed", Some(0)), cell("unknown", None));
+        let odd = [("a\"b", down.clone()), ("nodes", no_number.clone()), ("z", cell("optimal", Some(4)))];
+        let rows = vec![body("w1", &odd), body("w2", &[]), body("w3", &[("a", down.clone())])];
+        let snapshot = Snapshot::new(1, rows, beside());
+        assert_eq!(snapshot.cell("w1", "a\"b"), Some(down.clone()));
+        assert_eq!(snapshot.cell("w1", "nodes"), Some(no_number));
+        assert_eq!(snapshot.cell("w3", "a"), Some(down));
+        for (wwid, node) in [("w1", "a"), ("w2", "a"), ("w4", "a"), ("", ""), ("w1", "")] {
+            assert_eq!(snapshot.cell(wwid, node), None, "{wwid} {node}");
         }
     }
 

@@ -1,28 +1,26 @@
 //! Runs the cluster's picture: follows the store, applies, and renders what changed, at most every 100 ms.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use pathkeeper_api::status;
-use pathkeeper_engine::cluster::{Cluster, ClusterChanges, ClusterEvent};
-use pathkeeper_io::store::{Hint, Key, Store, StoreError, Trust};
-use pathkeeper_model::finding::Severity;
+use pathkeeper_engine::cluster::{Cluster, ClusterChanges, ClusterEvent, Space};
+use pathkeeper_io::store::{Key, Notice, Trust};
+use pathkeeper_model::finding::{Code, Severity};
 use pathkeeper_model::matrix::{RowRef, exit_status};
 use pathkeeper_model::{EpochS, MonoMs, NodeName, Now, State, Wwid};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::board::{Beside, Board, DeltaEvent, LocalView, NodesView, RowBody, Snapshot};
 use super::clock::Clock;
 use super::convert;
+use super::follower::Followed;
+use super::own::OwnValues;
 
 /// Bodies are made at most this often.
 const RENDER_GAP_MS: u64 = 100;
-/// After the store could not be read.
-const RETRY_MS: u64 = 1_000;
-/// A node's key that is gone from a whole list was cleared while nobody told.
-type Seen = BTreeSet<(NodeName, Key)>;
 
 const NO_CHANGE: status::Delta = status::Delta {
     luns: Vec::new(),
@@ -39,8 +37,14 @@ pub struct ClusterLoop {
     pub cluster: Cluster,
     /// All clocks.
     pub clock: Clock,
-    /// What it follows.
-    pub store: Arc<dyn Store>,
+    /// What the store has and had.
+    pub followed: mpsc::Receiver<Vec<Followed>>,
+    /// The node that observes.
+    pub observer: NodeName,
+    /// What it says of itself.
+    pub own: OwnValues,
+    /// The store by name.
+    pub store: &'static str,
     /// Where readers look.
     pub board: Arc<Board>,
     /// The cluster's name.
@@ -78,8 +82,6 @@ struct RowSums {
 impl ClusterLoop {
     /// Runs until the task is dropped.
     pub async fn run(mut self) {
-        let mut hints = self.store.hints();
-        let mut seen = Seen::new();
         let mut picture = Picture {
             revision: 0,
             rows: BTreeMap::new(),
@@ -91,22 +93,22 @@ impl ClusterLoop {
             paths: BTreeMap::new(),
             sums: RowSums::default(),
         };
-        let mut retry = false;
         loop {
             let wake = self.cluster.next_deadline(self.clock.now());
             let render_at = self.render_at(&picture);
-            let woken = tokio::select! {
-                hint = hints.next(), if !retry => match hint {
-                    Some(hint) => Woken::Hint(hint),
+            let found = tokio::select! {
+                found = self.followed.recv() => match found {
+                    Some(found) => found,
                     None => return,
                 },
-                () = self.clock.sleep_until(wake.min(render_at)) => Woken::Time,
-                () = tokio::time::sleep(Duration::from_millis(RETRY_MS)), if retry => Woken::Hint(Hint::Resync),
-                () = tokio::time::sleep(Duration::from_secs(5)) => Woken::Time,
+                () = self.clock.sleep_until(wake.min(render_at)) => Vec::new(),
+                () = tokio::time::sleep(Duration::from_secs(5)) => Vec::new(),
             };
-            match woken {
-                Woken::Hint(hint) => retry = !self.follow(hint, &mut seen).await,
-                Woken::Time => self.cluster.apply(ClusterEvent::Tick, self.clock.now()),
+            if found.is_empty() {
+                self.cluster.apply(ClusterEvent::Tick, self.clock.now());
+            }
+            for found in found {
+                self.take(found);
             }
             let changes = self.cluster.take_changes();
             picture.pending.rows.extend(changes.rows);
@@ -154,66 +156,49 @@ impl ClusterLoop {
         picture.local = local;
     }
 
-    /// Looks at what the hint names. False if the store could not be read: then everything is listed again later.
-    async fn follow(&mut self, hint: Hint, seen: &mut Seen) -> bool {
-        let result = match hint {
-            Hint::Resync => self.list(seen).await,
-            Hint::Members => self.members().await,
-            Hint::Document(_) => Ok(()),
-            Hint::Value { writer, key } => self.value(writer, key, seen).await,
-        };
-        match result {
-            Ok(()) => true,
-            Err(e) => {
-                tracing::warn!("the store cannot be followed: {e}");
-                let now = self.clock.now();
-                let since = self.cluster.view().partial.as_ref().map_or(now.wall, |(_, since)| *since);
-                let doubt = Some((e.to_string(), since));
-                self.cluster.apply(ClusterEvent::Members { nodes: BTreeMap::new(), doubt }, now);
-                false
+    /// Takes what the follower found, in its order.
+    fn take(&mut self, found: Followed) {
+        let now = self.clock.now();
+        let event = match found {
+            Followed::Value(writer, key, bytes) if self.own.is_news(&writer, &key, bytes.as_ref()) => {
+                value_event(writer, &key, bytes)
             }
-        }
-    }
-
-    async fn list(&mut self, seen: &mut Seen) -> Result<(), StoreError> {
-        self.members().await?;
-        let values = self.store.list().await?;
-        let mut gone = std::mem::take(seen);
-        for value in values {
-            gone.remove(&(value.writer.clone(), value.key.clone()));
-            seen.insert((value.writer.clone(), value.key.clone()));
-            self.take(value.writer, value.key, Some(value.bytes));
-        }
-        for (writer, key) in gone {
-            self.take(writer, key, None);
-        }
-        self.cluster.apply(ClusterEvent::Listed, self.clock.now());
-        Ok(())
-    }
-
-    async fn members(&mut self) -> Result<(), StoreError> {
-        let members = self.store.members().await?;
-        let doubt = match members.trust {
-            Trust::Whole => None,
-            Trust::None { why, since } => Some((why, since)),
+            Followed::Value(..) => return,
+            Followed::Own(values) => {
+                let values = self.own.say(values);
+                return self.take_own(values);
+            }
+            Followed::Listed => {
+                let said = self.own.listed();
+                self.take_own(said);
+                ClusterEvent::Listed
+            }
+            Followed::Members(members, notices) => {
+                let space = notices.iter().map(|notice| match *notice {
+                    Notice::Space { used_bytes, limit_bytes, full } => {
+                        Space { used_bytes, limit_bytes, full }
+                    }
+                });
+                self.cluster.apply(ClusterEvent::Space(space.max_by_key(|s| (s.full, s.used_bytes))), now);
+                let doubt = match members.trust {
+                    Trust::Whole => None,
+                    Trust::None { why, since } => Some((why, since)),
+                };
+                ClusterEvent::Members { nodes: members.nodes, doubt }
+            }
+            Followed::Lost(why) => {
+                self.board.set_store_away();
+                let since = self.cluster.view().partial.as_ref().map_or(now.wall, |(_, since)| *since);
+                ClusterEvent::Members { nodes: BTreeMap::new(), doubt: Some((why, since)) }
+            }
         };
-        self.cluster.apply(ClusterEvent::Members { nodes: members.nodes, doubt }, self.clock.now());
-        Ok(())
+        self.cluster.apply(event, now);
     }
 
-    async fn value(&mut self, writer: NodeName, key: Key, seen: &mut Seen) -> Result<(), StoreError> {
-        let bytes = self.store.get(writer.clone(), key.clone()).await?;
-        match bytes {
-            Some(_) => seen.insert((writer.clone(), key.clone())),
-            None => seen.remove(&(writer.clone(), key.clone())),
-        };
-        self.take(writer, key, bytes);
-        Ok(())
-    }
-
-    fn take(&mut self, writer: NodeName, key: Key, bytes: Option<Bytes>) {
-        let event = ClusterEvent::Value { writer, key: key.as_str().to_owned(), bytes: bytes.map(Vec::from) };
-        self.cluster.apply(event, self.clock.now());
+    fn take_own(&mut self, values: Vec<(Key, Option<Bytes>)>) {
+        for (key, bytes) in values {
+            self.cluster.apply(value_event(self.observer.clone(), &key, bytes), self.clock.now());
+        }
     }
 
     fn render(&mut self, picture: &mut Picture, now: Now) {
@@ -290,8 +275,8 @@ impl ClusterLoop {
                 why: view.partial.as_ref().map(|(why, _)| why.clone()),
                 since: view.partial.as_ref().map(|(_, EpochS(since))| *since),
                 cluster: self.cluster_name.clone(),
-                observer: self.store.own_node().to_string(),
-                store: self.store.kind().into(),
+                observer: self.observer.to_string(),
+                store: self.store.into(),
                 mode: self.mode.clone(),
                 nodes_known: view.known,
                 nodes_fresh: view.fresh,
@@ -306,7 +291,9 @@ impl ClusterLoop {
     fn summary(&self, picture: &Picture) -> status::Summary {
         let tally = self.cluster.matrix().tally();
         let partial = self.cluster.view().partial.is_some();
-        let worst = self.cluster.findings().first().map(|f| f.severity);
+        // A partial view is a verdict of its own; what is wrong beside it counts by itself.
+        let found = self.cluster.findings().iter().filter(|f| f.code != Code::StorePartial);
+        let worst = found.map(|f| f.severity).max();
         let exit = match exit_status(&tally, partial) {
             // No row is no health where nobody speaks or something is broken.
             0 if self.cluster.view().fresh == 0 || worst == Some(Severity::Error) => 3,
@@ -336,9 +323,8 @@ impl ClusterLoop {
     }
 }
 
-enum Woken {
-    Hint(Hint),
-    Time,
+fn value_event(writer: NodeName, key: &Key, bytes: Option<Bytes>) -> ClusterEvent {
+    ClusterEvent::Value { writer, key: key.as_str().to_owned(), bytes: bytes.map(Vec::from) }
 }
 
 impl Picture {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use pathkeeper_api::{disks, nodes, status};
 use pathkeeper_engine::cluster::{Belief, NodeView};
+use pathkeeper_model::detail::Detail;
 use pathkeeper_model::finding::Finding;
 use pathkeeper_model::local::{self, Daemon, NodeRead, Queueing};
 use pathkeeper_model::matrix::{ByState, RowRef};
@@ -77,6 +78,7 @@ pub fn node(view: &NodeView, tally: ByState) -> nodes::NodeRow {
         multipathd: about.map(|a| a.daemon.as_str().into()),
         multipathd_why: about.and_then(|a| a.daemon_why.clone()),
         multipath_tools: about.and_then(|a| a.version_multipath_tools.clone()),
+        config_digest: about.and_then(|a| a.config_digest.clone()),
         pathkeeper: about.and_then(|a| a.version_pathkeeper.clone()),
         kernel: about.and_then(|a| a.version_kernel.clone()),
         cells: nodes::CellCounts {
@@ -95,8 +97,16 @@ pub fn disks(node: &NodeName, read: &NodeRead, daemon: Option<(u32, EpochS)>) ->
     let answers = matches!(read.daemon, Daemon::Answering { .. });
     let kernel: BTreeMap<&Wwid, &local::KernelMap> =
         read.kernel.iter().flatten().map(|map| (&map.wwid, map)).collect();
+    let end = |map: &local::Map| match map.queueing {
+        Queueing::Seconds(left_s) => Some((map.wwid.to_string(), read.began.0.saturating_add(left_s.into()))),
+        _ => None,
+    };
+    let ends: BTreeMap<String, i64> = read.maps.iter().filter_map(end).collect();
     let maps = if answers {
-        let listed = read.maps.iter().map(|map| daemon_map(map, kernel.get(&map.wwid).copied()));
+        let listed = read.maps.iter().map(|map| {
+            let map = daemon_map(map, kernel.get(&map.wwid).copied());
+            disks::Map { queueing_until: ends.get(map.wwid.as_str()).copied(), ..map }
+        });
         listed.chain(judge::unlisted(read, &read.kernel).map(kernel_map)).collect()
     } else {
         kernel.values().map(|map| kernel_map(map)).collect()
@@ -104,6 +114,12 @@ pub fn disks(node: &NodeName, read: &NodeRead, daemon: Option<(u32, EpochS)>) ->
     disks::NodeDisks {
         node: node.to_string(),
         time: read.began.0,
+        detail: "live".into(),
+        age_s: None,
+        heard_s: None,
+        report: None,
+        report_why: None,
+        believed: None,
         multipathd: pathkeeper_model::node_value::DaemonWord::from(&read.daemon).as_str().into(),
         multipathd_why: (!answers).then_some(words.sentence),
         multipathd_pid: daemon.map(|(pid, _)| pid),
@@ -113,8 +129,107 @@ pub fn disks(node: &NodeName, read: &NodeRead, daemon: Option<(u32, EpochS)>) ->
         maps,
         devices: read.loose.iter().map(path).collect(),
         adapters: read.adapters.iter().map(adapter).collect(),
+        wwids: read.own_wwids.as_ref().map(|all| all.iter().map(ToString::to_string).collect()),
         problems: read.problems.clone(),
     }
+}
+
+/// What another node published; `view` says with which ages and how far it can be believed now, `cell` what the status
+/// shows of a LUN on that node.
+pub fn published(
+    view: &NodeView,
+    detail: &Detail,
+    cell: impl Fn(&str) -> Option<status::Cell>,
+) -> disks::NodeDisks {
+    let daemon = match detail.read.daemon {
+        Daemon::Answering { pid } => pid,
+        _ => None,
+    };
+    let mut answer = disks(&view.name, &detail.read, None);
+    answer.multipathd_pid = daemon;
+    answer.detail = "published".into();
+    answer.age_s = view.detail_age_ms.map(|ms| ms / 1000);
+    answer.heard_s = view.age_ms.map(|ms| ms / 1000);
+    answer.report = Some(view.belief.as_str().into());
+    answer.report_why = Some(view.why.clone()).filter(|why| !why.is_empty());
+    if let Some(about) = &view.about {
+        // What it says of itself goes out before its details, so this is never the older of the two.
+        answer.multipathd = about.daemon.as_str().into();
+        answer.multipathd_why.clone_from(&about.daemon_why);
+        answer.multipath_tools = about.version_multipath_tools.clone().or(answer.multipath_tools);
+        answer.adapters = about.adapters.iter().map(adapter).collect();
+    }
+    // An agent without maps has no report, and is believed as long as it speaks of itself.
+    let has_none = |maps: Option<u32>| maps.is_none_or(|n| n == 0) && answer.maps.is_empty();
+    let believed = match view.belief {
+        Belief::Fresh => true,
+        Belief::Silent => view.about.as_ref().is_some_and(|about| has_none(about.maps)),
+        _ => false,
+    };
+    answer.believed = Some(believed);
+    if believed {
+        answer.maps.iter_mut().for_each(|map| hold_against(map, cell(&map.wwid)));
+    } else {
+        // It was so once. What stopped speaking must not look well.
+        answer.maps.iter_mut().for_each(nobody_knows);
+        answer.devices.iter_mut().for_each(|path| path.usable = false);
+    }
+    answer
+}
+
+const NOT_NAMED: &str = "the node's last report does not name this map";
+
+/// The report goes out at once, the detail after it or never: where they differ, the worse is shown.
+fn hold_against(map: &mut disks::Map, cell: Option<status::Cell>) {
+    let Some(cell) = cell else {
+        nobody_knows(map);
+        map.report_differs = Some(NOT_NAMED.into());
+        return;
+    };
+    let said = State::parse(&cell.state).unwrap_or(State::Unknown);
+    let mut listed = State::parse(&map.state).unwrap_or(State::Unknown);
+    // How many paths a LUN should have is known to the node alone, and is in its report.
+    let expected = cell.paths_expected.unwrap_or(0);
+    if listed == State::Optimal && map.paths_active.is_some_and(|active| active < expected) {
+        listed = State::Degraded;
+    }
+    let (active, total) = (cell.paths_active.flatten(), cell.paths_total.flatten());
+    let fewer = matches!((active, map.paths_active), (Some(said), Some(listed)) if said < listed);
+    let more = matches!((active, map.paths_active), (Some(said), Some(listed)) if said > listed);
+    // Of what the node itself does not know, no older list is proof.
+    let doubted = said == State::Unknown && listed != State::Unknown;
+    let worse = said.concern() > listed.concern() || (said == listed && fewer) || doubted;
+    if said != listed || fewer || more {
+        let of = |n: Option<u32>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
+        map.report_differs = Some(match (active, said) {
+            (Some(_), _) => format!(
+                "the node's last report says {} {}/{}, and what is listed here is older",
+                cell.state,
+                of(active),
+                of(total)
+            ),
+            (None, State::Missing) => NOT_NAMED.into(),
+            (None, _) => {
+                format!("the node's last report says {}, and what is listed here is older", cell.state)
+            }
+        });
+    }
+    if worse {
+        (map.paths_active, map.paths_total) = (active, total.or(map.paths_total));
+        no_path_is_usable(map);
+    }
+    map.state = if said.concern() > listed.concern() { said } else { listed }.as_str().into();
+}
+
+fn nobody_knows(map: &mut disks::Map) {
+    map.state = State::Unknown.as_str().into();
+    map.paths_active = None;
+    no_path_is_usable(map);
+}
+
+/// Which of them are down is not known, and a script that looks for those must not find all well.
+fn no_path_is_usable(map: &mut disks::Map) {
+    map.groups.iter_mut().flat_map(|group| &mut group.paths).for_each(|path| path.usable = false);
 }
 
 /// Names of the maps here by WWID: multipathd's, or the kernel's while it does not answer.
@@ -132,14 +247,17 @@ fn daemon_map(map: &local::Map, kernel: Option<&local::KernelMap>) -> disks::Map
         name: map.name.clone(),
         wwid: map.wwid.to_string(),
         state: entry.state.as_str().into(),
+        report_differs: None,
         paths_active: entry.paths_active,
         paths_total: entry.paths_total,
         dm: map.dm.clone(),
         size: map.size_bytes,
         open_count: map.open_count.or(kernel.map(|k| k.open_count)),
         holders: map.holders.clone(),
+        pvs: map.pvs.iter().map(pv).collect(),
         suspended: map.suspended,
         queueing: queueing(map.queueing),
+        queueing_until: None,
         features: map.features.clone(),
         hwhandler: map.hwhandler.clone(),
         write_prot: map.write_prot.clone(),
@@ -160,6 +278,10 @@ fn daemon_map(map: &local::Map, kernel: Option<&local::KernelMap>) -> disks::Map
             })
             .collect(),
     }
+}
+
+fn pv(pv: &local::Pv) -> disks::Pv {
+    disks::Pv { uuid: pv.uuid.clone(), vg_name: pv.vg_name.clone(), vg_uuid: pv.vg_uuid.clone() }
 }
 
 /// While multipathd does not answer, the kernel still knows its paths; nobody checks them.
@@ -190,14 +312,17 @@ fn kernel_map(map: &local::KernelMap) -> disks::Map {
         name: map.name.clone(),
         wwid: map.wwid.to_string(),
         state: entry.state.as_str().into(),
+        report_differs: None,
         paths_active: entry.paths_active,
         paths_total: entry.paths_total,
         dm: map.dev_t.split_once(':').map(|(_, minor)| format!("dm-{minor}")),
         size: Some(map.size_bytes),
         open_count: Some(map.open_count),
         holders: Vec::new(),
+        pvs: Vec::new(),
         suspended: map.suspended,
         queueing: if queue { "on" } else { "off" }.into(),
+        queueing_until: None,
         features: if queue { "1 queue_if_no_path" } else { "0" }.into(),
         hwhandler: "unknown".into(),
         write_prot: "unknown".into(),

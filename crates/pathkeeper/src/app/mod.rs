@@ -7,8 +7,13 @@ pub mod board;
 pub mod clock;
 pub mod cluster_loop;
 pub mod convert;
+pub mod follower;
+pub mod last_put;
+pub mod ledger_file;
+pub mod own;
 pub mod reader;
 pub mod service;
+pub mod stores;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,7 +22,7 @@ use std::sync::Arc;
 use pathkeeper_engine::agent::{Agent, AgentConfig, NodeFacts};
 use pathkeeper_engine::cluster::{Cluster, ClusterConfig, ClusterEvent};
 use pathkeeper_engine::publish::PublishLimits;
-use pathkeeper_io::store::Store;
+use pathkeeper_io::store::{Refresh, Store};
 use pathkeeper_model::{Instance, Wwid};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -26,7 +31,8 @@ use crate::http::{self, Context};
 pub use service::{AgentArgs, run as run_agent};
 
 use board::Board;
-use clock::Clock;
+use clock::{Clock, ClockOffset};
+use ledger_file::LedgerFile;
 use reader::MakeLook;
 
 /// How an app is to be.
@@ -44,6 +50,8 @@ pub struct AppConfig {
     pub instance: Instance,
     /// What the node says of itself.
     pub facts: NodeFacts,
+    /// What is added to the wall clock; nothing in service.
+    pub clock_offset: ClockOffset,
 }
 
 /// A running agent.
@@ -85,13 +93,30 @@ impl App {
         make_look: MakeLook,
         triggers: mpsc::Receiver<()>,
     ) -> anyhow::Result<App> {
-        let clock = Clock::start();
+        Self::start_keeping(config, watched, None, store, make_look, triggers).await
+    }
+
+    /// [`App::start_watching`] with a state directory in which the ledger is kept.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn start_keeping(
+        config: AppConfig,
+        watched: Vec<Wwid>,
+        state_dir: Option<PathBuf>,
+        store: Arc<dyn Store>,
+        make_look: MakeLook,
+        triggers: mpsc::Receiver<()>,
+    ) -> anyhow::Result<App> {
+        let clock = Clock::start(config.clock_offset);
         let now = clock.now();
         let board = Arc::new(Board::new(config.instance));
         let limits = store.limits();
         let node = store.own_node().clone();
         let mode = config.facts.mode.clone();
-        let context = Context::new(board.clone(), node.clone(), clock, store.kind(), config.facts.clone());
+        let ledger = state_dir.map(|dir| LedgerFile::load(&dir, &node, now.wall.0));
+        let context =
+            Context::new(board.clone(), node.clone(), clock.clone(), store.kind(), config.facts.clone());
         let (shutdown, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
         let mut address = None;
@@ -106,6 +131,7 @@ impl App {
         let (agent_pulse, agent_turns) = watch::channel(0);
         let (cluster_pulse, cluster_turns) = watch::channel(0);
         let mut loops = JoinSet::new();
+        let (follower, followed) = follower::Follower::new(store.clone());
         let agent = agent_loop::AgentLoop {
             agent: Agent::new(
                 AgentConfig {
@@ -115,26 +141,35 @@ impl App {
                     limits: PublishLimits {
                         floor_ms: limits.floor_ms,
                         budget_bytes_per_min: limits.budget_bytes_per_min,
+                        refresh_by_marker: limits.refresh == Refresh::Marker,
                     },
                     facts: config.facts,
                 },
                 now,
             ),
-            clock,
+            clock: clock.clone(),
             store: store.clone(),
             make_look,
             triggers,
             board: board.clone(),
+            own: follower.own(),
+            ledger,
             pulse: agent_pulse,
         };
         loops.spawn(agent.run());
-        let mut picture =
-            Cluster::new(ClusterConfig { observer: node, failover_worst_ms: limits.failover_worst_ms }, now);
+        let mut picture = Cluster::new(
+            ClusterConfig { observer: node.clone(), failover_worst_ms: limits.failover_worst_ms },
+            now,
+        );
         picture.apply(ClusterEvent::Watched(watched), now);
+        loops.spawn(follower.run());
         let cluster = cluster_loop::ClusterLoop {
             cluster: picture,
             clock,
-            store,
+            followed,
+            own: own::OwnValues::new(node.clone()),
+            observer: node,
+            store: store.kind(),
             board: board.clone(),
             cluster_name: config.cluster,
             mode,

@@ -16,6 +16,10 @@ use tokio::sync::mpsc;
 pub trait Look: Send {
     /// Reads the node.
     fn read(&mut self, depth: Depth) -> NodeRead;
+    /// Another program on the node that writes its report, by its short name; asked at each full read.
+    fn report_by(&mut self) -> Option<String> {
+        None
+    }
     /// Asks multipathd for a sign of life: true if all is as the last read found it.
     fn probe(&mut self) -> bool;
 }
@@ -107,7 +111,13 @@ fn work(
         let (Request::Read { id, .. } | Request::Probe { id }) = request;
         // A reader that broke is a defect of ours; the agent must hear of it, and the next read gets a new one.
         let event = catch_unwind(AssertUnwindSafe(|| match request {
-            Request::Read { id, depth } => AgentEvent::Read { id, read: Some(Box::new(look.read(depth))) },
+            Request::Read { id, depth } => {
+                if depth == Depth::Full {
+                    // Before the read that would be reported. Whoever is gone takes no read either.
+                    let _ = results.send(AgentEvent::ReportBy(look.report_by()));
+                }
+                AgentEvent::Read { id, read: Some(Box::new(look.read(depth))) }
+            }
             Request::Probe { id } => AgentEvent::Probed { id, calm: look.probe() },
         }));
         let broke = event.is_err();

@@ -12,7 +12,6 @@ use pathkeeper_io::local::{LocalReader, ProbeResult, ReaderConfig, StaleFlag};
 use pathkeeper_io::multipathd::socket::SocketAddress;
 use pathkeeper_io::process::ProcessWatch;
 use pathkeeper_io::roots::Roots;
-use pathkeeper_io::store::embedded::Hub;
 use pathkeeper_io::uevent::{Trigger, UeventSource};
 use pathkeeper_model::local::NodeRead;
 use rustix::mm::{MlockAllFlags, mlockall};
@@ -20,8 +19,9 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 
+use super::clock::ClockOffset;
 use super::reader::{Look, MakeLook, PROBE_MS, depth_of};
-use super::{App, AppConfig};
+use super::{App, AppConfig, stores};
 use crate::config::Config;
 
 /// Triggers that wait to be taken; more than one says nothing more than one.
@@ -33,6 +33,9 @@ pub struct AgentArgs {
     /// Configuration file; without it /etc/pathkeeper/pathkeeper.toml, which may be absent.
     #[arg(long, value_name = "FILE", env = "PATHKEEPER_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Do not run: end this node's membership in the cluster, so that it is offline at once. Only when the agent is stopped
+    #[arg(long)]
+    pub leave: bool,
 }
 
 /// Runs the agent until it is told to stop.
@@ -45,7 +48,9 @@ pub fn run(args: &AgentArgs) -> anyhow::Result<()> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    lock_memory();
+    if !args.leave {
+        lock_memory();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(16)
@@ -53,10 +58,16 @@ pub fn run(args: &AgentArgs) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let result = runtime.block_on(serve(config));
+    let result =
+        runtime.block_on(async { if args.leave { leave(config).await } else { serve(config).await } });
     // A read that hangs in the kernel keeps its thread; it must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(500));
     result
+}
+
+async fn leave(config: Config) -> anyhow::Result<()> {
+    let told = stores::leave(&config).await?;
+    crate::cli::out::print(&told).map_err(|e| anyhow::anyhow!(e.message().to_owned()))
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
@@ -64,12 +75,14 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let socket = config.socket();
-    let hub = Hub::open(&config.state_dir)?;
-    let store = Arc::new(hub.node(&config.node));
+    // It may wait some seconds for an engine that is slow.
+    let opened = tokio::task::block_in_place(|| stores::open(&config))?;
+    let store = opened.store.clone();
     let daemon = Arc::new(DaemonPid::default());
     let (triggers, receiver) = mpsc::channel(TRIGGERS_MAX);
     tokio::spawn(watch_daemon(daemon.clone(), triggers.clone()));
     let reader = reader_config(&config);
+    let clock_offset = ClockOffset::from_file(config.roots.clock_offset.clone());
     tokio::spawn(watch_kernel(triggers, reader.stale.clone()));
     let app = AppConfig {
         cluster: config.cluster.clone(),
@@ -78,10 +91,16 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         socket: Some((socket.clone(), config.socket_group.clone())),
         instance: super::random_instance()?,
         facts: super::node_facts(&config.roots.proc),
+        clock_offset: clock_offset.clone(),
     };
-    let mut app = App::start(app, store, node_look(reader, daemon), receiver).await?;
+    // Proxmox VE's own series writes into pmxcfs alone: in another store nobody else reports for this node.
+    let beside_series = store.kind() == "pmxcfs";
+    let look = node_look(reader, daemon, clock_offset, beside_series);
+    let state_dir = Some(config.state_dir.clone());
+    let mut app = App::start_keeping(app, Vec::new(), state_dir, store.clone(), look, receiver).await?;
     let at = app.address.map_or_else(|| "no TCP port".into(), |a| format!("http://{a}"));
-    tracing::info!("{} observes; {at}; socket {}", config.node, socket.display());
+    let (node, kind) = (&config.node, store.kind());
+    tracing::info!("{node} observes; store {kind}; {at}; socket {}", socket.display());
     let pulses = app.pulses.clone();
     tokio::spawn(notify_systemd(app.board.clone(), pulses));
     let failed = tokio::select! {
@@ -135,19 +154,28 @@ struct DaemonPid {
 
 struct NodeLook {
     reader: LocalReader,
+    roots: Roots,
     daemon: Arc<DaemonPid>,
+    clock_offset: ClockOffset,
+    /// Proxmox VE's own series, where it is installed, writes into this agent's store.
+    beside_series: bool,
     last_pid: Option<u32>,
 }
 
 impl Look for NodeLook {
     fn read(&mut self, depth: Depth) -> NodeRead {
-        let read = self.reader.read(depth_of(depth));
+        let mut read = self.reader.read(depth_of(depth));
+        read.began = self.clock_offset.shift(read.began);
         self.last_pid = self.reader.pid();
         let pid = self.last_pid.unwrap_or(0);
         if self.daemon.pid.swap(pid, Ordering::Relaxed) != pid {
             self.daemon.changed.notify_one();
         }
         read
+    }
+
+    fn report_by(&mut self) -> Option<String> {
+        (self.beside_series && self.roots.has_pve_series()).then(|| "pve".to_owned())
     }
 
     fn probe(&mut self) -> bool {
@@ -159,11 +187,19 @@ impl Look for NodeLook {
     }
 }
 
-fn node_look(reader: ReaderConfig, daemon: Arc<DaemonPid>) -> MakeLook {
+fn node_look(
+    reader: ReaderConfig,
+    daemon: Arc<DaemonPid>,
+    clock_offset: ClockOffset,
+    beside_series: bool,
+) -> MakeLook {
     Arc::new(move || {
         Box::new(NodeLook {
             reader: LocalReader::new(reader.clone()),
+            roots: reader.roots.clone(),
             daemon: daemon.clone(),
+            clock_offset: clock_offset.clone(),
+            beside_series,
             last_pid: None,
         })
     })
@@ -182,6 +218,7 @@ pub fn reader_config(config: &Config) -> ReaderConfig {
         sys: config.roots.sysfs.clone(),
         proc: config.roots.proc.clone(),
         etc: config.roots.etc.clone(),
+        usr: config.roots.usr.clone(),
         ..Roots::default()
     };
     ReaderConfig { roots, socket, ..ReaderConfig::default() }
@@ -217,11 +254,12 @@ fn trigger(triggers: &mpsc::Sender<()>) {
     let _ = triggers.try_send(());
 }
 
-/// READY after the first read and the first list; then the watchdog, fed only while both loops turn. A hung
+/// READY after the first read and the store's first list or first silence: one that is away at boot must not keep
+/// the node's own picture from anybody. Then the watchdog, fed only while both loops turn. A hung
 /// multipathd hangs no loop, so it does not trip it.
 async fn notify_systemd(board: Arc<super::board::Board>, pulses: [tokio::sync::watch::Receiver<u64>; 2]) {
     let mut pulses = pulses;
-    while board.local().is_none() || board.snapshot().is_none() {
+    while board.local().is_none() || !(board.snapshot().is_some() || board.store_was_away()) {
         for pulse in &mut pulses {
             let _ = tokio::time::timeout(Duration::from_millis(50), pulse.changed()).await;
         }
@@ -256,5 +294,26 @@ async fn watch_kernel(triggers: mpsc::Sender<()>, stale: StaleFlag) {
         Err(e) => {
             tracing::warn!("the kernel's events cannot be heard ({e}): changes are seen at the next poll")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_in_its_own_store_does_the_series_of_proxmox_report_for_this_node() {
+        let usr = tempfile::tempdir().unwrap();
+        let series = usr.path().join("share/perl5/PVE/Multipath.pm");
+        std::fs::create_dir_all(series.parent().unwrap()).unwrap();
+        let roots = Roots { usr: usr.path().to_owned(), ..Roots::default() };
+        let reader = ReaderConfig { roots, ..ReaderConfig::default() };
+        let by = |beside_series| {
+            let daemon = Arc::new(DaemonPid::default());
+            node_look(reader.clone(), daemon, ClockOffset::default(), beside_series)().report_by()
+        };
+        assert_eq!((by(true), by(false)), (None, None), "it is not installed");
+        std::fs::write(&series, "1;").unwrap();
+        assert_eq!((by(true), by(false)), (Some("pve".to_owned()), None));
     }
 }

@@ -144,6 +144,7 @@ pub fn node(name: &str, report: &str) -> NodeRow {
         multipathd: Some("running".into()),
         multipathd_why: None,
         multipath_tools: Some("0.9.4".into()),
+        config_digest: None,
         pathkeeper: Some("0.1.0".into()),
         kernel: Some("6.1.0-56-amd64".into()),
         cells: CellCounts { optimal: 12, ..Default::default() },
@@ -240,13 +241,16 @@ pub fn disks(sample: &str) -> Option<(NodeDisks, String)> {
                 "optimal"
             }
             .into(),
+            report_differs: None,
             paths_active: Some(active),
             paths_total: Some(total),
             dm: Some(m.sysfs),
             open_count: None,
             holders: Vec::new(),
+            pvs: Vec::new(),
             suspended: m.dm_st == "suspend",
             queueing: m.queueing,
+            queueing_until: None,
             features: m.features,
             hwhandler: m.hwhandler,
             write_prot: m.write_prot,
@@ -263,6 +267,12 @@ pub fn disks(sample: &str) -> Option<(NodeDisks, String)> {
     let disks = NodeDisks {
         node: "pve1".into(),
         time: NOW,
+        detail: "live".into(),
+        age_s: Some(2),
+        heard_s: None,
+        report: None,
+        report_why: None,
+        believed: None,
         multipathd: "running".into(),
         multipathd_why: None,
         multipathd_pid: None,
@@ -272,6 +282,7 @@ pub fn disks(sample: &str) -> Option<(NodeDisks, String)> {
         maps,
         devices,
         adapters: Vec::new(),
+        wwids: None,
         problems: Vec::new(),
     };
     Some((disks, topology))

@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 use pathkeeper_api::disks::{Map, NodeDisks, Path};
 
-use super::text::{Tone, View, clean, count, tone_of, width};
+use super::text::{Tone, View, clean, count, span, tone_of, width};
 use super::{Failure, Globals, Output, out, versioned};
 
-/// Show this node's maps as multipath -ll does, with the state of each
+/// Show a node's maps as multipath -ll does, with the state of each
+///
+/// This node's are live; another's are as it published them, with their age, also while it is offline.
 ///
 /// The first line of a map ends with its state and usable/all paths; a path that cannot be used is marked. While
 /// multipathd does not answer, only what the kernel itself says is shown.
@@ -17,20 +19,24 @@ use super::{Failure, Globals, Output, out, versioned};
 Examples:
   pathkeeper maps
   pathkeeper maps backup-01
+  pathkeeper maps --node pve2
   pathkeeper maps 3600a098038304479363f4c4870455a7c
   pathkeeper maps dm-4 --plain")]
 pub struct MapsArgs {
     /// Only these maps: name, WWID or dm-N
     #[arg(value_name = "NAME|WWID|dm-N")]
     names: Vec<String>,
+    /// Another node's maps
+    #[arg(long, value_name = "NAME")]
+    node: Option<String>,
     /// Only what multipath -ll would print, for programs that read that
     #[arg(long)]
     plain: bool,
 }
 
-/// Asks the agent for its own node's maps.
+/// Asks the agent for its own node's maps, or another's.
 pub async fn run(args: MapsArgs, globals: &Globals) -> Result<ExitCode, Failure> {
-    let mut disks = globals.client()?.disks("localhost").await?;
+    let mut disks = globals.client()?.disks(args.node.as_deref().unwrap_or("localhost")).await?;
     // The columns are as wide as all of the node's paths need, as multipath -ll has them.
     let layout = Layout::of(&disks);
     retain(&mut disks, &args.names)?;
@@ -54,7 +60,7 @@ fn retain(disks: &mut NodeDisks, names: &[String]) -> Result<(), Failure> {
     if let Some(absent) = names.iter().find(|name| !disks.maps.iter().any(|map| is(map, name))) {
         let has = match disks.maps.len() {
             0 => "it has none".to_owned(),
-            n => format!("it has {}: pathkeeper maps", count(n as u64, "map")),
+            n => format!("it has {}: pathkeeper maps{}", count(n as u64, "map"), node_option(disks)),
         };
         return Err(Failure::new(format!("{} has no map {absent}; {has}", disks.node)));
     }
@@ -67,7 +73,8 @@ fn retain(disks: &mut NodeDisks, names: &[String]) -> Result<(), Failure> {
 /// 2 failed, 1 degraded, 3 unknown or no answer of multipathd's, 0 all optimal.
 fn exit_status(disks: &NodeDisks) -> ExitCode {
     let has = |state: &str| disks.maps.iter().any(|map| map.state == state);
-    let none_answers = disks.multipathd != "running" && disks.multipathd != "absent";
+    let none_answers =
+        !disks.is_believed() || (disks.multipathd != "running" && disks.multipathd != "absent");
     ExitCode::from(match () {
         () if has("failed") || has("missing") => 2,
         () if has("degraded") => 1,
@@ -189,15 +196,17 @@ fn queueing(map: &Map) -> String {
 
 /// The trees with the node's word at the end of lines, below a line about multipathd if it does not answer.
 pub fn render(disks: &NodeDisks, layout: &Layout, view: &View) -> String {
-    let mut out = daemon_line(disks, view);
+    let mut out = age_line(disks, view) + &daemon_line(disks, view);
     if disks.maps.is_empty() {
         out.push_str(&format!("{}: no multipath maps\n", clean(&disks.node)));
     }
     for map in &disks.maps {
         let number = |n: Option<u32>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
         let suspended = if map.suspended { ", suspended: I/O is blocked" } else { "" };
+        let differs =
+            map.report_differs.as_deref().map_or_else(String::new, |why| format!("; {}", clean(why)));
         let state = format!(
-            "{} {} {}/{}{}{suspended}",
+            "{} {} {}/{}{}{suspended}{differs}",
             view.mark(&map.state),
             map.state,
             number(map.paths_active),
@@ -206,6 +215,10 @@ pub fn render(disks: &NodeDisks, layout: &Layout, view: &View) -> String {
         );
         out.push_str(&layout.tree(map, |line, about| match about {
             About::Map => format!("{line}  {}", view.paint(tone_of(&map.state), state.trim_start())),
+            // As of then: it is not known to be down either.
+            About::Path(path) if !path.usable && is_as_of_then(disks, map) => {
+                format!("{line}  {}", view.paint(Tone::Doubt, view.mark("unknown")))
+            }
             About::Path(path) if !path.usable => {
                 format!("{line}  {}", view.paint(Tone::Bad, view.mark("failed")))
             }
@@ -214,13 +227,40 @@ pub fn render(disks: &NodeDisks, layout: &Layout, view: &View) -> String {
     }
     if !disks.devices.is_empty() {
         let devices = count(disks.devices.len() as u64, "path device");
-        out.push_str(&format!("{devices} in no map: pathkeeper paths\n"));
+        out.push_str(&format!("{devices} in no map: pathkeeper paths{}\n", node_option(disks)));
     }
     for problem in &disks.problems {
         out.push_str(&view.paint(Tone::Doubt, &format!("not read: {}", clean(problem))));
         out.push('\n');
     }
     out
+}
+
+/// Whether what is listed of a map is not what its node says of it now.
+pub fn is_as_of_then(disks: &NodeDisks, map: &Map) -> bool {
+    !disks.is_believed() || map.report_differs.is_some()
+}
+
+/// Nothing for this node's own; else how old another's are, and whether it speaks now.
+pub fn age_line(disks: &NodeDisks, view: &View) -> String {
+    if disks.detail != "published" {
+        return String::new();
+    }
+    let span = |age_s: u64| span(i64::try_from(age_s).unwrap_or(i64::MAX));
+    let published = disks.age_s.map_or_else(|| "at an unknown time".into(), |s| format!("{} ago", span(s)));
+    let heard = disks.heard_s.map_or_else(String::new, |s| format!(", last heard of {} ago", span(s)));
+    let (tone, now) = if disks.is_believed() {
+        (Tone::Faint, String::new())
+    } else {
+        let why = disks.report_why.as_deref().or(disks.report.as_deref()).map_or_else(String::new, clean);
+        (Tone::Doubt, format!("; {why}: what follows is as of then and may be so no more"))
+    };
+    view.paint(tone, &format!("{} as it published it {published}{heard}{now}", clean(&disks.node))) + "\n"
+}
+
+/// What has to be added to a command for the same node.
+fn node_option(disks: &NodeDisks) -> String {
+    if disks.detail == "published" { format!(" --node {}", clean(&disks.node)) } else { String::new() }
 }
 
 /// Nothing while multipathd answers; else what it does and where the rest comes from.
@@ -399,6 +439,110 @@ mod tests {
             not read: /sys/block/sdx/size: gone
         "#]].assert_eq(&render(&disks, &layout, &view()));
         assert_eq!(format!("{:?}", exit_status(&disks)), format!("{:?}", ExitCode::from(1)));
+    }
+
+    #[test]
+    fn another_nodes_maps_say_how_old_they_are() {
+        let (live, _) = disks("0.9.4/02-multibus-all-up").unwrap();
+        let published = NodeDisks {
+            detail: "published".into(),
+            age_s: Some(10_800),
+            heard_s: Some(42),
+            report: Some("fresh".into()),
+            ..live
+        };
+        let layout = Layout::of(&published);
+        let page = |disks: &NodeDisks| render(disks, &layout, &view());
+        let code = |disks: &NodeDisks| format!("{:?}", exit_status(disks));
+        assert!(
+            page(&published).starts_with("pve1 as it published it 3h ago, last heard of 42s ago\ndata01 ")
+        );
+        assert_eq!(code(&published), code(&disks("0.9.4/02-multibus-all-up").unwrap().0));
+        let dead = NodeDisks {
+            report: Some("offline".into()),
+            report_why: Some("the cluster says that it is offline".into()),
+            age_s: None,
+            ..published
+        };
+        let head = "pve1 as it published it at an unknown time, last heard of 42s ago; the cluster says that it is offline: what follows is as of then";
+        assert!(page(&dead).starts_with(head), "{}", page(&dead));
+        assert_eq!(
+            code(&dead),
+            format!("{:?}", ExitCode::from(3)),
+            "it was well once, and that is no health"
+        );
+    }
+
+    /// As the API answers for a node that is not believed, or whose report says worse than its detail.
+    fn doubted(state: &str, active: Option<u32>) -> NodeDisks {
+        let mut disks = disks("0.9.4/02-multibus-all-up").unwrap().0;
+        disks.detail = "published".into();
+        let map = &mut disks.maps[0];
+        (map.state, map.paths_active) = (state.into(), active);
+        map.groups.iter_mut().flat_map(|group| &mut group.paths).for_each(|path| path.usable = false);
+        disks
+    }
+
+    #[test]
+    fn what_is_as_of_then_is_called_so_and_is_no_health() {
+        let dead = NodeDisks {
+            report: Some("offline".into()),
+            report_why: Some("the cluster says that it is offline".into()),
+            believed: Some(false),
+            age_s: Some(60),
+            ..doubted("unknown", None)
+        };
+        let tree = |disks: &NodeDisks| render(disks, &Layout::of(disks), &view());
+        expect![[r#"
+            pve1 as it published it 1m ago; the cluster says that it is offline: what follows is as of then and may be so no more
+            data01 (35000c500a0000001) dm-0 LABSAN,VDISK  ? unknown ?/2
+            size=256M features='0' hwhandler='0' wp=rw
+            `-+- policy='service-time 0' prio=1 status=active
+              |- 0:0:0:1 sdb 8:16 active ready running  ?
+              `- 1:0:0:1 sda 8:0  active ready running  ?
+        "#]].assert_eq(&tree(&dead));
+        let list =
+            |disks: &NodeDisks, down| paths::render(disks, &paths::rows(disks, down), down, false, &view());
+        expect![[r#"
+            pve1 as it published it 1m ago; the cluster says that it is offline: what follows is as of then and may be so no more
+            HCTL     DEV  DEV_T  DM      CHECK  DEVICE   ADAPTER -> TARGET PORT  MAP
+            0:0:0:1  sdb  8:16   active  ready  running  host0 -> ?              data01 ?
+            1:0:0:1  sda  8:0    active  ready  running  host1 -> ?              data01 ?
+        "#]].assert_eq(&list(&dead, true));
+        let bare = NodeDisks { maps: vec![], ..dead.clone() };
+        assert!(list(&bare, true).ends_with("\npve1: no path was in a map then\n"), "{}", list(&bare, true));
+        assert!(list(&bare, false).ends_with("\npve1: no path was in a map then\n"));
+
+        let mut late = NodeDisks {
+            report: Some("fresh".into()),
+            believed: Some(true),
+            age_s: Some(20),
+            ..doubted("failed", Some(0))
+        };
+        late.maps[0].report_differs =
+            Some("the node's last report says failed 0/2, and what is listed here is older".into());
+        let page = tree(&late);
+        let title = "  X failed 0/2, I/O fails; the node's last report says failed 0/2, and what is listed here is older\n";
+        assert!(page.contains(title) && page.ends_with("running  ?\n"), "{page}");
+        let page = list(&late, true);
+        assert!(
+            page.contains("data01 ?") && page.contains("data01: the node's last report says failed"),
+            "{page}"
+        );
+
+        // A map without paths in the detail is no map whose paths can all be used.
+        late.maps[0].groups.clear();
+        let page = list(&late, true);
+        assert!(page.contains("pve1: no path of these is known to be down\ndata01: the node's"), "{page}");
+        let unnamed =
+            NodeDisks { maps: vec![Map { state: "unknown".into(), ..late.maps[0].clone() }], ..late.clone() };
+        let down = |disks: &NodeDisks| paths::exit_status(disks, &paths::rows(disks, true));
+        let silent =
+            NodeDisks { report: Some("silent".into()), believed: Some(true), maps: vec![], ..late.clone() };
+        assert_eq!([&dead, &bare, &late, &unnamed, &silent].map(down), [3, 3, 1, 3, 0]);
+        assert_eq!(down(&NodeDisks { believed: None, ..silent.clone() }), 3, "an older agent does not say");
+        let codes = [&dead, &bare, &late, &unnamed, &silent].map(|disks| format!("{:?}", exit_status(disks)));
+        assert_eq!(codes, [3, 3, 2, 3, 0].map(|code| format!("{:?}", ExitCode::from(code))));
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! `pathkeeper nodes`: how far each node can be believed.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use pathkeeper_api::nodes::NodeRow;
+use pathkeeper_model::NodeName;
 use serde::Serialize;
 
 use super::text::{Field, Tone, View, clean, field, span, table};
 use super::{Failure, Globals, Output, out, versioned};
+use crate::config::{Config, node_name_is_good};
 
 /// Show how far each node can be believed, and its versions
 #[derive(Args, Debug)]
@@ -16,11 +19,48 @@ Exit status: 0 if every node is online, fresh and its multipathd runs (or is not
 
 Examples:
   pathkeeper nodes
-  pathkeeper nodes -o wide")]
-pub struct NodesArgs {}
+  pathkeeper nodes -o wide
+  pathkeeper nodes forget pve9")]
+pub struct NodesArgs {
+    #[command(subcommand)]
+    command: Option<NodesCommand>,
+}
+
+#[derive(Subcommand, Debug)]
+enum NodesCommand {
+    /// Remove a node that is gone for good, with everything it reported; refused while it is online
+    ///
+    /// Speaks to the store itself with this machine's settings, so it needs the right to read them (root). On Proxmox
+    /// VE the cluster's own list of members rules: pvecm delnode.
+    Forget {
+        /// The node's name
+        node: String,
+        /// The agent's configuration file, if it is not /etc/pathkeeper/pathkeeper.toml
+        #[arg(long, value_name = "FILE", env = "PATHKEEPER_CONFIG")]
+        config: Option<PathBuf>,
+    },
+}
+
+async fn forget(node: &str, config: Option<&Path>) -> Result<ExitCode, Failure> {
+    let failed = |e: String| Failure::new(format!("nodes forget: {e}"));
+    let name = NodeName::new(node).filter(|name| node_name_is_good(name.as_str()));
+    let name = name.ok_or_else(|| failed(format!("{node:?} is no node name")))?;
+    let config = Config::load(config, std::env::vars()).map_err(|e| failed(e.to_string()))?;
+    if name == config.node {
+        return Err(failed(format!(
+            "{node} is this machine: pathkeeper agent --leave first, then from another node"
+        )));
+    }
+    let told = crate::app::stores::forget(&config, &name).await.map_err(|e| failed(format!("{e:#}")))?;
+    out::print(&told)?;
+    Ok(ExitCode::SUCCESS)
+}
 
 /// Asks the agent what it knows of the nodes.
-pub async fn run(_: NodesArgs, globals: &Globals) -> Result<ExitCode, Failure> {
+pub async fn run(args: NodesArgs, globals: &Globals) -> Result<ExitCode, Failure> {
+    if let Some(NodesCommand::Forget { node, config }) = &args.command {
+        return forget(node, config.as_deref()).await;
+    }
     let nodes = globals.client()?.nodes().await?;
     let exit = if nodes.iter().all(is_sound) { 0 } else { super::EXIT_UNKNOWN };
     if globals.output == Output::Json {

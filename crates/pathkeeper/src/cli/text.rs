@@ -143,9 +143,14 @@ pub fn utc(epoch_s: i64) -> String {
     Timestamp::from_second(epoch_s).map_or_else(|_| "?".into(), |at| at.to_string())
 }
 
-/// `text` without control characters: what others named must not steer this terminal.
+/// `text` without control characters and without those that turn the direction of writing: what others named must not
+/// steer this terminal.
 pub fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if steers(c) { '?' } else { c }).collect()
 }
 
 /// Columns that `text` takes. Names are ASCII nearly always; a wide character counts as one.

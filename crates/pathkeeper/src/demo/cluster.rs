@@ -10,6 +10,7 @@ use pathkeeper_engine::sim::{Op, San};
 use pathkeeper_io::local::{LocalReader, ProbeResult, ReaderConfig};
 use pathkeeper_io::multipathd::SocketAddress;
 use pathkeeper_io::roots::Roots;
+use pathkeeper_io::store::Store;
 use pathkeeper_io::store::embedded::Hub;
 use pathkeeper_model::local::{Daemon, NodeRead};
 use pathkeeper_model::{NodeName, Wwid};
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 
 use super::machine::Machine;
 use super::multipathd::Listen;
+use crate::app::clock::ClockOffset;
 use crate::app::reader::{Look, MakeLook, PROBE_MS, depth_of};
 use crate::app::{App, AppConfig, node_facts, random_instance};
 
@@ -34,11 +36,22 @@ pub struct ClusterOptions {
     pub version: Version,
 }
 
+/// Opens one node's access to a store; called anew each time that the node's agent starts.
+pub type OpenStore = Box<dyn Fn(&NodeName) -> anyhow::Result<Arc<dyn Store>> + Send + Sync>;
+
+/// How the agents hear of each other.
+enum Stores {
+    /// In this process: who is a member is told by hand.
+    Embedded(Hub),
+    /// Through a real store, which knows by itself who is there.
+    Other(OpenStore),
+}
+
 /// A running cluster. Dropping it ends everything and removes its files.
 #[derive(Debug)]
 pub struct DemoCluster {
     san: Arc<Mutex<San>>,
-    hub: Hub,
+    stores: Stores,
     nodes: Vec<DemoNode>,
     watched: Vec<Wwid>,
     /// Last, so that it goes when everything that lives in it has gone.
@@ -68,6 +81,23 @@ impl DemoCluster {
     pub async fn start(san: San, options: ClusterOptions) -> anyhow::Result<Self> {
         let dir = directory(&san)?;
         let hub = Hub::open(&dir.path().join("store"))?;
+        Self::start_in(dir, san, options, Stores::Embedded(hub)).await
+    }
+
+    /// The same over another store: its own membership counts, also for a node whose power is cut.
+    ///
+    /// # Errors
+    /// As [`DemoCluster::start`], and what `open` says.
+    pub async fn start_over(san: San, options: ClusterOptions, open: OpenStore) -> anyhow::Result<Self> {
+        Self::start_in(directory(&san)?, san, options, Stores::Other(open)).await
+    }
+
+    async fn start_in(
+        dir: tempfile::TempDir,
+        san: San,
+        options: ClusterOptions,
+        stores: Stores,
+    ) -> anyhow::Result<Self> {
         let mut nodes = Vec::new();
         for (n, node) in san.nodes.iter().enumerate() {
             let root = dir.path().join(node.name.as_str());
@@ -88,10 +118,10 @@ impl DemoCluster {
         }
         let watched = san.luns.iter().map(|lun| lun.wwid.clone()).collect();
         let alive: Vec<bool> = san.nodes.iter().map(|n| n.alive).collect();
-        let mut cluster = Self { san: Arc::new(Mutex::new(san)), hub, nodes, watched, _dir: dir };
+        let mut cluster = Self { san: Arc::new(Mutex::new(san)), stores, nodes, watched, _dir: dir };
         // Every node is known from the beginning, so that nobody sees a smaller cluster first.
         for (node, alive) in cluster.nodes.iter().zip(&alive) {
-            cluster.hub.set_member(&node.name, *alive);
+            cluster.stores.set_member(&node.name, *alive);
         }
         for (n, _) in alive.iter().enumerate().filter(|(_, alive)| **alive) {
             cluster.start_agent(n).await?;
@@ -188,10 +218,11 @@ impl DemoCluster {
             socket: None,
             instance: random_instance()?,
             facts: node_facts(&node.machine.root().join("proc")),
+            clock_offset: ClockOffset::default(),
         };
         let watched = self.watched.clone();
         let look = simulated_look(&node.machine, Arc::clone(&self.san), n);
-        let store = Arc::new(self.hub.node(name));
+        let store = self.stores.open(name)?;
         let app = App::start_watching(config, watched, store, look, signs)
             .await
             .with_context(|| format!("the agent of {name} cannot start (--port N takes other ports)"))?;
@@ -207,8 +238,34 @@ impl DemoCluster {
     fn kill_agent(&mut self, n: usize) {
         if let Some(node) = self.nodes.get_mut(n) {
             node.agent = None;
-            self.hub.set_member(&node.name, false);
+            self.stores.set_member(&node.name, false);
         }
+    }
+}
+
+impl Stores {
+    fn open(&self, node: &NodeName) -> anyhow::Result<Arc<dyn Store>> {
+        match self {
+            Stores::Embedded(hub) => Ok(Arc::new(hub.node(node))),
+            Stores::Other(open) => open(node),
+        }
+    }
+
+    fn set_member(&self, node: &NodeName, online: bool) {
+        match self {
+            Stores::Embedded(hub) => hub.set_member(node, online),
+            // Who is there is the store's own to find out.
+            Stores::Other(_) => {}
+        }
+    }
+}
+
+impl std::fmt::Debug for Stores {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Stores::Embedded(_) => "Embedded",
+            Stores::Other(_) => "Other",
+        })
     }
 }
 

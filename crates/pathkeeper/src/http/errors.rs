@@ -41,10 +41,10 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, format!("no such node: {node}"))
     }
 
-    /// 501: another node's maps.
-    pub fn other_node(node: &str, own: &str) -> Self {
-        let words = format!("{own} answers only for itself so far: ask the agent on {node}");
-        Self::new(StatusCode::NOT_IMPLEMENTED, words)
+    /// 503: that node's maps and paths are not known here, and why.
+    pub fn no_detail(node: &str, why: &str) -> Self {
+        let words = format!("the maps and paths of {node} are not known here: {why}");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, words)
     }
 
     /// 421: a host name that is not ours.

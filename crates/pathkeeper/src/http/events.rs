@@ -1,7 +1,7 @@
 //! `GET /events`: a snapshot, then deltas with ids; `resync` and a new snapshot where deltas were lost.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -39,7 +39,7 @@ pub async fn events(State(context): State<Context>, request: Request) -> Result<
 struct Follower<R> {
     context: Context,
     queue: std::collections::VecDeque<Event>,
-    deltas: Receiver<Arc<DeltaEvent>>,
+    deltas: Receiver<Weak<DeltaEvent>>,
     seen: u64,
     /// Held until the stream ends.
     _room: R,
@@ -99,16 +99,20 @@ impl<R> Follower<R> {
             if let Some(event) = self.queue.pop_front() {
                 return Some(event);
             }
-            match self.deltas.recv().await {
-                Ok(delta) if delta.revision <= self.seen => {}
-                Ok(delta) => self.push_delta(&delta),
-                Err(RecvError::Lagged(_)) => {
+            let delta = match self.deltas.recv().await {
+                Ok(delta) => delta.upgrade(),
+                Err(RecvError::Lagged(_)) => None,
+                Err(RecvError::Closed) => return None,
+            };
+            match delta {
+                Some(delta) if delta.revision <= self.seen => {}
+                Some(delta) => self.push_delta(&delta),
+                None => {
                     // The client reads more slowly than things change: the newest picture is what it needs.
                     let (start, deltas) = self.context.board.follow(Some(u64::MAX));
                     self.deltas = deltas;
                     self.begin(start);
                 }
-                Err(RecvError::Closed) => return None,
             }
         }
     }

@@ -94,7 +94,7 @@ fn page(context: &Context) -> String {
 }
 
 fn of_node(page: &mut Page, name: &str, local: &LocalView) {
-    let disks = &local.disks();
+    let disks = &local.disks(local.at);
     let node = || ("node", own(name));
     let up = i64::from(disks.multipathd == "running");
     page.family(

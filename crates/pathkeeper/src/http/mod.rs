@@ -16,8 +16,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use pathkeeper_api::{Envelope, Version, paths};
 use pathkeeper_engine::agent::NodeFacts;
+use pathkeeper_engine::cluster::NodeView;
 use pathkeeper_model::NodeName;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::board::Board;
 use crate::app::clock::Clock;
@@ -26,6 +27,10 @@ use errors::ApiError;
 
 /// Event streams that are open at the same time.
 const STREAMS_MAX: usize = 256;
+/// Other nodes' details that are unpacked at the same time: what they hold is theirs to choose, and the memory is locked.
+const UNPACKING_MAX: usize = 1;
+/// How long a request waits for its turn to unpack one; the largest takes a second.
+const UNPACKING_WAIT_MS: u64 = 5_000;
 
 /// What handlers know.
 #[derive(Clone, Debug)]
@@ -46,6 +51,8 @@ pub struct Inner {
     pub facts: NodeFacts,
     /// Room for event streams.
     pub streams: Arc<Semaphore>,
+    /// Room to unpack what other nodes published.
+    pub unpacking: Arc<Semaphore>,
     /// The OpenAPI document.
     pub openapi: String,
 }
@@ -74,6 +81,7 @@ impl Context {
             store,
             facts,
             streams,
+            unpacking: Arc::new(Semaphore::new(UNPACKING_MAX)),
             openapi: pathkeeper_api::openapi::document(),
         }))
     }
@@ -176,16 +184,72 @@ async fn disks(
 ) -> Result<Response, ApiError> {
     errors::no_parameters(&request)?;
     if node != context.node.as_str() && node != "localhost" {
-        let known = context.board.nodes().nodes.iter().any(|(n, _)| n.name.as_str() == node);
-        return Err(if known {
-            ApiError::other_node(&node, context.node.as_str())
-        } else {
-            ApiError::no_node(&node)
-        });
+        return other_disks(&context, &node).await;
     }
+    let now = context.clock.now().mono;
     match context.board.local() {
-        Some(local) => Ok(enveloped(off_thread(move || local.disks()).await?)),
+        Some(local) => Ok(enveloped(off_thread(move || local.disks(now)).await?)),
         None => Err(ApiError::not_ready("the local node has not been read yet")),
+    }
+}
+
+/// What another node published, unpacked for whoever asks.
+async fn other_disks(context: &Context, node: &str) -> Result<Response, ApiError> {
+    if context.board.snapshot().is_none() {
+        return Err(ApiError::not_ready("the store has not given its first whole list yet"));
+    }
+    let nodes = context.board.nodes();
+    let Some((view, _)) = nodes.nodes.iter().find(|(n, _)| n.name.as_str() == node) else {
+        return Err(ApiError::no_node(node));
+    };
+    let mut view = view.clone();
+    let since_ms = context.clock.now().mono.since(nodes.at);
+    for age in [&mut view.age_ms, &mut view.detail_age_ms].into_iter().flatten() {
+        *age += since_ms;
+    }
+    let Some(packed) = view.detail.take() else {
+        return Err(ApiError::no_detail(node, &why_no_detail(&view)));
+    };
+    let room = room_to_unpack(&context.unpacking, UNPACKING_WAIT_MS).await?;
+    // After the nodes: what it says of a node's report is then never older than whether that is believed.
+    let snapshot = context.board.snapshot();
+    let name = view.name.to_string();
+    let body = off_thread(move || {
+        let cell = |wwid: &str| snapshot.as_ref()?.cell(wwid, &name);
+        let answer = packed.unpack().map(|detail| convert::published(&view, &detail, cell));
+        let body = answer.map(|disks| serde_json::to_vec(&Envelope { data: disks }).unwrap_or_default());
+        // Not before: a client that went away does not stop this thread.
+        drop(room);
+        body
+    });
+    match body.await? {
+        Ok(body) => Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response()),
+        Err(e) => Err(ApiError::no_detail(node, &e.to_string())),
+    }
+}
+
+/// Waits for room to unpack a detail, but not for ever.
+async fn room_to_unpack(room: &Arc<Semaphore>, wait_ms: u64) -> Result<OwnedSemaphorePermit, ApiError> {
+    let wait = std::time::Duration::from_millis(wait_ms);
+    match tokio::time::timeout(wait, room.clone().acquire_owned()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        _ => Err(ApiError::busy("other requests for the maps of other nodes are being answered")),
+    }
+}
+
+/// In words, why a node has no details here.
+fn why_no_detail(view: &NodeView) -> String {
+    let runs = |version: &str| format!("it runs Pathkeeper {version}, which has published none");
+    match (&view.detail_why, &view.about) {
+        (Some(why), _) => why.clone(),
+        (None, Some(about)) => match about.version_pathkeeper.as_deref() {
+            Some(version) if version != env!("CARGO_PKG_VERSION") => runs(version),
+            _ => "it has published none yet".into(),
+        },
+        (None, None) if view.report_time.is_some() && view.instance.is_none() => {
+            "it runs Proxmox VE's own multipath series, which publishes states alone".into()
+        }
+        (None, None) => "no agent of it has been heard".into(),
     }
 }
 
@@ -212,6 +276,22 @@ async fn readyz(State(context): State<Context>) -> Result<&'static str, ApiError
 
 #[cfg(test)]
 mod tests {
+    #[tokio::test]
+    async fn who_waits_too_long_for_room_is_told_to_come_back() {
+        let room = std::sync::Arc::new(super::Semaphore::new(super::UNPACKING_MAX));
+        let first = super::room_to_unpack(&room, 60_000).await.unwrap();
+        let late = super::room_to_unpack(&room, 1).await.unwrap_err();
+        let answer = axum::response::IntoResponse::into_response(late);
+        assert_eq!(answer.status(), 503);
+        assert!(answer.headers().contains_key("retry-after"));
+        let next = tokio::spawn({
+            let room = room.clone();
+            async move { super::room_to_unpack(&room, 60_000).await.is_ok() }
+        });
+        drop(first);
+        assert!(next.await.unwrap(), "who waits gets it");
+    }
+
     #[test]
     fn only_our_own_names_are_served() {
         for good in ["localhost", "LOCALHOST:8480", "127.0.0.1:8480", "[::1]:8480", "::1", "pve1", "PVE1:1"] {

@@ -335,6 +335,8 @@ mod tests {
                 kernel: Ok(kernel.iter().map(|wwid| kernel_map(wwid)).collect()),
                 adapters: Vec::new(),
                 tools_version: Some("0.9.4".into()),
+                config_digest: None,
+                own_wwids: None,
                 unknown_words: 0,
                 problems: Vec::new(),
             }),
@@ -456,7 +458,7 @@ mod tests {
                 WARN  settings   the agent will not start:
                                  p.toml:1:1: unknown field `nodes`, expected one of `node`,
                                  `cluster`, `state-dir`, `run-dir`, `listen`, `socket-group`,
-                                 `log`, `multipathd-socket`, `poll-interval-s`, `roots`
+                                 `log`, `multipathd-socket`, `poll-interval-s`, `store`, `roots`
                 WARN  agent      no agent answers at /run/x: Permission denied
                                  the socket is for root
                 WARN  multipathd 0.9.4 installed, not running (it was not asked: asking may

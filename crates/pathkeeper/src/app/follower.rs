@@ -1,0 +1,130 @@
+//! Follows the store for the cluster's picture: hints in, what they point to out.
+//!
+//! On a task of its own, for a store that hangs must hang nobody else: the picture goes on ageing, the API goes on
+//! answering, and says that its view is partial.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use pathkeeper_io::store::{Hint, Hints, Key, Members, Notice, Store, StoreError};
+use pathkeeper_model::NodeName;
+use tokio::sync::mpsc;
+
+/// After the store could not be read everything is listed again after this, which doubles up to the second.
+const RETRY_FIRST_MS: u64 = 100;
+const RETRY_MAX_MS: u64 = 1_000;
+/// What the picture has not taken yet; a follower that is ahead waits.
+const BATCHES_MAX: usize = 64;
+
+/// What was found.
+#[derive(Debug)]
+pub enum Followed {
+    /// A value is there now, or is gone.
+    Value(NodeName, Key, Option<Bytes>),
+    /// Everything was told once.
+    Listed,
+    /// Who is in the cluster, and what is to be known of the engine.
+    Members(Members, Vec<Notice>),
+    /// The store could not be read; why.
+    Lost(String),
+    /// This node says it of itself; a `None` is cleared.
+    Own(Vec<(Key, Option<Bytes>)>),
+}
+
+/// The follower of one store.
+pub struct Follower {
+    store: Arc<dyn Store>,
+    hints: Hints,
+    /// What was there at the last look: a key that is gone from a whole list was cleared while nobody told.
+    seen: BTreeSet<(NodeName, Key)>,
+    out: mpsc::Sender<Vec<Followed>>,
+}
+
+impl Follower {
+    /// A follower, and where what it finds comes out.
+    pub fn new(store: Arc<dyn Store>) -> (Self, mpsc::Receiver<Vec<Followed>>) {
+        let (out, followed) = mpsc::channel(BATCHES_MAX);
+        (Self { hints: store.hints(), store, seen: BTreeSet::new(), out }, followed)
+    }
+
+    /// Where this node says what it says of itself; what finds no room comes by way of the store.
+    pub fn own(&self) -> mpsc::Sender<Vec<Followed>> {
+        self.out.clone()
+    }
+
+    /// Runs until the task is dropped, the store is gone or nobody listens.
+    pub async fn run(mut self) {
+        let mut retry_ms = 0;
+        let mut lost = String::new();
+        loop {
+            let hint = if retry_ms > 0 {
+                tokio::time::sleep(Duration::from_millis(retry_ms)).await;
+                Hint::Resync
+            } else {
+                match self.hints.next().await {
+                    Some(hint) => hint,
+                    None => return,
+                }
+            };
+            let found = match self.look(hint).await {
+                Ok(found) => {
+                    if !lost.is_empty() {
+                        tracing::info!("the store is followed again");
+                    }
+                    (retry_ms, lost) = (0, String::new());
+                    found
+                }
+                Err(e) => {
+                    retry_ms = (retry_ms * 2).clamp(RETRY_FIRST_MS, RETRY_MAX_MS);
+                    let why = e.to_string();
+                    // Once for each reason: a store may be away for days.
+                    if lost != why {
+                        tracing::warn!("the store cannot be followed: {why}");
+                        lost.clone_from(&why);
+                    }
+                    vec![Followed::Lost(why)]
+                }
+            };
+            if !found.is_empty() && self.out.send(found).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// What the hint points to.
+    async fn look(&mut self, hint: Hint) -> Result<Vec<Followed>, StoreError> {
+        match hint {
+            Hint::Resync => self.list().await,
+            Hint::Members => Ok(vec![self.members().await?]),
+            Hint::Document(_) => Ok(Vec::new()),
+            Hint::Value { writer, key } => {
+                let bytes = self.store.get(writer.clone(), key.clone()).await?;
+                match bytes {
+                    Some(_) => self.seen.insert((writer.clone(), key.clone())),
+                    None => self.seen.remove(&(writer.clone(), key.clone())),
+                };
+                Ok(vec![Followed::Value(writer, key, bytes)])
+            }
+        }
+    }
+
+    async fn members(&self) -> Result<Followed, StoreError> {
+        Ok(Followed::Members(self.store.members().await?, self.store.notices()))
+    }
+
+    async fn list(&mut self) -> Result<Vec<Followed>, StoreError> {
+        let mut found = vec![self.members().await?];
+        let values = self.store.list().await?;
+        let mut gone = std::mem::take(&mut self.seen);
+        for value in values {
+            gone.remove(&(value.writer.clone(), value.key.clone()));
+            self.seen.insert((value.writer.clone(), value.key.clone()));
+            found.push(Followed::Value(value.writer, value.key, Some(value.bytes)));
+        }
+        found.extend(gone.into_iter().map(|(writer, key)| Followed::Value(writer, key, None)));
+        found.push(Followed::Listed);
+        Ok(found)
+    }
+}
