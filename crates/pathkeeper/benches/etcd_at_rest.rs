@@ -142,6 +142,7 @@ async fn main() {
             instance: random_instance().unwrap(),
             facts: NodeFacts { mode: "observe".into(), ..NodeFacts::default() },
             clock_offset: Default::default(),
+            doors: Default::default(),
         };
         let (trigger, signs) = mpsc::channel(1);
         triggers.push(trigger);

@@ -93,6 +93,7 @@ async fn main() {
         instance: random_instance().unwrap(),
         facts: NodeFacts::default(),
         clock_offset: Default::default(),
+        doors: Default::default(),
     };
     let observer = hub.node(&NodeName::new("observer").unwrap());
     let app = App::start(

@@ -90,6 +90,7 @@ impl Lab {
             instance: random_instance().unwrap(),
             facts: NodeFacts { mode: "observe".into(), ..NodeFacts::default() },
             clock_offset: Default::default(),
+            doors: Default::default(),
         };
         let look = told.clone();
         let app =
@@ -462,6 +463,7 @@ async fn listening_beyond_the_loopback_is_refused_with_a_way_out() {
         instance: random_instance().unwrap(),
         facts: NodeFacts::default(),
         clock_offset: Default::default(),
+        doors: Default::default(),
     };
     let told = Arc::new(Mutex::new(read("02-multibus-all-up")));
     let look = Arc::new(move || Box::new(HandLook(told.clone())) as Box<dyn Look>);
@@ -494,6 +496,7 @@ async fn a_read_that_hangs_hangs_nothing_else() {
         instance: random_instance().unwrap(),
         facts: NodeFacts::default(),
         clock_offset: Default::default(),
+        doors: Default::default(),
     };
     let (release, held) = std::sync::mpsc::channel();
     let held = Mutex::new(Some(held));
@@ -665,6 +668,7 @@ async fn a_lost_ledger_is_taken_back_from_the_store_and_kept_on_disk() {
         instance: random_instance().unwrap(),
         facts: NodeFacts::default(),
         clock_offset: Default::default(),
+        doors: Default::default(),
     };
     let told = Arc::new(Mutex::new(NodeRead { maps: vec![], ..read("02-multibus-all-up") }));
     let look = Arc::new(move || Box::new(HandLook(told.clone())) as Box<dyn Look>);
@@ -726,6 +730,7 @@ async fn a_node_beside_proxmoxs_own_series_leaves_the_report_to_it() {
         instance: random_instance().unwrap(),
         facts: NodeFacts::default(),
         clock_offset: Default::default(),
+        doors: Default::default(),
     };
     let installed = Arc::new(std::sync::atomic::AtomicBool::new(true));
     let look = installed.clone();

@@ -97,6 +97,7 @@ impl Node {
             cluster: None,
             poll_ms: 10_000,
             clock_offset: Default::default(),
+            doors: Default::default(),
             listen: Some("127.0.0.1:0".parse().unwrap()),
             socket: None,
             instance: random_instance().unwrap(),

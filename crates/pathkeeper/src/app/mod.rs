@@ -52,6 +52,15 @@ pub struct AppConfig {
     pub facts: NodeFacts,
     /// What is added to the wall clock; nothing in service.
     pub clock_offset: ClockOffset,
+    /// How its doors are guarded.
+    pub doors: Doors,
+}
+
+/// How the ways into the API are guarded. The defaults are those of the service.
+#[derive(Clone, Debug, Default)]
+pub struct Doors {
+    /// What a peer gets at most.
+    pub limits: http::server::Limits,
 }
 
 /// A running agent.
@@ -121,12 +130,14 @@ impl App {
         let mut servers = JoinSet::new();
         let mut address = None;
         if let Some(listen) = config.listen {
-            let (at, server) = http::server::tcp(listen, context.clone(), stopping.clone()).await?;
+            let (at, server) =
+                http::server::tcp(listen, config.doors.limits.clone(), context.clone(), stopping.clone())
+                    .await?;
             address = Some(at);
             servers.spawn(server);
         }
         if let Some((path, group)) = config.socket {
-            servers.spawn(http::server::unix(path, group, context, stopping)?);
+            servers.spawn(http::server::unix(path, group, config.doors.limits, context, stopping)?);
         }
         let (agent_pulse, agent_turns) = watch::channel(0);
         let (cluster_pulse, cluster_turns) = watch::channel(0);

@@ -92,6 +92,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         instance: super::random_instance()?,
         facts: super::node_facts(&config.roots.proc),
         clock_offset: clock_offset.clone(),
+        doors: Default::default(),
     };
     // Proxmox VE's own series writes into pmxcfs alone: in another store nobody else reports for this node.
     let beside_series = store.kind() == "pmxcfs";

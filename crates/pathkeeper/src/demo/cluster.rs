@@ -219,6 +219,7 @@ impl DemoCluster {
             instance: random_instance()?,
             facts: node_facts(&node.machine.root().join("proc")),
             clock_offset: ClockOffset::default(),
+            doors: Default::default(),
         };
         let watched = self.watched.clone();
         let look = simulated_look(&node.machine, Arc::clone(&self.san), n);

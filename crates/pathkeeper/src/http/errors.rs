@@ -53,6 +53,26 @@ impl ApiError {
         Self::new(StatusCode::MISDIRECTED_REQUEST, words)
     }
 
+    /// 408: a request that was not there, or not answered, in time.
+    pub fn too_slow(seconds: u64) -> Self {
+        let words = format!(
+            "no answer within {seconds} s: the request's body did not come, or this node is very busy"
+        );
+        Self::new(StatusCode::REQUEST_TIMEOUT, words)
+    }
+
+    /// 411: a body in pieces.
+    pub fn no_length() -> Self {
+        let words = "a body needs a Content-Length here; Transfer-Encoding is not taken";
+        Self::new(StatusCode::LENGTH_REQUIRED, words)
+    }
+
+    /// 413: a body that is too long.
+    pub fn too_long(bytes: u64, bytes_max: u64) -> Self {
+        let words = format!("a body of {bytes} bytes is too long: at most {bytes_max}");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, words)
+    }
+
     /// 403: not on this socket.
     pub fn forbidden(why: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, why)
