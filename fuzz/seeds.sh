@@ -23,5 +23,6 @@ printf '{"maps":{"w":{"state":"degraded","paths-active":1,"paths-total":2}},"tim
 printf '%s' '{"maps":{},"time":1,"v":1,"instance":"0123456789abcdef","seq":1,"part":2,"parts":3}' > seeds/reports/part
 printf '%s' '{"v":1,"node":"a","instance":"0123456789abcdef","seq":1,"time":1,"versions":{"pathkeeper":"1"},"mode":"observe","multipathd":{"state":"hung","why":"x"},"adapters":[{"name":"host1","transport":"fc"}]}' > seeds/node_values/ours
 printf '%s' '{"error":"no space","time":5}' > seeds/node_values/apply
+printf '%s' '{"v":1,"entries":[{"id":"i1","kind":"ack-paths","wwid":"w","node":"a","by":"root@pam","time":5,"paths":{"a":2}},{"id":"i2","kind":"retire","wwid":"w","time":6}]}' > seeds/node_values/orders
 printf '%s' '{"v":1,"t":5,"d":{"s":"running","p":1},"r":[{"a":"host1","tp":"50:0a","tr":"fc"}],"m":[{"w":"w1","q":"s","qe":9,"g":[{"p":50,"d":[{"d":"sda","t":"8:0","s":"arr","r":0}]}]}],"l":[{"d":"sdz","w":"w9"}],"k":[{"w":"w2","p":[["8:0",1,2]]}],"led":{"v":1,"ports":[["a","b"]],"luns":{"w":{"since":1,"seen":2,"paths":[[0,2]]}}}}' > seeds/details/inside
 printf '%s' '{"v":1,"node":"a","instance":"0123456789abcdef","seq":1,"time":1,"part":1,"parts":1,"data":"H4sIAAAAAAAA/6tWKlOyMqwFAB+OrMkHAAAA"}' > seeds/details/part

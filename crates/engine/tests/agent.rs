@@ -752,8 +752,9 @@ fn attempts_that_the_store_did_not_take_use_up_no_budget() {
 }
 
 fn ledger(wwids: &[&str]) -> Ledger {
-    let lun = Lun { since: EpochS(5), seen: EpochS(9), ports: vec![] };
-    Ledger { luns: wwids.iter().map(|w| (Wwid::new(w).unwrap(), lun.clone())).collect() }
+    let lun = Lun { since: EpochS(5), seen: EpochS(9), ports: vec![], vg: None };
+    let luns = wwids.iter().map(|w| (Wwid::new(w).unwrap(), lun.clone())).collect();
+    Ledger { luns, ..Ledger::default() }
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod local;
 pub mod matrix;
 pub mod node_value;
+pub mod orders;
 pub mod report;
 pub mod state;
 

@@ -176,8 +176,8 @@ fn read() -> NodeRead {
 
 fn ledger() -> Ledger {
     let port = |adapter: &str, paths| Port { adapter: adapter.into(), target: "50:0a".into(), paths };
-    let lun = Lun { since: EpochS(5), seen: EpochS(9), ports: vec![port("a", 2), port("b", 1)] };
-    Ledger { luns: [(wwid("3600a1"), lun)].into() }
+    let lun = Lun { since: EpochS(5), seen: EpochS(9), ports: vec![port("a", 2), port("b", 1)], vg: None };
+    Ledger { luns: [(wwid("3600a1"), lun)].into(), ..Ledger::default() }
 }
 
 fn same(a: &NodeRead, b: &NodeRead) {

@@ -4,7 +4,7 @@
 #[allow(dead_code, reason = "shared with other tests")]
 mod large;
 
-use pathkeeper_model::ledger::{Change, HOLD_MS, Keeper, Ledger, Lun, Port};
+use pathkeeper_model::ledger::{Change, HOLD_MS, Keeper, Ledger, Lun, Port, VgMark};
 use pathkeeper_model::local::*;
 use pathkeeper_model::{EpochS, MonoMs, NodeName, Now, Wwid};
 use proptest::prelude::*;
@@ -168,14 +168,81 @@ fn an_earlier_ledger_adds_what_it_knows_more() {
         since: EpochS(since),
         seen: EpochS(50),
         ports: vec![Port { adapter: "a".into(), target: "t".into(), paths }],
+        vg: None,
     };
     let ledger = |luns: &[(&str, i64, u32)]| Ledger {
         luns: luns.iter().map(|(w, since, paths)| (wwid(w), lun(*since, *paths))).collect(),
+        ..Ledger::default()
     };
     let mut keeper = Keeper::new(ledger(&[("w1", 10, 2), ("w2", 10, 4)]));
     assert!(keeper.merge(ledger(&[("w1", 5, 4), ("w2", 20, 2), ("w3", 7, 1)])));
     assert_eq!(**keeper.ledger(), ledger(&[("w1", 5, 4), ("w2", 10, 4), ("w3", 7, 1)]));
     assert!(!keeper.merge(ledger(&[("w1", 6, 1)])));
+}
+
+/// `a/u1 b a` : names of groups with their UUIDs, one for each physical volume; `-` is one in no known group.
+fn pvs(text: &str) -> Vec<Pv> {
+    let pv = |text: &str| {
+        let (name, uuid) = text.split_once('/').map_or((text, None), |(name, uuid)| (name, Some(uuid)));
+        let vg_name = Some(name).filter(|name| *name != "-").map(str::to_owned);
+        Pv { uuid: None, vg_name, vg_uuid: uuid.map(str::to_owned) }
+    };
+    text.split_whitespace().map(pv).collect()
+}
+
+#[test]
+fn the_volume_group_last_seen_stays() {
+    let mut lab = Lab::new();
+    let mut find = |s: u64, text: &str| -> (usize, String) {
+        let found = read(vec![Map { pvs: pvs(text), ..map("w1", "a1>t1") }]);
+        let mut changes = 0;
+        for _ in 0..s / 10 {
+            lab.s += 10;
+            let now = lab.now();
+            changes += usize::from(lab.keeper.observe(&found, now) == Change::Known);
+        }
+        let mark = lab.keeper.ledger().luns.get(&wwid("w1")).and_then(|lun| lun.vg.clone());
+        (changes, mark.map_or("-".into(), |m| m.name + &m.uuid.map_or(String::new(), |u| format!("/{u}"))))
+    };
+    for (s, found, changes, mark) in [
+        (600, "data", 0, "-"),
+        // With the LUN itself, in one change.
+        (10, "data", 1, "data"),
+        (20, "data/u1", 1, "data/u1"),
+        // Gone, unreadable, inactive: what was known stays.
+        (20, "", 0, "data/u1"),
+        (20, "-", 0, "data/u1"),
+        (20, "data", 0, "data/u1"),
+        // Another group in its place; what is known of the old one is not said of the new one.
+        (20, "other", 1, "other"),
+        // The group was made anew under its old name.
+        (20, "other/u2", 1, "other/u2"),
+        (20, "other/u3", 1, "other/u3"),
+        // Several physical volumes: the known group while it is there, else the first by name.
+        (20, "data/u1 other", 0, "other/u3"),
+        (20, "zz/u9 data/u1", 1, "data/u1"),
+        (20, "zz/u9 aa/u8 data", 0, "data/u1"),
+    ] {
+        assert_eq!(find(s, found), (changes, mark.to_owned()), "{found}");
+    }
+    let bytes = lab.keeper.ledger().encode(None);
+    assert_eq!(Ledger::decode(&bytes).expect("ours").0, **lab.keeper.ledger());
+}
+
+#[test]
+fn ledgers_of_earlier_versions_are_read() {
+    let old =
+        br#"{"v":1,"node":"pve1","ports":[["a","t"]],"luns":{"w1":{"since":5,"seen":9,"paths":[[0,2]]}}}"#;
+    let (ledger, _) = Ledger::decode(old).expect("readable");
+    assert_eq!((ledger.luns[&wwid("w1")].paths(), &ledger.luns[&wwid("w1")].vg), (2, &None));
+    assert_eq!(ledger.encode(NodeName::new("pve1").as_ref()), old, "and written as they were");
+    let odd = br#"{"v":1,"luns":{"w1":{"since":5,"vg":"","vg-uuid":"u"},"w2":{"vg":"data","vg-uuid":7}},"obeyed":{"i1":["w1",7,8],"i2":["w2"],"i3":[7],"i4":9}}"#;
+    let (ledger, _) = Ledger::decode(odd).expect("readable");
+    assert_eq!(ledger.luns[&wwid("w1")].vg, None);
+    assert_eq!(ledger.luns[&wwid("w2")].vg, Some(VgMark { name: "data".into(), uuid: None }));
+    let obeyed: Vec<String> =
+        ledger.obeyed.iter().map(|(id, of)| format!("{id} {} {}", of.wwid, of.time.0)).collect();
+    assert_eq!(obeyed, ["i1 w1 7", "i2 w2 0"]);
 }
 
 proptest! {

@@ -651,8 +651,9 @@ async fn a_lost_ledger_is_taken_back_from_the_store_and_kept_on_disk() {
     let name = NodeName::new("pve1").unwrap();
     let hub = Hub::open(dir.path()).unwrap();
     let store: Arc<dyn Store> = Arc::new(hub.node(&name));
-    let lun = Lun { since: EpochS(5), seen: EpochS(9), ports: vec![] };
-    let ledger = Ledger { luns: [(pathkeeper_model::Wwid::new("3600old").unwrap(), lun)].into() };
+    let lun = Lun { since: EpochS(5), seen: EpochS(9), ports: vec![], vg: None };
+    let ledger =
+        Ledger { luns: [(pathkeeper_model::Wwid::new("3600old").unwrap(), lun)].into(), ..Ledger::default() };
     let head = Head { node: name.clone(), stamp: Stamp { instance: Instance(1), seq: 1 }, time: EpochS(9) };
     let earlier = detail::encode(&head, &read("02-multibus-all-up"), Some(&ledger)).unwrap().remove(0);
     store.put(Key::new("multipath-detail").unwrap(), earlier.into()).await.unwrap();

@@ -284,7 +284,7 @@ fn plain(read: &NodeRead, ledger: Option<&Ledger>) -> Vec<u8> {
         r: routes.list,
     };
     let mut out = serde_json::to_vec(&wire).unwrap_or_default();
-    if let Some(ledger) = ledger.filter(|ledger| !ledger.is_empty())
+    if let Some(ledger) = ledger.filter(|ledger| **ledger != Ledger::default())
         && out.pop() == Some(b'}')
     {
         out.extend_from_slice(br#","led":"#);
