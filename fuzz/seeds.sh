@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")"
 data=../tests/data
-for target in replies paths_raw reports node_values details fold_documents uevents dm_status; do mkdir -p "seeds/$target"; done
+for target in replies paths_raw reports node_values details fold_documents uevents dm_status documents; do mkdir -p "seeds/$target"; done
 find "$data/multipathd" -name '*.show-maps.json' -o -name 'reply-*.txt' -path "$data/*" | while read -r file; do
     cp "$file" "seeds/replies/$(echo "$file" | tr / _ | sed "s,^[._]*,,")"
 done
@@ -26,3 +26,5 @@ printf '%s' '{"error":"no space","time":5}' > seeds/node_values/apply
 printf '%s' '{"v":1,"entries":[{"id":"i1","kind":"ack-paths","wwid":"w","node":"a","by":"root@pam","time":5,"paths":{"a":2}},{"id":"i2","kind":"retire","wwid":"w","time":6}]}' > seeds/node_values/orders
 printf '%s' '{"v":1,"t":5,"d":{"s":"running","p":1},"r":[{"a":"host1","tp":"50:0a","tr":"fc"}],"m":[{"w":"w1","q":"s","qe":9,"g":[{"p":50,"d":[{"d":"sda","t":"8:0","s":"arr","r":0}]}]}],"l":[{"d":"sdz","w":"w9"}],"k":[{"w":"w2","p":[["8:0",1,2]]}],"led":{"v":1,"ports":[["a","b"]],"luns":{"w":{"since":1,"seen":2,"paths":[[0,2]]}}}}' > seeds/details/inside
 printf '%s' '{"v":1,"node":"a","instance":"0123456789abcdef","seq":1,"time":1,"part":1,"parts":1,"data":"H4sIAAAAAAAA/6tWKlOyMqwFAB+OrMkHAAAA"}' > seeds/details/part
+printf 'defaults: global\n    expected-paths 4\n\nwwid: 3600a\n    alias a\n    # c\n    nodes pve1,pve2\n    no-path-retry queue\n' > seeds/documents/multipath
+printf 'iscsi: san\n\tportal p\n\ttarget t\n\tnodes pve1;pve2\n\nlvm: st\n\tvgname vg0\n\tbase san:0.0.1.scsi-3600a\n\tshared\n\tdisable 0\n' > seeds/documents/storage

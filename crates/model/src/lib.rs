@@ -13,10 +13,13 @@ pub mod judge;
 pub mod ledger;
 pub mod local;
 pub mod matrix;
+pub mod multipath_cfg;
 pub mod node_value;
 pub mod orders;
 pub mod report;
+pub mod section;
 pub mod state;
+pub mod storage_cfg;
 
 pub use ids::{EpochS, Instance, MonoMs, NodeName, Now, Wwid};
 pub use state::{Entry, State, Transport};

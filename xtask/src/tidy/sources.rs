@@ -103,7 +103,9 @@ pub fn unsafe_code(repo: &Repo) -> Vec<Complaint> {
 pub fn no_block_reads(repo: &Repo) -> Vec<Complaint> {
     let mut complaints = Vec::new();
     for (path, text) in repo.shipped_rust("crates/") {
-        for (line, literal) in &text.literals {
+        // The model starts no program (`pure`), and `lvm` is a word of storage.cfg there.
+        let literals = text.literals.iter().filter(|_| !path.starts_with("crates/model/"));
+        for (line, literal) in literals {
             let program = literal.rsplit('/').next().unwrap_or(literal);
             if LVM.contains(&program) {
                 complaints.push(Complaint::new(
@@ -182,6 +184,8 @@ mod tests {
     #[test]
     fn lvm_devices_and_programs_are_caught() {
         assert_eq!(count(no_block_reads, "crates/pathkeeper/src/a.rs", "f(\"/sbin/vgs\")"), 1);
+        assert_eq!(count(no_block_reads, "crates/engine/src/a.rs", "f(\"lvm\")"), 1);
+        assert_eq!(count(no_block_reads, "crates/model/src/a.rs", "f(\"lvm\")"), 0);
         assert_eq!(count(no_block_reads, "crates/io/src/a.rs", "open(\"/dev/sda\")"), 1);
         assert_eq!(count(no_block_reads, "crates/io/src/a.rs", "open(\"/dev/mapper/control\")"), 0);
         assert_eq!(count(no_block_reads, "crates/io/src/a.rs", "use std::process::Command;"), 1);
