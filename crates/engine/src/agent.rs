@@ -404,18 +404,13 @@ impl Agent {
         );
         let before = self.last.as_deref();
         self.last = Some(Arc::new(NodeRead {
-            began: before.map_or(now.wall, |read| read.began),
-            took_ms: 0,
-            daemon: Daemon::Unreadable { why: why.clone() },
-            maps: Vec::new(),
-            loose: Vec::new(),
             kernel: Err(why.clone()),
             adapters: before.map(|read| read.adapters.clone()).unwrap_or_default(),
             tools_version: before.and_then(|read| read.tools_version.clone()),
             config_digest: before.and_then(|read| read.config_digest.clone()),
             own_wwids: before.and_then(|read| read.own_wwids.clone()),
-            unknown_words: 0,
-            problems: vec![why],
+            problems: vec![why.clone()],
+            ..NodeRead::empty(before.map_or(now.wall, |read| read.began), Daemon::Unreadable { why })
         }));
         self.draft();
         effects.push(AgentEffect::Looked);

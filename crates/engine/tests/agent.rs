@@ -197,18 +197,9 @@ fn map(wwid: &str, paths: &[bool]) -> Map {
 
 fn read(maps: &[(&str, &[bool])]) -> NodeRead {
     NodeRead {
-        began: EpochS(WALL),
         took_ms: 3,
-        daemon: Daemon::Answering { pid: Some(1) },
         maps: maps.iter().map(|(w, p)| map(w, p)).collect(),
-        loose: vec![],
-        kernel: Ok(vec![]),
-        adapters: vec![],
-        tools_version: None,
-        config_digest: None,
-        own_wwids: None,
-        unknown_words: 0,
-        problems: vec![],
+        ..NodeRead::empty(EpochS(WALL), Daemon::Answering { pid: Some(1) })
     }
 }
 

@@ -91,18 +91,9 @@ fn path_lines() -> String {
 
 fn read_of(reply: &str) -> NodeRead {
     NodeRead {
-        began: pathkeeper_model::EpochS(0),
-        took_ms: 0,
-        daemon: Daemon::Answering { pid: None },
         maps: json::decode(reply.as_bytes()).unwrap().maps,
-        loose: Vec::new(),
         kernel: Err(String::new()),
-        adapters: Vec::new(),
-        tools_version: None,
-        config_digest: None,
-        own_wwids: None,
-        unknown_words: 0,
-        problems: Vec::new(),
+        ..NodeRead::empty(pathkeeper_model::EpochS(0), Daemon::Answering { pid: None })
     }
 }
 

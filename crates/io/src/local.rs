@@ -187,20 +187,7 @@ impl LocalReader {
         // The kernel first: it never waits, and a daemon that is stuck takes none of it away.
         let kernel = self.kernel.read(&self.config.roots);
         let mut problems = Problems::default();
-        let mut out = NodeRead {
-            began,
-            took_ms: 0,
-            daemon: Daemon::Stopped,
-            maps: Vec::new(),
-            loose: Vec::new(),
-            kernel,
-            adapters: Vec::new(),
-            tools_version: None,
-            config_digest: None,
-            own_wwids: None,
-            unknown_words: 0,
-            problems: Vec::new(),
-        };
+        let mut out = NodeRead { kernel, ..NodeRead::empty(began, Daemon::Stopped) };
         if depth == Depth::Full {
             self.full_reads = self.full_reads.wrapping_add(1);
         }

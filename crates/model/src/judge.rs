@@ -296,20 +296,7 @@ mod tests {
     }
 
     fn read(daemon: Daemon, maps: Vec<Map>, kernel: Result<Vec<KernelMap>, String>) -> NodeRead {
-        NodeRead {
-            began: EpochS(0),
-            took_ms: 0,
-            daemon,
-            maps,
-            loose: Vec::new(),
-            kernel,
-            adapters: Vec::new(),
-            tools_version: None,
-            config_digest: None,
-            own_wwids: None,
-            unknown_words: 0,
-            problems: Vec::new(),
-        }
+        NodeRead { maps, kernel, ..NodeRead::empty(EpochS(0), daemon) }
     }
 
     fn kernel_map(paths: &str) -> KernelMap {

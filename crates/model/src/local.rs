@@ -33,6 +33,26 @@ pub struct NodeRead {
     pub problems: Vec<String>,
 }
 
+impl NodeRead {
+    /// A read that found nothing but what multipathd did: a start for those who fill it.
+    pub fn empty(began: EpochS, daemon: Daemon) -> Self {
+        Self {
+            began,
+            took_ms: 0,
+            daemon,
+            maps: Vec::new(),
+            loose: Vec::new(),
+            kernel: Ok(Vec::new()),
+            adapters: Vec::new(),
+            tools_version: None,
+            config_digest: None,
+            own_wwids: None,
+            unknown_words: 0,
+            problems: Vec::new(),
+        }
+    }
+}
+
 /// What multipathd did when it was asked. Only a maps reply counts as an answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Daemon {

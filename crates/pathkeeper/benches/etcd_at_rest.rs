@@ -53,18 +53,10 @@ fn wall() -> EpochS {
 
 fn canned(luns: usize) -> NodeRead {
     NodeRead {
-        began: wall(),
         took_ms: 1,
-        daemon: Daemon::Answering { pid: Some(1) },
         maps: (0..luns).map(map).collect(),
-        loose: vec![],
-        kernel: Ok(vec![]),
-        adapters: vec![],
         tools_version: Some("0.9.4".into()),
-        config_digest: None,
-        own_wwids: None,
-        unknown_words: 0,
-        problems: vec![],
+        ..NodeRead::empty(wall(), Daemon::Answering { pid: Some(1) })
     }
 }
 
@@ -134,16 +126,10 @@ async fn main() {
             lease_ttl_s: 10,
         };
         let store = etcd::open(&config, &NodeName::new(&format!("node{n:03}")).unwrap()).unwrap();
-        let config = AppConfig {
-            cluster: None,
-            poll_ms: 10_000,
-            listen: None,
-            socket: None,
-            instance: random_instance().unwrap(),
-            facts: NodeFacts { mode: "observe".into(), ..NodeFacts::default() },
-            clock_offset: Default::default(),
-            doors: Default::default(),
-        };
+        let config = AppConfig::new(
+            random_instance().unwrap(),
+            NodeFacts { mode: "observe".into(), ..NodeFacts::default() },
+        );
         let (trigger, signs) = mpsc::channel(1);
         triggers.push(trigger);
         let read = read.clone();

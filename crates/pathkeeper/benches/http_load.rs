@@ -33,20 +33,7 @@ struct NoMaps;
 
 impl Look for NoMaps {
     fn read(&mut self, _: Depth) -> NodeRead {
-        NodeRead {
-            began: EpochS(0),
-            took_ms: 0,
-            daemon: Daemon::Answering { pid: None },
-            maps: vec![],
-            loose: vec![],
-            kernel: Ok(vec![]),
-            adapters: vec![],
-            tools_version: None,
-            config_digest: None,
-            own_wwids: None,
-            unknown_words: 0,
-            problems: vec![],
-        }
+        NodeRead::empty(EpochS(0), Daemon::Answering { pid: None })
     }
     fn probe(&mut self) -> bool {
         true
@@ -86,14 +73,8 @@ async fn main() {
         put(store, 1, LUNS).await;
     }
     let config = AppConfig {
-        cluster: None,
-        poll_ms: 10_000,
         listen: Some("127.0.0.1:0".parse().unwrap()),
-        socket: None,
-        instance: random_instance().unwrap(),
-        facts: NodeFacts::default(),
-        clock_offset: Default::default(),
-        doors: Default::default(),
+        ..AppConfig::new(random_instance().unwrap(), NodeFacts::default())
     };
     let observer = hub.node(&NodeName::new("observer").unwrap());
     let app = App::start(

@@ -56,18 +56,10 @@ fn reply(name: &str) -> Vec<pathkeeper_model::local::Map> {
 fn read(name: &str) -> NodeRead {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     NodeRead {
-        began: EpochS(now as i64),
         took_ms: 1,
-        daemon: Daemon::Answering { pid: Some(1) },
         maps: reply(name),
-        loose: vec![],
-        kernel: Ok(vec![]),
-        adapters: vec![],
         tools_version: Some("0.9.4".into()),
-        config_digest: None,
-        own_wwids: None,
-        unknown_words: 0,
-        problems: vec![],
+        ..NodeRead::empty(EpochS(now as i64), Daemon::Answering { pid: Some(1) })
     }
 }
 
@@ -84,13 +76,12 @@ impl Lab {
         let (triggers, receiver) = mpsc::channel(4);
         let config = AppConfig {
             cluster: Some("san-a".into()),
-            poll_ms: 10_000,
             listen: Some("127.0.0.1:0".parse().unwrap()),
             socket: Some((dir.path().join("run/pathkeeper.sock"), None)),
-            instance: random_instance().unwrap(),
-            facts: NodeFacts { mode: "observe".into(), ..NodeFacts::default() },
-            clock_offset: Default::default(),
-            doors: Default::default(),
+            ..AppConfig::new(
+                random_instance().unwrap(),
+                NodeFacts { mode: "observe".into(), ..NodeFacts::default() },
+            )
         };
         let look = told.clone();
         let app =
@@ -456,14 +447,8 @@ async fn listening_beyond_the_loopback_is_refused_with_a_way_out() {
     let dir = tempfile::tempdir().unwrap();
     let hub = Hub::open(dir.path()).unwrap();
     let config = AppConfig {
-        cluster: None,
-        poll_ms: 10_000,
         listen: Some("0.0.0.0:0".parse().unwrap()),
-        socket: None,
-        instance: random_instance().unwrap(),
-        facts: NodeFacts::default(),
-        clock_offset: Default::default(),
-        doors: Default::default(),
+        ..AppConfig::new(random_instance().unwrap(), NodeFacts::default())
     };
     let told = Arc::new(Mutex::new(read("02-multibus-all-up")));
     let look = Arc::new(move || Box::new(HandLook(told.clone())) as Box<dyn Look>);
@@ -489,14 +474,8 @@ async fn a_read_that_hangs_hangs_nothing_else() {
     let hub = Hub::open(dir.path()).unwrap();
     let store = Arc::new(hub.node(&NodeName::new("a").unwrap()));
     let config = AppConfig {
-        cluster: None,
-        poll_ms: 10_000,
         listen: Some("127.0.0.1:0".parse().unwrap()),
-        socket: None,
-        instance: random_instance().unwrap(),
-        facts: NodeFacts::default(),
-        clock_offset: Default::default(),
-        doors: Default::default(),
+        ..AppConfig::new(random_instance().unwrap(), NodeFacts::default())
     };
     let (release, held) = std::sync::mpsc::channel();
     let held = Mutex::new(Some(held));
@@ -661,16 +640,7 @@ async fn a_lost_ledger_is_taken_back_from_the_store_and_kept_on_disk() {
     std::fs::write(&file, "half a file").unwrap();
 
     let (_triggers, receiver) = mpsc::channel(4);
-    let config = AppConfig {
-        cluster: None,
-        poll_ms: 10_000,
-        listen: None,
-        socket: None,
-        instance: random_instance().unwrap(),
-        facts: NodeFacts::default(),
-        clock_offset: Default::default(),
-        doors: Default::default(),
-    };
+    let config = AppConfig::new(random_instance().unwrap(), NodeFacts::default());
     let told = Arc::new(Mutex::new(NodeRead { maps: vec![], ..read("02-multibus-all-up") }));
     let look = Arc::new(move || Box::new(HandLook(told.clone())) as Box<dyn Look>);
     let state_dir = Some(dir.path().to_owned());
@@ -724,14 +694,9 @@ async fn a_node_beside_proxmoxs_own_series_leaves_the_report_to_it() {
     let hub = Hub::open(dir.path()).unwrap();
     let store = Arc::new(hub.node(&NodeName::new("pve1").unwrap()));
     let config = AppConfig {
-        cluster: None,
         poll_ms: 200,
         listen: Some("127.0.0.1:0".parse().unwrap()),
-        socket: None,
-        instance: random_instance().unwrap(),
-        facts: NodeFacts::default(),
-        clock_offset: Default::default(),
-        doors: Default::default(),
+        ..AppConfig::new(random_instance().unwrap(), NodeFacts::default())
     };
     let installed = Arc::new(std::sync::atomic::AtomicBool::new(true));
     let look = installed.clone();

@@ -28,20 +28,7 @@ struct NoMaps;
 
 impl Look for NoMaps {
     fn read(&mut self, _: Depth) -> NodeRead {
-        NodeRead {
-            began: EpochS(wall()),
-            took_ms: 0,
-            daemon: Daemon::Answering { pid: None },
-            maps: vec![],
-            loose: vec![],
-            kernel: Ok(vec![]),
-            adapters: vec![],
-            tools_version: None,
-            config_digest: None,
-            own_wwids: None,
-            unknown_words: 0,
-            problems: vec![],
-        }
+        NodeRead::empty(EpochS(wall()), Daemon::Answering { pid: None })
     }
     fn probe(&mut self) -> bool {
         true
@@ -80,14 +67,11 @@ struct Observer {
 impl Observer {
     async fn new(hub: &Hub, name: &str) -> Self {
         let config = AppConfig {
-            cluster: None,
-            poll_ms: 10_000,
-            clock_offset: Default::default(),
-            doors: Default::default(),
             listen: Some("127.0.0.1:0".parse().unwrap()),
-            socket: None,
-            instance: random_instance().unwrap(),
-            facts: NodeFacts { mode: "observe".into(), ..NodeFacts::default() },
+            ..AppConfig::new(
+                random_instance().unwrap(),
+                NodeFacts { mode: "observe".into(), ..NodeFacts::default() },
+            )
         };
         let store = Arc::new(hub.node(&node(name)));
         let app = App::start(config, store, Arc::new(|| Box::new(NoMaps)), mpsc::channel(1).1).await.unwrap();

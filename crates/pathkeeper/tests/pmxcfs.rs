@@ -56,18 +56,9 @@ fn wall_s() -> u64 {
 impl Look for OneMap {
     fn read(&mut self, _: Depth) -> NodeRead {
         NodeRead {
-            began: EpochS(i64::try_from(wall_s()).unwrap()),
             took_ms: 1,
-            daemon: Daemon::Answering { pid: Some(1) },
             maps: maps(),
-            loose: vec![],
-            kernel: Ok(vec![]),
-            adapters: vec![],
-            tools_version: None,
-            config_digest: None,
-            own_wwids: None,
-            unknown_words: 0,
-            problems: vec![],
+            ..NodeRead::empty(EpochS(i64::try_from(wall_s()).unwrap()), Daemon::Answering { pid: Some(1) })
         }
     }
     fn probe(&mut self) -> bool {
@@ -94,14 +85,11 @@ struct Node {
 impl Node {
     async fn start(cluster: &Cluster, name: &str) -> Self {
         let config = AppConfig {
-            cluster: None,
-            poll_ms: 10_000,
-            clock_offset: Default::default(),
-            doors: Default::default(),
             listen: Some("127.0.0.1:0".parse().unwrap()),
-            socket: None,
-            instance: random_instance().unwrap(),
-            facts: NodeFacts { mode: "observe".into(), ..NodeFacts::default() },
+            ..AppConfig::new(
+                random_instance().unwrap(),
+                NodeFacts { mode: "observe".into(), ..NodeFacts::default() },
+            )
         };
         let look: Arc<dyn Fn() -> Box<dyn Look> + Send + Sync> = Arc::new(|| Box::new(OneMap));
         let app = App::start(config, cluster.open(name), look, mpsc::channel(1).1).await.unwrap();

@@ -69,17 +69,8 @@ pub fn node(maps: usize, paths: usize) -> NodeRead {
         }
     };
     NodeRead {
-        began: EpochS(1_783_082_400),
-        took_ms: 0,
-        daemon: Daemon::Answering { pid: Some(612) },
         maps: (0..maps).map(map).collect::<Vec<_>>(),
-        loose: vec![],
-        kernel: Ok(vec![]),
-        adapters: vec![],
         tools_version: Some("0.9.4".into()),
-        config_digest: None,
-        own_wwids: None,
-        unknown_words: 0,
-        problems: vec![],
+        ..NodeRead::empty(EpochS(1_783_082_400), Daemon::Answering { pid: Some(612) })
     }
 }

@@ -56,6 +56,22 @@ pub struct AppConfig {
     pub doors: Doors,
 }
 
+impl AppConfig {
+    /// An agent that polls every 10 s and listens nowhere.
+    pub fn new(instance: Instance, facts: NodeFacts) -> Self {
+        Self {
+            cluster: None,
+            poll_ms: 10_000,
+            listen: None,
+            socket: None,
+            instance,
+            facts,
+            clock_offset: ClockOffset::default(),
+            doors: Doors::default(),
+        }
+    }
+}
+
 /// How the ways into the API are guarded. The defaults are those of the service.
 #[derive(Clone, Debug, Default)]
 pub struct Doors {

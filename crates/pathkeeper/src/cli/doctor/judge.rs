@@ -294,7 +294,7 @@ fn some(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use pathkeeper_model::local::{KernelMap, PathDevice, Queueing};
+    use pathkeeper_model::local::{KernelMap, Queueing};
     use pathkeeper_model::{EpochS, Wwid};
 
     use super::*;
@@ -327,18 +327,11 @@ mod tests {
             config: Config::parse("p.toml", "node = \"pve2\"\ncluster = \"san-a\"", []),
             agent: AgentSeen::Silent("no agent answers at /run/pathkeeper/pathkeeper.sock: No such file or directory\n  is the agent running?  systemctl status pathkeeper".into()),
             read: Ok(NodeRead {
-                began: EpochS(0),
                 took_ms: 3,
-                daemon,
                 maps,
-                loose: Vec::<PathDevice>::new(),
                 kernel: Ok(kernel.iter().map(|wwid| kernel_map(wwid)).collect()),
-                adapters: Vec::new(),
                 tools_version: Some("0.9.4".into()),
-                config_digest: None,
-                own_wwids: None,
-                unknown_words: 0,
-                problems: Vec::new(),
+                ..NodeRead::empty(EpochS(0), daemon)
             }),
             files: Files {
                 multipath: vec![
