@@ -78,6 +78,13 @@ async fn etcd_shows_a_node_that_left_or_ended_and_forgets_it() {
     let looker = open(&config, "c");
     put(&b, "multipath", "of b").await;
     put(&b, FRESH_KEY, "marker").await;
+    // What stands under its name may be of before a reboot until it has said all that it has to say.
+    let early = open(&config, "d");
+    drop(early.hints());
+    put(&early, "multipath", "of d").await;
+    until("a sees d's report", async || value(&a, "d", "multipath").await.is_some()).await;
+    assert!(!online(&a.members().await.unwrap(), "d"), "it has not said yet what it is");
+    early.clear(key("multipath")).await.unwrap();
     let sees = async |name: &str, wanted: bool| {
         until("membership", async || online(&a.members().await.unwrap(), name) == wanted).await
     };

@@ -200,13 +200,13 @@ async fn etcd_users_write_their_own_keys_alone() {
 
     // A stolen password of b does not speak for a, wherever it is used.
     let thief = open(&user(&plain, &dir, "b"), "a");
-    let e = thief.put(key("multipath"), "stolen".into()).await.unwrap_err();
+    let e = thief.put(key("multipath-node"), "stolen".into()).await.unwrap_err();
     println!("etcd error: {e}");
     assert!(matches!(e, StoreError::Refused(_)), "{e}");
     for word in ["user pathkeeper-b", "write /pathkeeper/values/a/multipath", "etcd-grants.sh"] {
         assert!(e.to_string().contains(word), "{word:?} in: {e}");
     }
-    assert_eq!(value(&b, "a", "multipath").await, None);
+    assert_eq!(value(&b, "a", "multipath-node").await, None);
     until("its view says why", async || {
         let why = why(&thief).await.unwrap_or_default();
         why.contains("does not allow user pathkeeper-b to write /pathkeeper/alive/a")
@@ -310,7 +310,7 @@ async fn etcd_that_is_full_says_so_before_and_after() {
     assert_eq!(value(&a, "a", "multipath").await.as_deref(), Some(&b"before"[..]));
     // A node that starts now cannot become a member, and its view says why.
     let b = open(&config, "b");
-    drop(b.hints());
+    b.put(key("multipath-node"), "{}".into()).await.unwrap_err();
     until("the newcomer says why", async || {
         why(&b).await.is_some_and(|why| why.contains("its database is full"))
     })
@@ -322,6 +322,7 @@ async fn etcd_that_is_full_says_so_before_and_after() {
     servers.etcdctl(&["defrag"]);
     servers.etcdctl(&["alarm", "disarm"]);
     put(&a, "multipath", "after").await;
+    put(&b, "multipath-node", "{}").await;
     assert_eq!(a.notices(), [], "the next look at its size, or a write that goes through");
     until("the newcomer is a member", async || online(&a.members().await.unwrap(), "b")).await;
 }

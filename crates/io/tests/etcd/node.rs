@@ -33,8 +33,9 @@ pub fn open(config: &EtcdConfig, name: &str) -> Arc<dyn Store> {
 /// A node's store that is a member, its view whole.
 pub async fn member(config: &EtcdConfig, name: &str) -> Arc<dyn Store> {
     let store = open(config, name);
-    // Whoever reads hints is a member.
-    drop(store.hints());
+    // Whoever said something of itself is a member.
+    put(&store, "multipath-node", "{}").await;
+    store.clear(key("multipath-node")).await.unwrap();
     until("the node is online and its view whole", async || {
         let members = store.members().await.unwrap();
         members.trust == Trust::Whole && online(&members, name)

@@ -65,6 +65,7 @@ async fn be_a_node(endpoints: &str, ttl_s: &str) {
         if hint == Hint::Resync {
             resyncs += 1;
             crate::node::put(&store, "multipath", &format!("resync {resyncs}")).await;
+            crate::node::put(&store, "multipath-node", "{}").await;
         }
         let seen = match store.get(crate::node::node("a"), key("multipath")).await {
             Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).chars().take(40).collect(),

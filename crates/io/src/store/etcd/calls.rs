@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use etcd_client::{Client, Compare, CompareOp, DeleteOptions, Error, Txn, TxnOp};
 use pathkeeper_model::NodeName;
+use pathkeeper_model::node_value::NODE_KEY;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
@@ -124,8 +125,13 @@ impl EtcdStore {
                 bytes.len()
             )));
         }
-        self.shared.want();
-        self.change_value("write", key, Some(bytes)).await?;
+        let result = self.change_value("write", key, Some(bytes)).await;
+        // What a node says of itself comes last of what it says. Were it online before, what it said before a reboot
+        // would be believed until then. One that is refused must hear why it cannot be a member.
+        if key.as_str() == NODE_KEY && matches!(result, Ok(()) | Err(StoreError::Refused(_))) {
+            self.shared.want();
+        }
+        result?;
         self.shared.full(false);
         Ok(())
     }
@@ -342,7 +348,6 @@ impl Store for EtcdStore {
     }
 
     fn hints(&self) -> Hints {
-        self.shared.want();
         Hints::new(self.shared.hints.subscribe())
     }
 

@@ -4,8 +4,9 @@
 //! answered from that copy (`mirror.rs`): a refresh of one node costs each reader one event and no request. Writes and
 //! documents go to etcd itself, each with a deadline and without a queue behind it.
 //!
-//! A node is registered (known, and online by a lease) with the first `put` or `hints` of its store: who only looks,
-//! as the command line does, does not become a member by it.
+//! A node is registered (known, and online by a lease) once it has put what it says of itself, which comes after its
+//! report: until then what stands under its name may be of before a reboot. Who only looks, as the command line does,
+//! is no member by it.
 
 mod calls;
 mod connect;
