@@ -191,24 +191,32 @@ fn read_ports(scan: &mut Scanner<'_>) -> Read<Vec<(Arc<str>, Arc<str>)>> {
     }
     let mut first = true;
     while scan.next_item(&mut first)? {
-        let mut pair = [None, None];
-        if scan.open_array() {
-            let (mut at, mut first) = (pair.iter_mut(), true);
-            while scan.next_item(&mut first)? {
-                match at.next() {
-                    Some(place) => *place = text(scan)?,
-                    None => scan.skip()?,
-                }
-            }
-        } else {
-            scan.skip()?;
-        }
-        let [adapter, target] = pair.map(|name| names.share(&name.unwrap_or_default()));
+        let [adapter, target] = pair(scan, text)?.map(|name| names.share(&name.unwrap_or_default()));
         if ports.len() < LUNS_MAX {
             ports.push((adapter, target));
         }
     }
     Ok(ports)
+}
+
+/// An array of two; what is no array is none of both, and what follows the second is ignored.
+fn pair<T>(
+    scan: &mut Scanner<'_>,
+    read: impl Fn(&mut Scanner<'_>) -> Read<Option<T>>,
+) -> Read<[Option<T>; 2]> {
+    let mut pair = [None, None];
+    if !scan.open_array() {
+        scan.skip()?;
+        return Ok(pair);
+    }
+    let (mut at, mut first) = (pair.iter_mut(), true);
+    while scan.next_item(&mut first)? {
+        match at.next() {
+            Some(place) => *place = read(scan)?,
+            None => scan.skip()?,
+        }
+    }
+    Ok(pair)
 }
 
 fn read_lun(scan: &mut Scanner<'_>) -> Read<RawLun> {
@@ -223,19 +231,7 @@ fn read_lun(scan: &mut Scanner<'_>) -> Read<RawLun> {
                 lun.paths.clear();
                 let mut first = true;
                 while scan.next_item(&mut first)? {
-                    let mut pair = [None, None];
-                    if scan.open_array() {
-                        let (mut at, mut first) = (pair.iter_mut(), true);
-                        while scan.next_item(&mut first)? {
-                            match at.next() {
-                                Some(place) => *place = small(scan)?,
-                                None => scan.skip()?,
-                            }
-                        }
-                    } else {
-                        scan.skip()?;
-                    }
-                    if let [Some(port), Some(paths)] = pair
+                    if let [Some(port), Some(paths)] = pair(scan, small)?
                         && lun.paths.len() < PORTS_MAX
                     {
                         lun.paths.push((port, paths));
