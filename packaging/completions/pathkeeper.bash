@@ -37,6 +37,9 @@ _pathkeeper() {
             pathkeeper,help)
                 cmd="pathkeeper__subcmd__help"
                 ;;
+            pathkeeper,lun)
+                cmd="pathkeeper__subcmd__lun"
+                ;;
             pathkeeper,man)
                 cmd="pathkeeper__subcmd__man"
                 ;;
@@ -82,6 +85,9 @@ _pathkeeper() {
             pathkeeper__subcmd__help,help)
                 cmd="pathkeeper__subcmd__help__subcmd__help"
                 ;;
+            pathkeeper__subcmd__help,lun)
+                cmd="pathkeeper__subcmd__help__subcmd__lun"
+                ;;
             pathkeeper__subcmd__help,man)
                 cmd="pathkeeper__subcmd__help__subcmd__man"
                 ;;
@@ -106,8 +112,23 @@ _pathkeeper() {
             pathkeeper__subcmd__help,watch)
                 cmd="pathkeeper__subcmd__help__subcmd__watch"
                 ;;
+            pathkeeper__subcmd__help__subcmd__lun,discover)
+                cmd="pathkeeper__subcmd__help__subcmd__lun__subcmd__discover"
+                ;;
             pathkeeper__subcmd__help__subcmd__nodes,forget)
                 cmd="pathkeeper__subcmd__help__subcmd__nodes__subcmd__forget"
+                ;;
+            pathkeeper__subcmd__lun,discover)
+                cmd="pathkeeper__subcmd__lun__subcmd__discover"
+                ;;
+            pathkeeper__subcmd__lun,help)
+                cmd="pathkeeper__subcmd__lun__subcmd__help"
+                ;;
+            pathkeeper__subcmd__lun__subcmd__help,discover)
+                cmd="pathkeeper__subcmd__lun__subcmd__help__subcmd__discover"
+                ;;
+            pathkeeper__subcmd__lun__subcmd__help,help)
+                cmd="pathkeeper__subcmd__lun__subcmd__help__subcmd__help"
                 ;;
             pathkeeper__subcmd__nodes,forget)
                 cmd="pathkeeper__subcmd__nodes__subcmd__forget"
@@ -128,7 +149,7 @@ _pathkeeper() {
 
     case "${cmd}" in
         pathkeeper)
-            opts="-o -h -V --server --socket --output --color --timeout --help --version agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help"
+            opts="-o -h -V --server --socket --output --color --timeout --help --version agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -442,7 +463,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__help)
-            opts="agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help"
+            opts="agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -542,6 +563,34 @@ _pathkeeper() {
         pathkeeper__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__lun)
+            opts="discover"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__lun__subcmd__discover)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -668,6 +717,124 @@ _pathkeeper() {
         pathkeeper__subcmd__help__subcmd__watch)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun)
+            opts="-o -h --server --socket --output --color --timeout --help discover help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun__subcmd__discover)
+            opts="-o -h --how --server --socket --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun__subcmd__help)
+            opts="discover help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun__subcmd__help__subcmd__discover)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

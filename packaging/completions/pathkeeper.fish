@@ -41,6 +41,7 @@ complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "maps" -d 'Sho
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "paths" -d 'Show one line per path of a node, and the devices in no map'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "watch" -d 'Print one line for each change, as it happens'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "lun" -d 'LUNs one by one: what is seen and not watched'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "check" -d 'Be a Nagios and Icinga plugin'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "doctor" -d 'Look at this machine: the first command to run'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "demo" -d 'A simulated cluster on this machine: real agents, real HTTP, simulated multipathds'
@@ -141,6 +142,31 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from help" -f -a "forget" -d 'Remove a node that is gone for good, with everything it reported; refused while it is online'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -f -a "discover" -d 'List LUNs that nodes see and nobody watches'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l how -d 'Only print how nodes come to see a new LUN: the commands to rescan, by transport, for a person to run'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "discover" -d 'List LUNs that nodes see and nobody watches'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l node -d 'One node: its LUNs, its multipathd, its report; without NAME the one that answers' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l lun -d 'One LUN on all of its nodes' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
@@ -243,19 +269,21 @@ always\t'Always'
 never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "agent" -d 'Run this node\'s agent: observe multipathd, tell the cluster, answer the other commands'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "status" -d 'Show the LUN by node matrix of the whole cluster, worst first'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "maps" -d 'Show a node\'s maps as multipath -ll does, with the state of each'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "paths" -d 'Show one line per path of a node, and the devices in no map'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "watch" -d 'Print one line for each change, as it happens'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "check" -d 'Be a Nagios and Icinga plugin'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "doctor" -d 'Look at this machine: the first command to run'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "demo" -d 'A simulated cluster on this machine: real agents, real HTTP, simulated multipathds'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "sim-multipathd" -d 'One simulated machine: a multipathd that speaks the real protocol, and the files of its kernel'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "fold" -d 'Replay the cluster\'s judgement from fold documents'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "man" -d 'Print the manual page, or write it and one for each command'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "openapi" -d 'Print the OpenAPI document of this version'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes check doctor demo sim-multipathd fold completions man openapi help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "agent" -d 'Run this node\'s agent: observe multipathd, tell the cluster, answer the other commands'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "status" -d 'Show the LUN by node matrix of the whole cluster, worst first'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "maps" -d 'Show a node\'s maps as multipath -ll does, with the state of each'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "paths" -d 'Show one line per path of a node, and the devices in no map'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "watch" -d 'Print one line for each change, as it happens'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "lun" -d 'LUNs one by one: what is seen and not watched'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "check" -d 'Be a Nagios and Icinga plugin'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "doctor" -d 'Look at this machine: the first command to run'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "demo" -d 'A simulated cluster on this machine: real agents, real HTTP, simulated multipathds'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "sim-multipathd" -d 'One simulated machine: a multipathd that speaks the real protocol, and the files of its kernel'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "fold" -d 'Replay the cluster\'s judgement from fold documents'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "man" -d 'Print the manual page, or write it and one for each command'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "openapi" -d 'Print the OpenAPI document of this version'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from nodes" -f -a "forget" -d 'Remove a node that is gone for good, with everything it reported; refused while it is online'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "discover" -d 'List LUNs that nodes see and nobody watches'

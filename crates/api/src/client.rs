@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
+use crate::discover::Discovered;
 use crate::{Envelope, ErrorBody, Version, disks::NodeDisks, nodes::NodeRow, paths, status};
 
 /// An answer is never larger than this: 256 MiB holds 1,000 nodes × 2,000 LUNs.
@@ -151,6 +152,11 @@ impl Client {
     pub async fn status(&self, query: &str) -> Result<status::ClusterStatus, Error> {
         let path = if query.is_empty() { paths::STATUS.into() } else { format!("{}?{query}", paths::STATUS) };
         self.get(&path).await
+    }
+
+    /// LUNs that nodes see and nobody watches.
+    pub async fn discover(&self) -> Result<Discovered, Error> {
+        self.get(paths::DISCOVER).await
     }
 
     /// The nodes.

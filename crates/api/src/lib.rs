@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
+pub mod discover;
 pub mod disks;
 pub mod nodes;
 pub mod openapi;

@@ -4,6 +4,7 @@
 
 use utoipa::OpenApi;
 
+use crate::discover::Discovered;
 use crate::{ErrorBody, Version, disks::NodeDisks, nodes::NodeRow, status::ClusterStatus};
 
 macro_rules! answer {
@@ -18,6 +19,7 @@ macro_rules! answer {
 answer!(StatusAnswer, ClusterStatus, "Status in Proxmox's envelope.");
 answer!(NodesAnswer, Vec<NodeRow>, "Nodes in Proxmox's envelope.");
 answer!(DisksAnswer, NodeDisks, "Maps of a node in Proxmox's envelope.");
+answer!(DiscoverAnswer, Discovered, "What is seen and not watched, in Proxmox's envelope.");
 answer!(VersionAnswer, Version, "Version in Proxmox's envelope.");
 
 /// The cluster's status: WWID × node matrix with one cluster-state for each LUN.
@@ -37,6 +39,15 @@ answer!(VersionAnswer, Version, "Version in Proxmox's envelope.");
         (status = 503, description = "The store has not given its first whole list yet; Retry-After", body = ErrorBody),
     ))]
 async fn status() {}
+
+/// LUNs that nodes see and nobody watches, from what the nodes published of devices that no map took. No device is read for
+/// it; a node that has published nothing, or whose word is old, is named with why.
+#[utoipa::path(get, path = "/api2/json/cluster/multipath/discover", tag = "cluster",
+    responses(
+        (status = 200, description = "What was found", body = DiscoverAnswer),
+        (status = 503, description = "Not ready yet, or others are being answered; Retry-After", body = ErrorBody),
+    ))]
+async fn discover() {}
 
 /// The nodes, and how far each can be believed.
 #[utoipa::path(get, path = "/api2/json/nodes", tag = "nodes",
@@ -94,7 +105,7 @@ async fn readyz() {}
         description = "Cluster-wide health of dm-multipath LUNs.",
         license(name = "AGPL-3.0-or-later", identifier = "AGPL-3.0-or-later")
     ),
-    paths(status, nodes, disks, version, openapi, events, metrics, healthz, readyz),
+    paths(status, discover, nodes, disks, version, openapi, events, metrics, healthz, readyz),
     components(schemas(crate::status::Delta))
 )]
 struct Doc;
@@ -120,7 +131,8 @@ mod tests {
     fn the_document_names_every_path_of_the_house() {
         use crate::paths::*;
         let mut ours =
-            [STATUS, NODES, NODE_DISKS, VERSION, OPENAPI, EVENTS, METRICS, HEALTHZ, READYZ].map(String::from);
+            [STATUS, DISCOVER, NODES, NODE_DISKS, VERSION, OPENAPI, EVENTS, METRICS, HEALTHZ, READYZ]
+                .map(String::from);
         ours.sort();
         let mut doc = super::documented_paths();
         doc.sort();

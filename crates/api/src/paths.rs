@@ -2,6 +2,8 @@
 
 /// Cluster status: the matrix.
 pub const STATUS: &str = "/api2/json/cluster/multipath/status";
+/// LUNs that nodes see and nobody watches.
+pub const DISCOVER: &str = "/api2/json/cluster/multipath/discover";
 /// The nodes and what is known of each.
 pub const NODES: &str = "/api2/json/nodes";
 /// One node's maps, path groups and paths; `{node}` is a node name.

@@ -63,19 +63,51 @@ fn look(roots: &Roots, dev: &str) -> Found {
     Found { pv: Some(pv).filter(|pv| *pv != Pv::default()), partitions }
 }
 
+/// What is on a device that no map took, in words, as far as udev's database or what stands on the device tells. `None` is
+/// no proof that it is empty: a standby path cannot be looked at, and udev does not look at what multipathd claims.
+pub(crate) fn read_signature(roots: &Roots, dev: &str) -> Option<String> {
+    if let Some(pv) = look(roots, dev).pv {
+        return Some(pv.vg_name.map_or_else(|| "LVM PV".into(), |vg| format!("LVM PV of VG {vg}")));
+    }
+    if !is_plain(dev) {
+        return None;
+    }
+    let record = udev_record(roots, &roots.sys.join("block").join(dev))?;
+    let word = |key| {
+        let word = said(&record, key)?;
+        let is_word =
+            word.len() <= 64 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+        Some(word).filter(|word| !word.is_empty() && is_word)
+    };
+    match (word("ID_FS_TYPE="), word("ID_PART_TABLE_TYPE=")) {
+        // That it is a path is no news, and no content.
+        (Some("mpath_member"), _) | (None, None) => None,
+        (Some("LVM2_member"), _) => Some("LVM PV".into()),
+        (Some(kind), _) => Some(kind.to_owned()),
+        (None, Some(table)) => Some(format!("partition table {table}")),
+    }
+}
+
 /// udev's database, written after `blkid` looked: lines such as `E:ID_FS_TYPE=LVM2_member`.
-fn pv_uuid(roots: &Roots, block: &std::path::Path) -> Option<String> {
+fn udev_record(roots: &Roots, block: &std::path::Path) -> Option<String> {
     let file = format!("b{}", read_text(&block.join("dev"))?);
     if !is_plain(&file) {
         return None;
     }
     let record = read_at_most(&roots.run.join("udev/data").join(file), UDEV_BYTES_MAX)?;
-    let record = String::from_utf8_lossy(&record);
-    let says = |key: &str| record.lines().find_map(|line| line.strip_prefix("E:")?.strip_prefix(key));
-    if says("ID_FS_TYPE=")? != "LVM2_member" {
+    Some(String::from_utf8_lossy(&record).into_owned())
+}
+
+fn said<'a>(record: &'a str, key: &str) -> Option<&'a str> {
+    record.lines().find_map(|line| line.strip_prefix("E:")?.strip_prefix(key))
+}
+
+fn pv_uuid(roots: &Roots, block: &std::path::Path) -> Option<String> {
+    let record = udev_record(roots, block)?;
+    if said(&record, "ID_FS_TYPE=")? != "LVM2_member" {
         return None;
     }
-    dashed(&says("ID_FS_UUID=")?.replace('-', ""))
+    dashed(&said(&record, "ID_FS_UUID=")?.replace('-', ""))
 }
 
 /// What LVM's event activation notes of each physical volume that it sees (its lib/device/online.c): `major:minor`,
@@ -208,6 +240,31 @@ mod tests {
         // No partition has partitions, and a device that is its own holder ends nothing.
         holder(&tree, "dm-5", "dm-3", "part9-mpath-3600a1", "loop");
         assert_eq!(read(&tree).len(), 1);
+    }
+
+    #[test]
+    fn what_is_on_a_path_is_what_udev_says_and_nothing_is_no_proof() {
+        let check = |record: &str, expect: Option<&str>| {
+            let tree = Tree::new();
+            tree.file("sys/block/sdb/dev", "8:16\n").file("run/udev/data/b8:16", record);
+            let roots = Roots::below(tree.root());
+            assert_eq!(read_signature(&roots, "sdb").as_deref(), expect, "{record}");
+        };
+        let pv = format!("E:ID_FS_TYPE=LVM2_member\nE:ID_FS_UUID={PV_DASHED}\n");
+        check(&pv, Some("LVM PV"));
+        check("E:ID_FS_TYPE=LVM2_member\nE:ID_FS_UUID=odd\n", Some("LVM PV"));
+        check("E:ID_FS_TYPE=ext4\nE:ID_PART_TABLE_TYPE=gpt\n", Some("ext4"));
+        check("E:ID_PART_TABLE_TYPE=gpt\n", Some("partition table gpt"));
+        for nothing in ["", "E:ID_FS_TYPE=mpath_member\n", "E:ID_FS_TYPE=\n", "E:ID_FS_TYPE=\u{1b}[2J\n"] {
+            check(nothing, None);
+        }
+        let tree = Tree::new();
+        tree.file("sys/block/sdb/dev", "8:16\n").file("run/udev/data/b8:16", &pv);
+        tree.file(&format!("run/lvm/pvs_online/{PV}"), "8:16\nvg:prod-erp\ndev:/dev/sdb\n");
+        let roots = Roots::below(tree.root());
+        assert_eq!(read_signature(&roots, "sdb").as_deref(), Some("LVM PV of VG prod-erp"));
+        assert_eq!(read_signature(&roots, "../sdb"), None);
+        assert_eq!(read_signature(&roots, "sdc"), None);
     }
 
     #[test]

@@ -9,7 +9,9 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use pathkeeper_model::detail::{DetailPart, Fingerprint, Head, Packed, encode as encode_detail};
+use pathkeeper_model::discover::{Discovery, Node};
 use pathkeeper_model::fold::{Input, Interner, NodeInput, Spoken, fold};
+use pathkeeper_model::local::PathDevice;
 use pathkeeper_model::matrix::Matrix;
 use pathkeeper_model::report::{Join, Joiner, Stamp, decode_part, encode};
 use pathkeeper_model::{Entry, EpochS, Instance, NodeName, State, Transport, Wwid};
@@ -196,5 +198,51 @@ fn detail(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, from_scratch, live, detail);
+/// 32 nodes that see 125 new LUNs by 4 paths each: taking in what they read, and unpacking what they published.
+fn discover(c: &mut Criterion) {
+    const DISCOVER_NODES: usize = 32;
+    let read = |_| {
+        let mut read = large::node(125, 4);
+        let maps = std::mem::take(&mut read.maps);
+        let paths = maps.into_iter().flat_map(|map| map.groups).flat_map(|group| group.paths);
+        read.loose = paths
+            .map(|path| PathDevice {
+                product: Some("NETAPP LUN C-Mode".into()),
+                loose_because: "orphan".into(),
+                ..path
+            })
+            .collect();
+        read.own_wwids = Some((0..500).map(wwid).collect());
+        read
+    };
+    let reads: Vec<_> = (0..DISCOVER_NODES).map(read).collect();
+    let names: Vec<_> = (0..DISCOVER_NODES).map(node).collect();
+    let stamp = Stamp { instance: Instance(1), seq: 1 };
+    let pack = |(name, read)| {
+        let head = Head { node: Clone::clone(name), stamp, time: EpochS(1) };
+        let parts = encode_detail(&head, read, None).expect("it fits");
+        Packed::new(parts.iter().map(|part| DetailPart::decode(part).expect("a part")).collect())
+    };
+    let packed: Vec<Packed> = names.iter().zip(&reads).map(pack).collect();
+    let known: Vec<Wwid> = (0..LUNS).map(wwid).collect();
+    let mut group = c.benchmark_group("discover 32 nodes x 500 devices");
+    group.sample_size(20);
+    group.bench_function("reads to LUNs", |b| {
+        b.iter(|| {
+            let mut discovery = Discovery::new(known.iter().cloned());
+            for (name, read) in names.iter().zip(&reads) {
+                discovery.add(&Node { name, doubt: None, is_new: false }, read);
+            }
+            black_box(discovery.finish().luns.len())
+        });
+    });
+    group.bench_function("unpacking", |b| {
+        b.iter(|| {
+            packed.iter().for_each(|packed| drop(black_box(packed.unpack())));
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, from_scratch, live, detail, discover);
 criterion_main!(benches);

@@ -26,7 +26,8 @@
 //! `p` paths under `d`. A path: `d` device, `t` major:minor, `s` its three words as letters ([`STATE_LETTERS`]), `x` the words
 //! where they are not the usual ones, `p` priority (absent: the group's), `h` host:channel:target:lun, `r` place in the routes,
 //! `w` WWID (absent: the map's), `z` bytes (absent: the map's), `n` serial (absent: the map's), `f` failures, `m` marginal, `v`
-//! vendor and product, `b` why no map took it. `null` says that what would be taken from elsewhere is not known.
+//! vendor and product, `sg` what udev says is on it, `b` why no map took it. `null` says that what would be taken from
+//! elsewhere is not known.
 //! A kernel map: `n`, `w`, `t`, `z`, `o`, `u` as above, `q` queues without path, `qd` requests held back, `x` unreadable, `p`
 //! paths as `[major:minor, 1 or 0 for active, failures]`.
 

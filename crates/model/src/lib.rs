@@ -2,7 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod arrays;
 pub mod detail;
+pub mod discover;
 pub mod finding;
 pub mod fold;
 pub mod fold_doc;

@@ -295,6 +295,9 @@ pub struct PathDevice {
     pub failures: Option<u64>,
     /// Whether multipathd calls it marginal.
     pub marginal: bool,
+    /// What udev's database says is on it, in words (`LVM PV of VG prod`), for devices that no map took. `None` proves
+    /// nothing: nobody looks at a standby path.
+    pub signature: Option<String>,
     /// Why no map took it, as far as multipathd says (`orphan`, `blacklisted`…); empty for a path in a map.
     pub loose_because: String,
 }
@@ -322,6 +325,7 @@ impl PathDevice {
             product: None,
             failures: None,
             marginal: false,
+            signature: None,
             loose_because: String::new(),
         }
     }

@@ -142,6 +142,7 @@ fn read() -> NodeRead {
     }
     let loose = PathDevice {
         wwid: Some(wwid("3600b2")),
+        signature: Some("LVM PV of VG prod".into()),
         product: Some("LABSAN,VDISK".into()),
         loose_because: "orphan".into(),
         ..path("sdz")

@@ -4,7 +4,7 @@
 //! changes and from time to time; in between a read of the node touches no file of sysfs for the devices it knows.
 
 use super::Depth;
-use crate::lvm::read_pvs;
+use crate::lvm::{read_pvs, read_signature};
 use crate::multipathd::raw::RawPaths;
 use crate::roots::Roots;
 use crate::sysfs::adapter::{Counters, read_adapters};
@@ -38,6 +38,8 @@ struct Told {
 pub(super) struct Facts {
     devices: FxHashMap<String, Kept<DeviceFacts>>,
     maps: FxHashMap<String, Kept<(MapFacts, Vec<Pv>)>>,
+    /// What is on the devices that no map took.
+    signatures: FxHashMap<String, Kept<Option<String>>>,
     /// By `show paths`, as it was told last.
     paths: FxHashMap<String, Told>,
     /// Devices that no map had taken then, sorted.
@@ -52,6 +54,7 @@ impl Facts {
         self.set = None;
         self.devices.clear();
         self.maps.clear();
+        self.signatures.clear();
     }
 
     /// Whether the set of paths is another one than at the last read; remembers the new one.
@@ -103,6 +106,7 @@ impl Facts {
         if anew {
             self.devices.clear();
             self.maps.clear();
+            self.signatures.clear();
         }
         let sys = &roots.sys;
         let kernel: FxHashMap<&Wwid, &KernelMap> =
@@ -129,7 +133,7 @@ impl Facts {
                 }
             }
         }
-        self.fill_loose(sys, out);
+        self.fill_loose(roots, out);
         self.drop_gone(out);
     }
 
@@ -156,7 +160,7 @@ impl Facts {
         }
     }
 
-    fn fill_loose(&mut self, sys: &Path, out: &mut NodeRead) {
+    fn fill_loose(&mut self, roots: &Roots, out: &mut NodeRead) {
         let taken: FxHashSet<&str> = out
             .maps
             .iter()
@@ -167,7 +171,11 @@ impl Facts {
         let mut loose: Vec<PathDevice> =
             self.loose.iter().filter(|path| !taken.contains(path.dev.as_str())).cloned().collect();
         for path in &mut loose {
-            self.fill_path(sys, path);
+            self.fill_path(&roots.sys, path);
+            let PathDevice { dev, dev_t, wwid, .. } = &*path;
+            let read = || read_signature(roots, dev);
+            let signature = keep(&mut self.signatures, dev, dev_t, wwid.as_ref(), read);
+            path.signature.clone_from(signature);
         }
         out.loose = loose;
     }
@@ -177,6 +185,9 @@ impl Facts {
         let paths: usize = out.maps.iter().flat_map(|map| &map.groups).map(|group| group.paths.len()).sum();
         if self.devices.len() > 2 * (paths + out.loose.len()) + 64 {
             self.devices.clear();
+        }
+        if self.signatures.len() > 2 * out.loose.len() + 64 {
+            self.signatures.clear();
         }
         if self.maps.len() > 2 * out.maps.len() + 64 {
             self.maps.clear();

@@ -392,6 +392,7 @@ impl Reader {
                 "f" => path.failures = unsigned(scan)?,
                 "m" => path.marginal = flag(scan)?,
                 "v" => path.product = text(scan)?,
+                "sg" => path.signature = text(scan)?,
                 "b" => path.loose_because = text(scan)?.unwrap_or_default(),
                 _ => scan.skip()?,
             }
@@ -502,7 +503,7 @@ impl RawPath {
             None => inherited.and_then(|map| map.serial.as_deref()),
         };
         let own = [Some(path.dev.as_str()), Some(&path.dev_t), path.hctl.as_deref(), path.product.as_deref()];
-        let shared = [wwid.map(Wwid::as_str), serial, Some(&path.loose_because)];
+        let shared = [wwid.map(Wwid::as_str), serial, Some(&path.loose_because), path.signature.as_deref()];
         let words = path.words.iter().map(|word| Some(word.as_str()));
         let bytes = all_printed_bytes(own.into_iter().chain(shared).chain(words));
         // Before anything is copied.

@@ -174,6 +174,8 @@ struct WirePath<'a> {
     m: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     v: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sg: Option<&'a str>,
     #[serde(skip_serializing_if = "str::is_empty")]
     b: &'a str,
 }
@@ -381,6 +383,7 @@ fn wire_path<'a>(
         f: path.failures,
         m: path.marginal,
         v: path.product.as_deref(),
+        sg: path.signature.as_deref(),
         b: &path.loose_because,
     }
 }

@@ -90,7 +90,7 @@ fn hash_path(path: &PathDevice, to: &mut impl Hasher) {
     (&path.dev, &path.dev_t, &path.wwid, path.dm as u8, path.check as u8, path.device as u8).hash(to);
     (&path.words, path.priority, &path.hctl, &path.adapter, &path.adapter_port).hash(to);
     (&path.target_port, &path.target_node, &path.transport, path.size_bytes, &path.serial).hash(to);
-    (&path.product, path.marginal, &path.loose_because).hash(to);
+    (&path.product, path.marginal, &path.signature, &path.loose_because).hash(to);
 }
 
 fn hash_kernel_map(map: &KernelMap, to: &mut impl Hasher) {

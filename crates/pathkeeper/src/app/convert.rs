@@ -1,8 +1,9 @@
 //! From the model's types to the wire's. Only the binary knows both.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use pathkeeper_api::{disks, nodes, status};
+use pathkeeper_api::{discover, disks, nodes, status};
 use pathkeeper_engine::cluster::{Belief, NodeView};
 use pathkeeper_model::detail::Detail;
 use pathkeeper_model::finding::Finding;
@@ -230,6 +231,56 @@ fn nobody_knows(map: &mut disks::Map) {
 /// Which of them are down is not known, and a script that looks for those must not find all well.
 fn no_path_is_usable(map: &mut disks::Map) {
     map.groups.iter_mut().flat_map(|group| &mut group.paths).for_each(|path| path.usable = false);
+}
+
+/// What nodes see without a map.
+pub fn discovered(
+    found: pathkeeper_model::discover::Discovered,
+    nodes: Vec<discover::AskedNode>,
+    made: i64,
+) -> discover::Discovered {
+    use pathkeeper_model::discover as model;
+    let text = |text: Option<Arc<str>>| text.map(|text| text.to_string());
+    let texts = |texts: Vec<Arc<str>>| texts.iter().map(ToString::to_string).collect();
+    let on = |on: model::SeenOn| discover::SeenOn {
+        paths: on.paths,
+        size: on.size_bytes,
+        lun: on.lun,
+        in_wwids: on.in_wwids,
+        because: texts(on.because),
+        signatures: texts(on.signatures),
+        as_of_then: on.as_of_then,
+    };
+    let lun = |lun: model::SeenLun| discover::SeenLun {
+        wwid: lun.wwid.to_string(),
+        size: lun.size_bytes,
+        product: text(lun.product),
+        serial: text(lun.serial),
+        transport: text(lun.transport),
+        array: texts(lun.array),
+        lun: lun.lun,
+        nodes: lun.nodes.into_iter().map(|(name, seen)| (name.to_string(), on(seen))).collect(),
+        carried: lun.carried.iter().map(ToString::to_string).collect(),
+        notes: lun.notes.into_iter().map(|n| discover::Note { warning: n.warning, text: n.text }).collect(),
+    };
+    let device = |device: model::LooseDevice| discover::LooseDevice {
+        node: device.node.to_string(),
+        dev: device.dev.to_string(),
+        wwid: device.wwid.map(|wwid| wwid.to_string()),
+        product: text(device.product),
+        size: device.size_bytes,
+        transport: text(device.transport),
+        because: device.because.to_string(),
+    };
+    discover::Discovered {
+        made,
+        luns: found.luns.into_iter().map(lun).collect(),
+        partly: found.partly.into_iter().map(lun).collect(),
+        local: found.local.into_iter().map(device).collect(),
+        nameless: found.nameless.into_iter().map(device).collect(),
+        nodes,
+        left_out: found.left_out,
+    }
 }
 
 /// Names of the maps here by WWID: multipathd's, or the kernel's while it does not answer.

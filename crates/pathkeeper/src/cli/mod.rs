@@ -8,6 +8,7 @@ pub(crate) mod feed;
 mod fixtures;
 pub mod fold;
 mod generate;
+mod lun;
 mod maps;
 mod nodes;
 pub(crate) mod out;
@@ -109,6 +110,7 @@ enum Command {
     Paths(paths::PathsArgs),
     Watch(watch::WatchArgs),
     Nodes(nodes::NodesArgs),
+    Lun(lun::LunArgs),
     Check(check::CheckArgs),
     Doctor(doctor::DoctorArgs),
     Demo(crate::demo::DemoArgs),
@@ -253,6 +255,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Paths(args) => ask(paths::run(args, globals)),
         Command::Watch(args) => ask(watch::run(args, globals)),
         Command::Nodes(args) => ask(nodes::run(args, globals)),
+        Command::Lun(args) => ask(lun::run(args, globals)),
         Command::Check(args) => ask(check::run(args, globals)),
         Command::Doctor(args) => ask(doctor::run(args, globals)),
         Command::Demo(args) => crate::demo::main(args, globals),

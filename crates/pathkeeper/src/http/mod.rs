@@ -2,6 +2,7 @@
 
 pub mod errors;
 pub mod events;
+pub mod luns;
 pub mod metrics;
 pub mod server;
 pub mod status;
@@ -97,6 +98,7 @@ pub fn router(context: Context) -> Router {
         .route(paths::VERSION, get(version))
         .route(paths::OPENAPI, get(openapi))
         .route(paths::METRICS, get(metrics::metrics))
+        .merge(luns::routes())
         .merge(ui::routes())
         .layer(small);
     Router::new()
