@@ -7,29 +7,27 @@
 //! A read can hang for ever (a stopped multipathd, a device that does not answer), so a read is something that can
 //! be given up: the runner throws its thread away, and the node reports what it then knows, which is "unknown".
 
+mod judging;
+mod look;
+
 use std::sync::Arc;
 
-use pathkeeper_model::judge;
-use pathkeeper_model::ledger::{Change, Keeper, Ledger};
-use pathkeeper_model::local::{Daemon, NodeRead};
+use pathkeeper_model::ledger::{Keeper, Ledger};
+use pathkeeper_model::local::NodeRead;
+use pathkeeper_model::multipath_cfg::{MultipathCfg, Reading};
+use pathkeeper_model::orders::Orders;
 use pathkeeper_model::{Entry, Instance, MonoMs, NodeName, Now, Wwid};
 
 use crate::counts::Counts;
-use crate::publish::{DetailDone, DetailDraft, Draft, Publication, PublishLimits, Publisher};
+use crate::publish::{DetailDone, DetailDraft, Publication, PublishLimits, Publisher};
+use judging::{Booting, Had};
 
-/// While events keep coming, a read begins at most this often.
-const EVENT_GAP_MS: u64 = 200;
 /// After the last event one more look, for what multipathd does a moment later.
 const SETTLE_MS: u64 = 1_000;
 /// Between two polls multipathd is asked for a sign of life, so that one that hangs is known within 10 s.
 const PROBE_AFTER_MS: u64 = 5_000;
-/// A read that has not come back by then is given up. The reader's own bounds are shorter; this one is for a thread
-/// that the kernel does not let go.
-const READ_GIVE_UP_MS: u64 = 8_000;
 /// The ledger is not written to the disk more often than this.
 const LEDGER_GAP_MS: u64 = 60_000;
-/// No more threads than this are left behind in the kernel; then reading waits until one comes back.
-const READS_STUCK_MAX: u32 = 3;
 
 /// What an agent is told at its start.
 #[derive(Clone, Debug)]
@@ -57,6 +55,8 @@ pub struct NodeFacts {
     pub boot_id: String,
     /// `observe` or `manage`.
     pub mode: String,
+    /// For how long the machine had been up when the agent started, milliseconds; `None` = not known, so long.
+    pub uptime_ms: Option<u64>,
 }
 
 /// How much a read looks at.
@@ -114,6 +114,10 @@ pub enum AgentEvent {
     ReportBy(Option<String>),
     /// The ledger that this node kept on disk was read. The one in the store is added to it.
     LedgerLoaded(Ledger),
+    /// The cluster's multipath configuration was read: how many paths LUNs should have.
+    Config(Reading),
+    /// What people ordered of ledgers, as it stands in the store; none if there is no such document.
+    Orders(Orders),
 }
 
 /// What an agent wants done.
@@ -169,11 +173,17 @@ pub struct Agent {
     settle: Option<MonoMs>,
     last: Option<Arc<NodeRead>>,
     entries: Vec<(Wwid, Entry)>,
-    had_maps: bool,
+    had: Had,
+    /// The machine has just booted; see [`Agent::end_boot`].
+    booting: Option<Booting>,
+    /// LUNs that are reported `unknown` for that.
+    settling: u32,
     publisher: Publisher,
     /// Another program on this node that writes its report.
     report_by: Option<String>,
     ledger: Keeper,
+    /// The last reading of the configuration that gave an instruction.
+    config_read: Option<MultipathCfg>,
     /// The store has told once what it holds of this node.
     store_told: bool,
     /// The ledger changed since it was given out to be kept.
@@ -188,6 +198,7 @@ impl Agent {
         let publisher =
             Publisher::new(config.node.clone(), config.instance, config.limits, config.facts.clone());
         Self {
+            booting: Booting::at(config.facts.uptime_ms, now),
             config,
             running: None,
             next_id: 0,
@@ -199,10 +210,12 @@ impl Agent {
             settle: None,
             last: None,
             entries: Vec::new(),
-            had_maps: false,
+            had: Had::default(),
+            settling: 0,
             publisher,
             report_by: None,
             ledger: Keeper::default(),
+            config_read: None,
             store_told: false,
             ledger_dirty: false,
             ledger_saved: None,
@@ -248,6 +261,10 @@ impl Agent {
                 self.counts.add("probed");
                 match self.running.take_if(|r| r.id == id) {
                     Some(_) if !calm => self.want_read(now),
+                    Some(_) if self.booting.is_some() && self.is_answered() => {
+                        self.booting.iter_mut().for_each(|boot| boot.idle = true);
+                        self.want_read(now);
+                    }
                     Some(_) => {}
                     None => self.stuck = self.stuck.saturating_sub(1),
                 }
@@ -274,23 +291,35 @@ impl Agent {
             }
             AgentEvent::LedgerLoaded(ledger) => {
                 self.counts.add("ledger-loaded");
-                self.ledger.merge(ledger);
-                self.publisher.ledger(self.ledger.ledger());
-                self.draft();
+                self.merge_ledger(ledger);
+                self.judge_again(&mut effects);
+            }
+            AgentEvent::Config(reading) => {
+                self.counts.add("config");
+                self.take_config(reading, &mut effects);
+            }
+            AgentEvent::Orders(orders) => {
+                self.counts.add("orders");
+                self.take_orders(orders, now, &mut effects);
             }
             AgentEvent::Store { own_keys, own_ledger } => {
                 self.counts.add("store");
                 // Once: later it is what this run said. What the disk holds may be the older one, of a copied or restored
                 // machine; merging only adds.
                 let earlier = if std::mem::replace(&mut self.store_told, true) { None } else { own_ledger };
-                if earlier.is_some_and(|ledger| self.ledger.merge(ledger)) {
-                    self.ledger_changed();
-                }
                 // A value of an earlier run stands for maps that this node had: their absence must be said aloud.
-                self.had_maps |= own_keys.iter().any(|k| k == "multipath");
+                self.had.earlier |= own_keys.iter().any(|k| k == "multipath");
+                let more = earlier.is_some_and(|ledger| self.merge_ledger(ledger));
+                self.ledger_dirty |= more;
+                if self.obey() || more {
+                    self.judge_again(&mut effects);
+                }
                 self.publisher.store_is_back(&own_keys);
                 self.draft();
             }
+        }
+        if self.end_boot(now, false) {
+            self.judge_again(&mut effects);
         }
         self.give_up_what_hangs(now, &mut effects);
         self.start_what_is_due(now, &mut effects);
@@ -310,160 +339,8 @@ impl Agent {
 
     /// When [`AgentEvent::Tick`] is needed at the latest.
     pub fn next_deadline(&self) -> MonoMs {
-        let reading = match &self.running {
-            Some(running) => running.began.plus(READ_GIVE_UP_MS),
-            None if self.stuck >= READS_STUCK_MAX => MonoMs(u64::MAX),
-            None => self.next_read().min(self.next_probe),
-        };
-        reading.min(self.publisher.next_deadline()).min(self.ledger_due().unwrap_or(MonoMs(u64::MAX)))
-    }
-
-    fn ledger_changed(&mut self) {
-        self.ledger_dirty = true;
-        self.publisher.ledger(self.ledger.ledger());
-    }
-
-    /// When the ledger is to be kept on disk, if it changed.
-    fn ledger_due(&self) -> Option<MonoMs> {
-        let due = self.ledger_saved.map_or(MonoMs(0), |at| at.plus(LEDGER_GAP_MS));
-        self.ledger_dirty.then_some(due)
-    }
-
-    fn next_read(&self) -> MonoMs {
-        [self.wanted, self.settle].into_iter().flatten().fold(self.next_poll, MonoMs::min)
-    }
-
-    fn want_read(&mut self, now: Now) {
-        let earliest = self.read_began.map_or(now.mono, |began| began.plus(EVENT_GAP_MS).max(now.mono));
-        self.wanted = Some(self.wanted.map_or(earliest, |w| w.min(earliest)));
-    }
-
-    fn read_came_back(
-        &mut self,
-        id: u64,
-        read: Option<Box<NodeRead>>,
-        now: Now,
-        effects: &mut Vec<AgentEffect>,
-    ) {
-        if self.running.take_if(|r| r.id == id).is_none() {
-            // It was given up long ago: what it saw is old, that it came back is news.
-            self.stuck = self.stuck.saturating_sub(1);
-            self.want_read(now);
-            return;
-        }
-        self.next_probe = now.mono.plus(PROBE_AFTER_MS);
-        match read {
-            Some(read) => self.take_read(read, now, effects),
-            None => self.go_blind(now, effects),
-        }
-    }
-
-    fn take_read(&mut self, read: Box<NodeRead>, now: Now, effects: &mut Vec<AgentEffect>) {
-        let restarted = match (self.last.as_deref().map(|l| &l.daemon), &read.daemon) {
-            (Some(Daemon::Answering { pid: old }), Daemon::Answering { pid: new }) => old != new,
-            (Some(Daemon::Answering { .. }), _) | (None, _) => false,
-            (Some(_), Daemon::Answering { .. }) => true,
-            _ => false,
-        };
-        if restarted {
-            // A daemon that just started assembles its maps one after the other.
-            self.settle = Some(now.mono.plus(SETTLE_MS));
-        }
-        let blind = judge::is_blind(&read);
-        let mut entries = if blind {
-            judge::judge_blind(&self.known_wwids())
-        } else {
-            // Expectations (settings, the ledger) do not exist yet: nothing is expected beyond what is known.
-            judge::judge(&read, &|_| None)
-        };
-        entries.sort_by(|a, b| a.0.cmp(&b.0));
-        self.had_maps |= !entries.is_empty();
-        match self.ledger.observe(&read, now) {
-            Change::None => {}
-            Change::Seen => self.ledger_dirty = true,
-            Change::Known => self.ledger_changed(),
-        }
-        if !blind {
-            self.publisher.read_succeeded(read.began);
-        }
-        self.entries = entries;
-        self.last = Some(Arc::from(read));
-        self.draft();
-        effects.push(AgentEffect::Looked);
-    }
-
-    fn known_wwids(&self) -> Vec<Wwid> {
-        self.entries.iter().map(|(wwid, _)| wwid.clone()).collect()
-    }
-
-    /// Nothing could be read at all: every LUN that was known is unknown now.
-    fn go_blind(&mut self, now: Now, effects: &mut Vec<AgentEffect>) {
-        self.entries = judge::judge_blind(&self.known_wwids());
-        let why = format!(
-            "the read of this node did not come back within {READ_GIVE_UP_MS} ms: the kernel holds it, or it broke off"
-        );
-        let before = self.last.as_deref();
-        self.last = Some(Arc::new(NodeRead {
-            kernel: Err(why.clone()),
-            adapters: before.map(|read| read.adapters.clone()).unwrap_or_default(),
-            tools_version: before.and_then(|read| read.tools_version.clone()),
-            config_digest: before.and_then(|read| read.config_digest.clone()),
-            own_wwids: before.and_then(|read| read.own_wwids.clone()),
-            problems: vec![why.clone()],
-            ..NodeRead::empty(before.map_or(now.wall, |read| read.began), Daemon::Unreadable { why })
-        }));
-        self.draft();
-        effects.push(AgentEffect::Looked);
-    }
-
-    fn draft(&mut self) {
-        let Some(read) = &self.last else { return };
-        self.publisher.detail(read);
-        // A node that once carried a LUN says aloud that it has none.
-        let had_maps = self.had_maps || !self.ledger.ledger().is_empty();
-        self.publisher.draft(Draft::new(
-            had_maps.then(|| self.entries.clone()),
-            read,
-            self.report_by.clone(),
-        ));
-    }
-
-    fn give_up_what_hangs(&mut self, now: Now, effects: &mut Vec<AgentEffect>) {
-        if let Some(running) = self.running.take_if(|r| now.mono.since(r.began) >= READ_GIVE_UP_MS) {
-            self.stuck += 1;
-            self.next_probe = now.mono.plus(PROBE_AFTER_MS);
-            effects.push(AgentEffect::Abandon { id: running.id });
-            self.go_blind(now, effects);
-        }
-    }
-
-    fn start_what_is_due(&mut self, now: Now, effects: &mut Vec<AgentEffect>) {
-        if self.running.is_some() || self.stuck >= READS_STUCK_MAX {
-            return;
-        }
-        let poll = self.next_poll <= now.mono;
-        let read = poll || self.next_read() <= now.mono;
-        if !read && self.next_probe > now.mono {
-            return;
-        }
-        self.next_id += 1;
-        let id = self.next_id;
-        self.running = Some(Running { id, began: now.mono, probe: !read });
-        if !read {
-            effects.push(AgentEffect::Probe { id });
-            return;
-        }
-        if poll {
-            self.next_poll = now.mono.plus(self.config.poll_ms);
-        }
-        self.read_began = Some(now.mono);
-        self.wanted = None;
-        self.settle = self.settle.filter(|s| *s > now.mono);
-        effects.push(AgentEffect::Read { id, depth: if poll { Depth::Full } else { Depth::Quick } });
-    }
-
-    /// Whether a read or probe is under way: (id, it is a probe).
-    pub fn running(&self) -> Option<(u64, bool)> {
-        self.running.as_ref().map(|r| (r.id, r.probe))
+        let booted = self.booting.as_ref().map(|boot| boot.until);
+        let others = [Some(self.publisher.next_deadline()), self.ledger_due(), booted];
+        others.into_iter().flatten().fold(self.look_deadline(), MonoMs::min)
     }
 }

@@ -71,6 +71,7 @@ pub struct Draft {
     maps: usize,
     adapters: Vec<Adapter>,
     report_by: Option<String>,
+    settling: u32,
 }
 
 /// What is measured or counted anew with each read is no news, or a node in trouble would write its whole report with
@@ -88,6 +89,7 @@ impl PartialEq for Draft {
         self.entries == other.entries
             && (self.daemon, self.daemon_pid, self.maps) == (other.daemon, other.daemon_pid, other.maps)
             && (&self.tools_version, &self.report_by) == (&other.tools_version, &other.report_by)
+            && self.settling == other.settling
             && why(self) == why(other)
             && self.adapters.len() == other.adapters.len()
             && self.adapters.iter().zip(&other.adapters).all(adapter)
@@ -114,7 +116,14 @@ impl Draft {
             maps: read.maps.len(),
             adapters: read.adapters.clone(),
             report_by,
+            settling: 0,
         }
+    }
+
+    /// So many LUNs are reported `unknown` because the machine has just booted.
+    #[must_use]
+    pub fn settling(self, luns: u32) -> Self {
+        Self { settling: luns, ..self }
     }
 }
 
@@ -459,6 +468,7 @@ impl Publisher {
             adapters_left_out: 0,
             report_by: draft.report_by.clone(),
             over_budget: self.over_budget,
+            settling: draft.settling,
         };
         values.push((NODE_KEY.into(), Some(node.encode())));
         (values, parts_now)

@@ -120,6 +120,8 @@ pub fn judge_kernel_map(map: &KernelMap, expected: Option<u32>) -> Entry {
         _ if map.unreadable => State::Unknown,
         0 => State::Failed,
         _ if active < total => State::Degraded,
+        // Whatever nobody checks, more than these paths cannot be usable.
+        _ if expected.is_some_and(|want| count(active) < want) => State::Degraded,
         _ => State::Unknown,
     };
     Entry {

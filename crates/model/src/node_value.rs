@@ -127,6 +127,9 @@ pub struct NodeValue {
     pub report_by: Option<String>,
     /// The node has used up what it may put into the store in a minute: it speaks less often for now.
     pub over_budget: bool,
+    /// The node has just booted: so many LUNs that it carried before have no map yet and are reported `unknown`. Until its
+    /// multipathd is first idle, two minutes at most.
+    pub settling: u32,
 }
 
 /// The value `multipath-apply`: it is there while the node's last apply failed.
@@ -167,6 +170,8 @@ struct WireNode<'a> {
     report_by: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     over_budget: bool,
+    #[serde(skip_serializing_if = "is_zero")]
+    settling: u32,
 }
 
 #[derive(Serialize)]
@@ -255,6 +260,7 @@ impl NodeValue {
             adapters_left_out: 0,
             report_by: None,
             over_budget: false,
+            settling: 0,
         }
     }
 
@@ -286,6 +292,7 @@ impl NodeValue {
             adapters_left_out: u32::MAX,
             report_by: clipped(self.report_by.as_ref(), SHORT),
             over_budget: self.over_budget,
+            settling: self.settling,
         };
         // With no adapter and the longest count this is the least that the value takes; each adapter adds itself and a comma.
         let mut used = to_json(&wire).len();
@@ -333,6 +340,7 @@ impl NodeValue {
                     node.adapters_left_out = node.adapters_left_out.saturating_add(small(scan)?.unwrap_or(0));
                 }
                 "report-by" => node.report_by = text(scan)?.filter(|by| !by.is_empty()),
+                "settling" => node.settling = small(scan)?.unwrap_or(0),
                 "over-budget" => node.over_budget = matches!(scan.value()?, Scalar::Bool(true)),
                 "versions" => members(scan, |key, scan| {
                     match key {

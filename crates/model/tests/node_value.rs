@@ -35,6 +35,7 @@ fn value() -> NodeValue {
         maps: Some(12),
         adapters: vec![adapter(6), adapter(7)],
         report_by: Some("pve".to_owned()),
+        settling: 3,
         ..NodeValue::of(DaemonWord::Stopped)
     }
 }

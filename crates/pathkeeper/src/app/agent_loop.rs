@@ -10,11 +10,11 @@ use bytes::Bytes;
 use pathkeeper_engine::agent::{Agent, AgentEffect, AgentEvent};
 use pathkeeper_engine::publish::{DetailDone, DetailDraft, Publication, Put};
 use pathkeeper_io::store::{Hint, Key, Store, Value};
-use pathkeeper_model::EpochS;
 use pathkeeper_model::detail::{DetailPart, Packed, part_of_detail_key};
 use pathkeeper_model::ledger::Ledger;
-use pathkeeper_model::local::Daemon;
+use pathkeeper_model::local::{Daemon, NodeRead};
 use pathkeeper_model::report::{Joined, Pieces};
+use pathkeeper_model::{EpochS, MonoMs};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
@@ -62,6 +62,7 @@ impl AgentLoop {
         let (published, mut publications) = mpsc::unbounded_channel();
         let mut hints = store.hints();
         let mut unknown_words = 0;
+        let mut looked_at: Option<(Arc<NodeRead>, MonoMs)> = None;
         let mut daemon = None;
         let mut triggers_open = true;
         let too_large = Arc::new(AtomicBool::new(false));
@@ -161,14 +162,20 @@ impl AgentLoop {
                     }
                     AgentEffect::Looked => {
                         if let Some(read) = agent.last_read() {
-                            unknown_words += read.unknown_words;
-                            daemon = follow_daemon(daemon, &read.daemon, now.wall);
+                            // Expectations and orders change what a read means, and not when it was.
+                            let same = looked_at.take().filter(|(before, _)| Arc::ptr_eq(before, read));
+                            if same.is_none() {
+                                unknown_words += read.unknown_words;
+                                daemon = follow_daemon(daemon, &read.daemon, now.wall);
+                            }
+                            let at = same.map_or(now.mono, |(_, at)| at);
+                            looked_at = Some((read.clone(), at));
                             board.set_local(LocalView {
                                 node: store.own_node().clone(),
                                 read: read.clone(),
                                 entries: agent.entries().into(),
                                 daemon,
-                                at: now.mono,
+                                at,
                                 unknown_words,
                                 events: agent.counts().iter().collect(),
                             });

@@ -244,5 +244,12 @@ pub fn node_facts(proc: &std::path::Path) -> NodeFacts {
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
         boot_id: boot_id.trim().into(),
         mode: "observe".into(),
+        uptime_ms: std::fs::read_to_string(proc.join("uptime")).ok().and_then(|text| uptime_ms(&text)),
     }
+}
+
+/// The first number of /proc/uptime, `12345.67 …` seconds.
+fn uptime_ms(text: &str) -> Option<u64> {
+    let seconds: f64 = text.split_whitespace().next()?.parse().ok()?;
+    (0.0..1e12).contains(&seconds).then_some((seconds * 1000.0) as u64)
 }
