@@ -13,8 +13,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 mod store;
+mod tls;
 
 pub use store::{EtcdChoice, StoreChoice};
+pub use tls::{Certificate, TlsChoice};
 
 /// Where the file is unless the command line says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/pathkeeper/pathkeeper.toml";
@@ -23,7 +25,7 @@ pub const DEFAULT_SOCKET: &str = "/run/pathkeeper/pathkeeper.sock";
 /// A configuration file is never larger than this.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Environment variables of ours that are not the agent's settings.
-const ENV_OF_OTHERS: [&str; 3] = ["SERVER", "SOCKET", "CONFIG"];
+const ENV_OF_OTHERS: [&str; 6] = ["SERVER", "SOCKET", "CONFIG", "CA", "TOKEN", "TOKEN_FILE"];
 
 /// An agent's settings, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,8 +38,10 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// Socket and other things that need not survive a restart. Absolute.
     pub run_dir: PathBuf,
-    /// Where HTTP is served by TCP; `None` = nowhere. Always a loopback address.
+    /// Where HTTP is served by TCP; `None` = nowhere. Without TLS always a loopback address.
     pub listen: Option<SocketAddr>,
+    /// With which certificate.
+    pub tls: TlsChoice,
     /// The group that may use the socket beside root; `None` = root alone.
     pub socket_group: Option<String>,
     /// What is logged, e.g. `info` or `info,pathkeeper_io=debug`.
@@ -160,6 +164,7 @@ struct Raw {
     multipathd_socket: Option<Spanned<String>>,
     poll_interval_s: Option<Spanned<i64>>,
     store: store::Raw,
+    tls: tls::Raw,
     roots: RawRoots,
 }
 
@@ -210,6 +215,7 @@ impl Check<'_> {
         let poll = raw.poll_interval_s.map(|s| (s.get_ref().to_string(), s.span()));
         let poll = given("POLL_INTERVAL_S", poll);
         let store = store::given(raw.store, &mut given, |span| place(self.file, self.text, &span));
+        let tls = tls::given(raw.tls, &mut given);
         let sysfs = given("ROOTS_SYSFS", text(raw.roots.sysfs));
         let proc = given("ROOTS_PROC", text(raw.roots.proc));
         let etc = given("ROOTS_ETC", text(raw.roots.etc));
@@ -222,7 +228,9 @@ impl Check<'_> {
         let cluster = self.cluster(cluster);
         let (state_dir, run_dir) =
             (self.dir(state_dir, "/var/lib/pathkeeper"), self.dir(run_dir, "/run/pathkeeper"));
+        let listen_place = listen.as_ref().map_or_else(|| "listen".to_owned(), |(_, place)| place.clone());
         let listen = self.listen(listen);
+        let tls = self.tls(tls, listen, &listen_place);
         let (socket_group, log) = (self.group(socket_group), self.log(log));
         let (multipathd_socket, poll_interval_s) = (self.socket(multipathd_socket), self.poll(poll));
         let store = self.store(store);
@@ -240,6 +248,7 @@ impl Check<'_> {
                 state_dir,
                 run_dir,
                 listen,
+                tls,
                 socket_group,
                 log,
                 multipathd_socket,
@@ -300,17 +309,6 @@ impl Check<'_> {
                 self.problem(
                     &place,
                     format_args!("{address:?} is no address to listen on: ADDRESS:PORT or \"none\""),
-                );
-                None
-            }
-            Ok(at) if !at.ip().is_loopback() => {
-                self.problem(
-                    &place,
-                    format_args!(
-                        "listening on {at} is refused until TLS and tokens exist; \
-                         use an SSH tunnel: ssh -L {port}:127.0.0.1:{port} root@NODE",
-                        port = at.port()
-                    ),
                 );
                 None
             }
@@ -418,6 +416,10 @@ mod tests {
             log = "debug"
             multipathd-socket = "@/test"
             poll-interval-s = 5
+            [tls]
+            certificate = "/chain"
+            key = "/chain-key"
+            names = ["san.example.org", "10.0.0.9"]
             [store]
             kind = "etcd"
             [store.etcd]
@@ -452,6 +454,13 @@ mod tests {
             state_dir: "/s".into(),
             run_dir: "/r".into(),
             listen: Some("[::1]:0".parse().unwrap()),
+            tls: TlsChoice {
+                certificate: Some(Certificate::Files {
+                    certificate: "/chain".into(),
+                    key: "/chain-key".into(),
+                }),
+                names: vec!["san.example.org".into(), "10.0.0.9".into()],
+            },
             socket_group: None,
             log: "debug".into(),
             multipathd_socket: Some("@/test".into()),
@@ -493,12 +502,22 @@ mod tests {
         check("state-dir = \"var\"", "p.toml:1:13: \"var\" is no absolute path");
         check("listen = \"8480\"", "\"8480\" is no address to listen on");
         check(
-            "log = \"info\"\nlisten = \"0.0.0.0:8480\"",
-            "p.toml:2:10: listening on 0.0.0.0:8480 is refused until TLS and tokens exist; \
-             use an SSH tunnel: ssh -L 8480:127.0.0.1:8480 root@NODE",
+            "log = \"info\"\nlisten = \"0.0.0.0:8480\"\n[tls]\nuse = \"off\"",
+            "p.toml:2:10: listening on 0.0.0.0:8480 without TLS is refused",
         );
-        check("listen = \"[::]:81\"", "listening on [::]:81 is refused");
-        check("listen = \"10.0.0.1:81\"", "ssh -L 81:127.0.0.1:81 root@NODE");
+        check("listen = \"[::]:81\"\ntls.use = \"off\"", "ssh -L 81:127.0.0.1:81 root@NODE");
+        check(
+            "[tls]\nuse = \"on\"",
+            "p.toml:2:7: \"on\" is no certificate to use: own, files, proxmox or off",
+        );
+        check("[tls]\nuse = \"files\"", "p.toml:2:7: certificate and key are needed for \"files\"");
+        check("[tls]\ncertificate = \"/a\"", "p.toml:2:15: certificate and key belong together");
+        check("[tls]\ncertificate = \"/a\"\nkey = \"b\"", "p.toml:3:7: \"b\" is no absolute path");
+        check(
+            "[tls]\nuse = \"own\"\ncertificate = \"/a\"\nkey = \"/b\"",
+            "p.toml:3:15: certificate and key are for",
+        );
+        check("[tls]\nnames = [\"a b\"]", "p.toml:2:9: \"a b\" is no name or address");
         check("socket-group = \"a b\"", "is no group name");
         check("log = \"a=b=c\"", "is no log filter");
         check("multipathd-socket = \"run/x\"", "is no socket");

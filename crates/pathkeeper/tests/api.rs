@@ -454,7 +454,7 @@ async fn listening_beyond_the_loopback_is_refused_with_a_way_out() {
     let look = Arc::new(move || Box::new(HandLook(told.clone())) as Box<dyn Look>);
     let store = Arc::new(hub.node(&NodeName::new("a").unwrap()));
     let e = App::start(config, store, look, mpsc::channel(1).1).await.unwrap_err().to_string();
-    assert!(e.contains("refused until TLS and tokens exist") && e.contains("ssh -L"), "{e}");
+    assert!(e.contains("without TLS is refused") && e.contains("ssh -L"), "{e}");
 }
 
 #[tokio::test]

@@ -83,11 +83,22 @@ fn a_configuration_with_a_mistake_stops_the_agent_with_its_place() {
     };
     with("\nnodes = 1\n", ":2:1: unknown field `nodes`");
     with(
-        "listen = \"0.0.0.0:8480\"",
-        ":1:10: listening on 0.0.0.0:8480 is refused until TLS and tokens exist",
+        "listen = \"0.0.0.0:8480\"\ntls.use = \"off\"",
+        ":1:10: listening on 0.0.0.0:8480 without TLS is refused",
     );
     with("poll-interval-s = 1", ":1:19: 1 is no poll interval");
     check(&["agent", "--config", "/nonexistent/p.toml"], 3, "", "/nonexistent/p.toml: No such file");
+}
+
+#[test]
+fn a_door_to_the_network_without_a_token_stays_shut_and_says_how_it_opens() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, state) = (dir.path().join("p.toml"), dir.path().join("state"));
+    let text =
+        format!("listen = \"0.0.0.0:0\"\nstate-dir = {state:?}\nrun-dir = {:?}\n", dir.path().join("run"));
+    std::fs::write(&file, text).unwrap();
+    check(&["agent", "--config", file.to_str().unwrap()], 3, "", "pathkeeper token add");
+    assert!(!state.join("tls").exists(), "no certificate is made for a door that stays shut");
 }
 
 #[test]

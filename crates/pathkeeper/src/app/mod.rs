@@ -28,6 +28,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::http::{self, Context};
+use crate::tls::{Keeper, Source};
 pub use service::{AgentArgs, run as run_agent};
 
 use board::Board;
@@ -77,6 +78,10 @@ impl AppConfig {
 pub struct Doors {
     /// What a peer gets at most.
     pub limits: http::server::Limits,
+    /// The certificate for TCP; `None` = plain, which only the loopback may be.
+    pub tls: Option<Source>,
+    /// Whether somebody can come in by a token; nobody else comes in beyond the loopback.
+    pub has_tokens: bool,
 }
 
 /// A running agent.
@@ -86,6 +91,8 @@ pub struct App {
     pub board: Arc<Board>,
     /// The address of the API, where it listens on TCP.
     pub address: Option<SocketAddr>,
+    /// Its certificate, where it speaks TLS.
+    pub certificate: Option<Keeper>,
     /// Turns of the agent's loop and of the cluster's loop.
     pub pulses: [watch::Receiver<u64>; 2],
     shutdown: watch::Sender<bool>,
@@ -144,11 +151,20 @@ impl App {
             Context::new(board.clone(), node.clone(), clock.clone(), store.kind(), config.facts.clone());
         let (shutdown, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
-        let mut address = None;
+        let (mut address, mut certificate) = (None, None);
         if let Some(listen) = config.listen {
+            // Before a certificate is made for a door that stays closed.
+            http::server::may_listen(listen, config.doors.tls.is_some(), config.doors.has_tokens)
+                .map_err(anyhow::Error::msg)?;
+            if let Some(source) = config.doors.tls {
+                let clock = clock.clone();
+                let keeper = tokio::task::spawn_blocking(move || Keeper::start(source, clock)).await?;
+                certificate = Some(keeper.map_err(|why| anyhow::anyhow!("TLS: {why}"))?);
+            }
+            let (limits, has_tokens) = (config.doors.limits.clone(), config.doors.has_tokens);
+            let (context, stopping) = (context.clone(), stopping.clone());
             let (at, server) =
-                http::server::tcp(listen, config.doors.limits.clone(), context.clone(), stopping.clone())
-                    .await?;
+                http::server::tcp(listen, certificate.clone(), has_tokens, limits, context, stopping).await?;
             address = Some(at);
             servers.spawn(server);
         }
@@ -203,7 +219,15 @@ impl App {
             pulse: cluster_pulse,
         };
         loops.spawn(cluster.run());
-        Ok(App { board, address, pulses: [agent_turns, cluster_turns], shutdown, servers, loops })
+        Ok(App {
+            board,
+            address,
+            certificate,
+            pulses: [agent_turns, cluster_turns],
+            shutdown,
+            servers,
+            loops,
+        })
     }
 
     /// Ends when a part of it ended by itself, which none should.

@@ -16,13 +16,14 @@ use pathkeeper_io::uevent::{Trigger, UeventSource};
 use pathkeeper_model::local::NodeRead;
 use rustix::mm::{MlockAllFlags, mlockall};
 use sd_notify::NotifyState;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 
 use super::clock::ClockOffset;
 use super::reader::{Look, MakeLook, PROBE_MS, depth_of};
-use super::{App, AppConfig, stores};
+use super::{App, AppConfig, Doors, stores};
 use crate::config::Config;
+use crate::tls::Keeper;
 
 /// Triggers that wait to be taken; more than one says nothing more than one.
 const TRIGGERS_MAX: usize = 4;
@@ -74,6 +75,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     // Signals first: one that comes while starting must not be lost.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let hangup = signal(SignalKind::hangup())?;
     let socket = config.socket();
     // It may wait some seconds for an engine that is slow.
     let opened = tokio::task::block_in_place(|| stores::open(&config))?;
@@ -92,18 +94,20 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         instance: super::random_instance()?,
         facts: super::node_facts(&config.roots.proc),
         clock_offset: clock_offset.clone(),
-        doors: Default::default(),
+        doors: Doors { tls: config.certificate_source(), ..Doors::default() },
     };
     // Proxmox VE's own series writes into pmxcfs alone: in another store nobody else reports for this node.
     let beside_series = store.kind() == "pmxcfs";
     let look = node_look(reader, daemon, clock_offset, beside_series);
     let state_dir = Some(config.state_dir.clone());
     let mut app = App::start_keeping(app, Vec::new(), state_dir, store.clone(), look, receiver).await?;
-    let at = app.address.map_or_else(|| "no TCP port".into(), |a| format!("http://{a}"));
+    let scheme = if app.certificate.is_some() { "https" } else { "http" };
+    let at = app.address.map_or_else(|| "no TCP port".into(), |a| format!("{scheme}://{a}"));
     let (node, kind) = (&config.node, store.kind());
     tracing::info!("{node} observes; store {kind}; {at}; socket {}", socket.display());
     let pulses = app.pulses.clone();
     tokio::spawn(notify_systemd(app.board.clone(), pulses));
+    tokio::spawn(reload_when_told(hangup, app.certificate.clone()));
     let failed = tokio::select! {
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
@@ -115,6 +119,23 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     match failed {
         None => Ok(()),
         Some(part) => Err(anyhow::anyhow!("{part}; this is a fault of Pathkeeper")),
+    }
+}
+
+/// SIGHUP: the certificate is read again at once. It is looked at every half minute besides.
+async fn reload_when_told(mut hangup: Signal, certificate: Option<Keeper>) {
+    while hangup.recv().await.is_some() {
+        let Some(keeper) = certificate.clone() else {
+            tracing::info!(
+                "SIGHUP: there is no certificate to read again; settings are read at the start alone"
+            );
+            continue;
+        };
+        match tokio::task::spawn_blocking(move || keeper.reload()).await {
+            Ok(Ok(())) => tracing::info!("SIGHUP: the certificate was read again"),
+            Ok(Err(why)) => tracing::error!("SIGHUP: {why}"),
+            Err(e) => tracing::error!("SIGHUP: {e}"),
+        }
     }
 }
 

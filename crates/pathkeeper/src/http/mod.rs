@@ -116,7 +116,9 @@ pub fn router(context: Context) -> Router {
 /// What holds for every request: a name that a browser was tricked into (DNS rebinding) is not served, and every
 /// answer bears the headers that keep a page to itself.
 async fn guard(State(context): State<Context>, request: Request, next: axum::middleware::Next) -> Response {
-    if let Some(host) = request.headers().get(header::HOST) {
+    // By TLS a name that is none of ours ends in the client: the certificate is not for it.
+    let encrypted = matches!(request.extensions().get(), Some(server::Peer::Tcp { encrypted: true, .. }));
+    if let Some(host) = request.headers().get(header::HOST).filter(|_| !encrypted) {
         let name = host.to_str().unwrap_or("");
         if !host_is_ours(name, context.node.as_str()) {
             return ApiError::misdirected(name).into_response();

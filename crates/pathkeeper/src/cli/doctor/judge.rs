@@ -451,7 +451,8 @@ mod tests {
                 WARN  settings   the agent will not start:
                                  p.toml:1:1: unknown field `nodes`, expected one of `node`,
                                  `cluster`, `state-dir`, `run-dir`, `listen`, `socket-group`,
-                                 `log`, `multipathd-socket`, `poll-interval-s`, `store`, `roots`
+                                 `log`, `multipathd-socket`, `poll-interval-s`, `store`, `tls`,
+                                 `roots`
                 WARN  agent      no agent answers at /run/x: Permission denied
                                  the socket is for root
                 WARN  multipathd 0.9.4 installed, not running (it was not asked: asking may

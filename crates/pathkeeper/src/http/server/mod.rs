@@ -5,6 +5,7 @@
 
 mod limits;
 mod tcp;
+mod tls;
 mod unix;
 mod watch;
 
@@ -30,7 +31,7 @@ use tower::ServiceExt;
 use super::errors::ApiError;
 pub use limits::Limits;
 use limits::Rooms;
-pub use tcp::tcp;
+pub use tcp::{may_listen, tcp};
 pub use unix::unix;
 use watch::Watch;
 
