@@ -33,9 +33,13 @@ pub struct LunRow {
     /// The name of its map on the answering node, if it has one there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What consumes it.
+    /// What consumes it: the storage, else what the configuration says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_by: Option<String>,
+    /// Why nodes are expected to carry it: `nodes` (its section names them), `storage:<id>`, `ledger since <time>` (UTC; they
+    /// have carried it), `active` (every active node); several with a comma. Absent where nobody is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_by: Option<String>,
     /// Bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,

@@ -11,6 +11,7 @@ use pathkeeper_engine::cluster::{Belief, Cluster, ClusterConfig, ClusterEvent, S
 use pathkeeper_model::detail::{Head, detail_key, encode as encode_detail};
 use pathkeeper_model::finding::{Code, Severity};
 use pathkeeper_model::fresh::{FRESH_KEY, Fresh};
+use pathkeeper_model::multipath_cfg::Reading;
 use pathkeeper_model::report::{Stamp, encode, part_key};
 use pathkeeper_model::{Entry, EpochS, Instance, MonoMs, NodeName, Now, State, Wwid};
 use proptest::prelude::*;
@@ -55,6 +56,10 @@ impl Lab {
         self.ms = s * 1000;
         self.apply(ClusterEvent::Tick);
         self
+    }
+
+    fn config(&mut self, text: &str) {
+        self.apply(ClusterEvent::Config(Reading::parse(Some(text.as_bytes()))));
     }
 
     fn members(&mut self, list: &[(&str, bool)]) {
@@ -246,8 +251,7 @@ fn membership_rules_and_its_doubt_is_told() {
 fn an_expected_node_is_missing_when_it_could_speak_and_unknown_when_it_could_not() {
     let mut lab = pair();
     lab.members(&[("a", true), ("b", true), ("c", true), ("d", false)]);
-    lab.apply(ClusterEvent::Watched(vec![wwid("w1")]));
-    lab.apply(ClusterEvent::Expected(wwid("w1"), ["a", "b", "c", "d"].map(name).to_vec()));
+    lab.config("wwid: w1\n\tnodes a,b,c,d\n");
     assert_eq!(lab.rows(), ["w1 missing a=optimal b=optimal c=missing d=unknown"]);
     let doubt = Some(("no quorum".to_owned(), EpochS(WALL)));
     let nodes = [("a", true), ("b", true), ("c", true), ("d", false)].map(|(n, o)| (name(n), o)).into();
@@ -734,8 +738,7 @@ fn an_agent_without_maps_is_stale_when_it_falls_silent() {
     assert_eq!((lab.cluster.view().fresh, lab.cluster.view().multipathd_running), (0, 0));
     assert_eq!(lab.codes(), ["NODE_STALE c"]);
     // It is still there to carry a LUN.
-    lab.apply(ClusterEvent::Watched(vec![wwid("w1")]));
-    lab.apply(ClusterEvent::Expected(wwid("w1"), vec![name("c")]));
+    lab.config("wwid: w1\n\tnodes c\n");
     assert_eq!(lab.rows(), ["w1 missing c=missing"]);
 }
 

@@ -33,6 +33,7 @@
 
 mod decode;
 mod encode;
+mod facts;
 mod fingerprint;
 
 use std::io::Read as _;
@@ -51,6 +52,7 @@ use crate::node_value::{epoch, read_object, small, text, unsigned};
 use crate::report::{PartError, Piece, REPORT_BYTES_MAX, Stamp};
 
 pub use encode::encode;
+pub use facts::{Carried, Facts, OnMap};
 pub use fingerprint::Fingerprint;
 
 /// The store's key of part 1.
@@ -213,6 +215,11 @@ impl Packed {
     /// # Errors
     /// In words, whatever the bytes are: they come from outside.
     pub fn unpack(&self) -> Result<Detail, DetailError> {
+        decode::decode(&self.plain()?)
+    }
+
+    /// The JSON text.
+    fn plain(&self) -> Result<Vec<u8>, DetailError> {
         let mut joined = String::with_capacity(self.bytes());
         self.parts.iter().for_each(|part| joined.push_str(&part.data));
         let zipped = BASE64.decode(joined).map_err(|e| DetailError::NotBase64(e.to_string()))?;
@@ -225,7 +232,7 @@ impl Packed {
         if plain.len() > UNPACKED_BYTES_MAX {
             return Err(DetailError::TooLong);
         }
-        decode::decode(&plain)
+        Ok(plain)
     }
 }
 

@@ -38,6 +38,10 @@ macro_rules! codes {
     };
 }
 codes! {
+    ConfigAbsent = "CONFIG_ABSENT",
+    ConfigInvalid = "CONFIG_INVALID",
+    LunGone = "LUN_GONE",
+    LunStillVisible = "LUN_STILL_VISIBLE",
     MultipathdAbsent = "MULTIPATHD_ABSENT",
     MultipathdDown = "MULTIPATHD_DOWN",
     MultipathdHung = "MULTIPATHD_HUNG",
@@ -49,6 +53,10 @@ codes! {
     NodeStepsBack = "NODE_STEPS_BACK",
     NodeTwins = "NODE_TWINS",
     ReportMalformed = "REPORT_MALFORMED",
+    StorageBaseMissing = "STORAGE_BASE_MISSING",
+    StorageNobody = "STORAGE_NOBODY",
+    StorageNodeUnknown = "STORAGE_NODE_UNKNOWN",
+    StorageVgAmbiguous = "STORAGE_VG_AMBIGUOUS",
     StorePartial = "STORE_PARTIAL",
     StoreSpace = "STORE_SPACE",
 }

@@ -5,6 +5,7 @@
 pub mod arrays;
 pub mod detail;
 pub mod discover;
+pub mod expect;
 pub mod finding;
 pub mod fold;
 pub mod fold_doc;

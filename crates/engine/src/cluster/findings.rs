@@ -86,15 +86,16 @@ pub(super) struct AboutStore<'a> {
     pub space: Option<Space>,
 }
 
+/// All findings, worst first; `found` are those that are known already.
 pub(super) fn all(
     nodes: &BTreeMap<NodeName, NodeRecord>,
     matrix: &Matrix,
     store: AboutStore<'_>,
+    mut found: Vec<Finding>,
     terms: Terms,
     first_seen: &mut FirstSeen,
     now: Now,
 ) -> Vec<Finding> {
-    let mut found = Vec::new();
     about_store(nodes, store, terms, now, &mut found);
     for (name, record) in nodes {
         about_node(name, record, matrix, terms, now, &mut found);
@@ -250,14 +251,29 @@ fn about_node(
                 "Give it its own name: node in /etc/pathkeeper/pathkeeper.toml, or its host name.".into(),
             ],
         }),
-        Belief::Silent if record.about.is_none() && terms.trusted => push(Words {
-            code: Code::NodeSilent,
-            severity: Severity::Warning,
-            object: None,
-            summary: format!("{name} is online, and no agent of it has reported"),
-            evidence: Vec::new(),
-            advice: vec![format!("On {name}: systemctl enable --now pathkeeper")],
-        }),
+        Belief::Silent if record.about.is_none() && terms.trusted => {
+            // One word for the node, whatever should be there.
+            let expected = matrix.node_tally(name).total();
+            let spoke = record.detail.is_some();
+            push(Words {
+                code: Code::NodeSilent,
+                severity: if spoke { Severity::Error } else { Severity::Warning },
+                object: None,
+                summary: match expected {
+                    0 => format!("{name} is online, and no agent of it has reported"),
+                    1 => format!("{name} is online and should carry 1 LUN, and no agent of it has reported"),
+                    n => {
+                        format!("{name} is online and should carry {n} LUNs, and no agent of it has reported")
+                    }
+                },
+                evidence: if spoke {
+                    vec!["it has published its maps and paths before".to_owned()]
+                } else {
+                    Vec::new()
+                },
+                advice: vec![format!("On {name}: systemctl enable --now pathkeeper")],
+            });
+        }
         Belief::Unusable => {}
         Belief::Fresh | Belief::Silent => {
             about_multipathd(name, record, matrix, &mut push);

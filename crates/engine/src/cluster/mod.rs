@@ -3,17 +3,22 @@
 //! Freshness and trust are judged here (status.md, sections 3 and 4) and decide what is fed to the fold; the fold
 //! itself is [`pathkeeper_model::matrix`]. Nothing here can fail: what cannot be used becomes a finding.
 
+mod documents;
 mod findings;
 mod node;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use pathkeeper_model::detail::{DetailPart, Packed, detail_key, part_of_detail_key};
+use pathkeeper_model::detail::{DetailPart, Facts, Packed, detail_key, part_of_detail_key};
+use pathkeeper_model::expect::Expectations;
 use pathkeeper_model::finding::Finding;
 use pathkeeper_model::fresh::{FRESH_KEY, Fresh};
 use pathkeeper_model::matrix::{Matrix, RowId};
+use pathkeeper_model::multipath_cfg::Reading;
 use pathkeeper_model::node_value::{APPLY_KEY, ApplyError, NODE_KEY, NodeValue};
+use pathkeeper_model::orders::Orders;
 use pathkeeper_model::report::{Join, Joined, Stamp, decode_part, part_key, part_of_key};
+use pathkeeper_model::storage_cfg::StorageCfg;
 use pathkeeper_model::{EpochS, MonoMs, NodeName, Now, Wwid};
 
 use crate::counts::Counts;
@@ -60,14 +65,14 @@ pub enum ClusterEvent {
     },
     /// How full the store's engine is, where it says so.
     Space(Option<Space>),
-    /// The watched set: the fold's `allow`.
+    /// LUNs that are watched by the word of whoever started the agent, whatever else is known of them.
     Watched(Vec<Wwid>),
-    /// Who should carry a LUN; nobody = no explicit expectation.
-    Expected(Wwid, Vec<NodeName>),
-    /// A LUN's alias.
-    Alias(Wwid, Option<String>),
-    /// What consumes a LUN.
-    UsedBy(Wwid, Option<String>),
+    /// Proxmox VE's `storage.cfg`; `None` = there is none.
+    StorageCfg(Option<StorageCfg>),
+    /// The document `multipath.cfg` was read.
+    Config(Reading),
+    /// What people ordered of the ledgers: the document `pathkeeper/ledger`.
+    Orders(Orders),
     /// Time has come.
     Tick,
 }
@@ -153,6 +158,12 @@ pub struct Cluster {
     space: Option<Space>,
     listed: bool,
     matrix: Matrix,
+    expectations: Expectations,
+    documents: documents::Documents,
+    /// Every node that was on a list of members since the last one that could be believed, and those on that one.
+    members: BTreeSet<NodeName>,
+    /// LUNs of which something beside the matrix may be different: why they are expected.
+    reworded: BTreeSet<Wwid>,
     /// What the matrix was last told about each node.
     fed_online: BTreeMap<NodeName, bool>,
     findings: Vec<Finding>,
@@ -175,6 +186,10 @@ impl Cluster {
             space: None,
             listed: false,
             matrix: Matrix::new(),
+            expectations: Expectations::new(),
+            documents: documents::Documents::default(),
+            members: BTreeSet::new(),
+            reworded: BTreeSet::new(),
             fed_online: BTreeMap::new(),
             findings: Vec::new(),
             first_seen: findings::FirstSeen::default(),
@@ -194,6 +209,11 @@ impl Cluster {
     /// The matrix.
     pub fn matrix(&self) -> &Matrix {
         &self.matrix
+    }
+
+    /// Who should carry what, and why.
+    pub fn expectations(&self) -> &Expectations {
+        &self.expectations
     }
 
     /// What is wrong, worst first.
@@ -274,19 +294,19 @@ impl Cluster {
             }
             ClusterEvent::Watched(wwids) => {
                 self.counts.add("watched");
-                self.matrix.set_watched(wwids);
+                self.expectations.set_pinned(wwids);
             }
-            ClusterEvent::Expected(wwid, nodes) => {
-                self.counts.add("expected");
-                self.matrix.set_expected(&wwid, &nodes);
+            ClusterEvent::StorageCfg(cfg) => {
+                self.counts.add("storage-cfg");
+                self.documents.take_storages(cfg, &mut self.expectations);
             }
-            ClusterEvent::Alias(wwid, alias) => {
-                self.counts.add("alias");
-                self.matrix.set_alias(&wwid, alias.as_deref());
+            ClusterEvent::Config(reading) => {
+                self.counts.add("config");
+                self.documents.take_config(reading, &mut self.expectations);
             }
-            ClusterEvent::UsedBy(wwid, user) => {
-                self.counts.add("used-by");
-                self.matrix.set_used_by(&wwid, user.as_deref());
+            ClusterEvent::Orders(orders) => {
+                self.counts.add("orders");
+                self.expectations.set_orders(&orders);
             }
             ClusterEvent::Tick => self.counts.add("tick"),
         }
@@ -296,8 +316,11 @@ impl Cluster {
     /// What became different since this was last asked.
     pub fn take_changes(&mut self) -> ClusterChanges {
         let rows = self.matrix.take_changes();
+        let reworded = std::mem::take(&mut self.reworded);
+        let reworded = reworded.iter().filter_map(|wwid| Some(self.matrix.row_of(wwid)?.id()));
+        let changed: BTreeSet<RowId> = rows.rows.into_iter().chain(reworded).collect();
         ClusterChanges {
-            rows: rows.rows,
+            rows: changed.into_iter().collect(),
             removed: rows.removed.into_iter().map(|(_, wwid)| wwid).collect(),
             beside: std::mem::take(&mut self.beside_changed),
         }
@@ -347,8 +370,10 @@ impl Cluster {
             if bytes.is_none() && !self.nodes.contains_key(&writer) {
                 return;
             }
-            let record = self.nodes.entry(writer).or_default();
-            take_detail_value(record, part, bytes, now);
+            let record = self.nodes.entry(writer.clone()).or_default();
+            if let Some(facts) = take_detail_value(record, part, bytes, now) {
+                self.expectations.set_node(&writer, Some(&facts));
+            }
             self.beside_changed = true;
         } else if key == NODE_KEY {
             let record = self.nodes.entry(writer).or_default();
@@ -385,6 +410,12 @@ impl Cluster {
 
     fn take_members(&mut self, nodes: BTreeMap<NodeName, bool>, doubt: Option<(String, EpochS)>) {
         self.member_list_empty = nodes.is_empty();
+        if doubt.is_none() {
+            self.members.clear();
+        }
+        // Who is not on a list that cannot be believed is a member all the same.
+        self.members.extend(nodes.keys().cloned());
+        self.expectations.set_members(&self.members);
         self.doubt = doubt;
         for (name, record) in &mut self.nodes {
             record.member = nodes.get(name).copied();
@@ -410,6 +441,8 @@ impl Cluster {
                 if !keep {
                     self.matrix.forget_node(name);
                     self.fed_online.remove(name);
+                    self.expectations.set_node(name, None);
+                    self.expectations.set_heard(name, false);
                 }
                 keep
             });
@@ -429,16 +462,38 @@ impl Cluster {
                 self.matrix.set_online(name, online);
                 self.fed_online.insert(name.clone(), online);
             }
+            self.expectations.set_heard(name, belief == Belief::Fresh);
             view.known += 1;
             let speaks = findings::speaks(record, belief);
             view.fresh += u32::from(speaks);
             view.multipathd_running += u32::from(speaks && findings::multipathd_answers(record));
         }
+        self.take_expectations();
         let store = findings::AboutStore { doubt: self.doubt.as_ref(), space: self.space };
-        let findings = findings::all(&self.nodes, &self.matrix, store, terms, &mut self.first_seen, now);
+        let mut expected = self.expectations.findings(&self.matrix);
+        self.documents.findings(&mut expected);
+        let findings =
+            findings::all(&self.nodes, &self.matrix, store, expected, terms, &mut self.first_seen, now);
         self.beside_changed |= view != self.view || findings != self.findings;
         self.view = view;
         self.findings = findings;
+    }
+
+    /// Tells the matrix what became of the expectations.
+    fn take_expectations(&mut self) {
+        let changes = self.expectations.take_changes();
+        for (wwid, outcome) in changes.luns {
+            self.matrix.set_expected(&wwid, if outcome.watched { &outcome.nodes } else { &[] });
+            self.matrix.set_alias(&wwid, outcome.alias.as_deref());
+            self.matrix.set_used_by(&wwid, outcome.used_by.as_deref());
+            self.reworded.insert(wwid);
+        }
+        if let Some(watched) = changes.watched {
+            self.matrix.set_watched(watched);
+        }
+        if let Some(allowed) = changes.allowed {
+            self.matrix.set_allowed(Some(allowed));
+        }
     }
 }
 
@@ -522,12 +577,14 @@ fn take_joined(
     false
 }
 
-fn take_detail_value(record: &mut NodeRecord, part: u32, bytes: Option<&[u8]>, now: Now) {
+/// What a new whole detail says of expectations; `None` if there is none, or none that can be read: then what the one before
+/// said stands.
+fn take_detail_value(record: &mut NodeRecord, part: u32, bytes: Option<&[u8]>, now: Now) -> Option<Facts> {
     let Some(bytes) = bytes else {
         // What was published last is shown with its age until the node is forgotten.
         record.detail_pieces.clear(part);
         record.detail_unusable.take_if(|(of, _)| *of == part);
-        return;
+        return None;
     };
     match DetailPart::decode(bytes) {
         Err(e) => {
@@ -538,7 +595,16 @@ fn take_detail_value(record: &mut NodeRecord, part: u32, bytes: Option<&[u8]>, n
         Ok(decoded) => {
             record.detail_unusable.take_if(|(of, _)| *of == part);
             match record.detail_pieces.set(part, decoded) {
-                Joined::Whole(parts) => record.take_detail(Packed::new(parts), now),
+                Joined::Whole(parts) => {
+                    let packed = Packed::new(parts);
+                    if !record.take_detail(packed.clone(), now) {
+                        return None;
+                    }
+                    match packed.facts() {
+                        Ok(facts) => return Some(facts),
+                        Err(e) => record.detail_unusable = Some((part, e.to_string())),
+                    }
+                }
                 Joined::Misplaced => {
                     let why = format!("the value under {} says that it is another part", detail_key(part));
                     record.detail_unusable = Some((part, why));
@@ -547,4 +613,5 @@ fn take_detail_value(record: &mut NodeRecord, part: u32, bytes: Option<&[u8]>, n
             }
         }
     }
+    None
 }

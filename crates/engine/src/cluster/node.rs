@@ -286,10 +286,10 @@ impl NodeRecord {
         self.freshen(now);
     }
 
-    /// A whole detail was joined.
-    pub fn take_detail(&mut self, detail: Packed, now: Now) {
+    /// A whole detail was joined; whether it is another than the one before.
+    pub fn take_detail(&mut self, detail: Packed, now: Now) -> bool {
         if self.detail.as_ref().and_then(Packed::stamp) == detail.stamp() {
-            return;
+            return false;
         }
         self.detail_at = match self.detail {
             Some(_) => Some((now.mono, 0)),
@@ -298,6 +298,7 @@ impl NodeRecord {
         };
         self.detail = Some(detail);
         self.detail_unusable = None;
+        true
     }
 
     /// Milliseconds since the last whole detail was new.

@@ -14,15 +14,15 @@ use crate::node_value::{DaemonWord, Read, epoch, members, read_object, small, te
 use crate::report::PartError;
 
 /// More of a kind than this is left out: what is packed in a few bytes must not fill the memory of who looks.
-const MAPS_MAX: usize = 16_384;
-const PATHS_MAX: usize = 131_072;
+pub(super) const MAPS_MAX: usize = 16_384;
+pub(super) const PATHS_MAX: usize = 131_072;
 /// A group without paths takes three bytes to say and a hundred to keep.
 const GROUPS_MAX: usize = PATHS_MAX;
 /// Holders of all maps; one takes three bytes to say and some thirty to keep.
 const HOLDERS_MAX: usize = PATHS_MAX;
 /// Physical volumes of all maps; one takes ten bytes to say and some hundred to keep.
-const PVS_MAX: usize = PATHS_MAX;
-const SHORT_MAX: usize = 256;
+pub(super) const PVS_MAX: usize = PATHS_MAX;
+pub(super) const SHORT_MAX: usize = 256;
 /// WWIDs of a wwids file: a megabyte of them.
 const OWN_MAX: usize = 65_536;
 
@@ -308,16 +308,7 @@ impl Reader {
     fn read_pvs(&mut self, scan: &mut Scanner<'_>, into: &mut Vec<Pv>) -> Read<()> {
         into.clear();
         items(scan, |scan| {
-            let mut pv = Pv::default();
-            members(scan, |key, scan| {
-                match key {
-                    "u" => pv.uuid = text(scan)?,
-                    "n" => pv.vg_name = text(scan)?,
-                    "g" => pv.vg_uuid = text(scan)?,
-                    _ => scan.skip()?,
-                }
-                Ok(())
-            })?;
+            let pv = read_pv(scan)?;
             if pv == Pv::default() {
                 return Ok(());
             }
@@ -522,13 +513,30 @@ impl RawPath {
     }
 }
 
+pub(super) fn read_pv(scan: &mut Scanner<'_>) -> Read<Pv> {
+    let mut pv = Pv::default();
+    members(scan, |key, scan| {
+        match key {
+            "u" => pv.uuid = text(scan)?,
+            "n" => pv.vg_name = text(scan)?,
+            "g" => pv.vg_uuid = text(scan)?,
+            _ => scan.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(pv)
+}
+
 fn state<T: Copy>(table: &[(T, &str)], letters: &str, letter: Option<char>, other: T) -> T {
     let place = letter.and_then(|letter| letters.chars().position(|l| l == letter));
     place.and_then(|place| table.get(place)).map_or(other, |(state, _)| *state)
 }
 
 /// Goes through the items of an array; anything else is skipped.
-fn items<'a>(scan: &mut Scanner<'a>, mut item: impl FnMut(&mut Scanner<'a>) -> Read<()>) -> Read<()> {
+pub(super) fn items<'a>(
+    scan: &mut Scanner<'a>,
+    mut item: impl FnMut(&mut Scanner<'a>) -> Read<()>,
+) -> Read<()> {
     if !scan.open_array() {
         return scan.skip();
     }

@@ -67,6 +67,11 @@ impl<'a> RowRef<'a> {
         self.row.watched
     }
 
+    /// How many reports name it, those of offline nodes too.
+    pub fn named(&self) -> u32 {
+        self.row.named
+    }
+
     /// Its cells by state.
     pub fn tally(&self) -> ByState {
         self.row.cells

@@ -214,7 +214,8 @@ impl ClusterLoop {
             }
         }
         for row in ids.into_iter().filter_map(|id| self.cluster.matrix().row(id)) {
-            let wire = convert::row(&row, picture.names.get(row.wwid().as_str()).map(String::as_str));
+            let name = picture.names.get(row.wwid().as_str()).map(String::as_str);
+            let wire = convert::row(&row, name, self.cluster.expectations().of(row.wwid()));
             picture.take_sums(row.wwid(), &wire);
             picture.rows.insert(row.wwid().clone(), Arc::new(row_body(&row, &wire)));
             delta.luns.push(wire);

@@ -6,18 +6,20 @@ use std::sync::Arc;
 use pathkeeper_api::{discover, disks, nodes, status};
 use pathkeeper_engine::cluster::{Belief, NodeView};
 use pathkeeper_model::detail::Detail;
+use pathkeeper_model::expect::{By, Outcome};
 use pathkeeper_model::finding::Finding;
 use pathkeeper_model::local::{self, Daemon, NodeRead, Queueing};
 use pathkeeper_model::matrix::{ByState, RowRef};
 use pathkeeper_model::{EpochS, NodeName, State, Wwid, judge};
 
 /// A row of the matrix as a row of the status.
-pub fn row(row: &RowRef<'_>, name_here: Option<&str>) -> status::LunRow {
+pub fn row(row: &RowRef<'_>, name_here: Option<&str>, expected: Option<&Outcome>) -> status::LunRow {
     status::LunRow {
         wwid: row.wwid().to_string(),
         alias: row.alias().map(str::to_owned),
         name: name_here.filter(|name| *name != row.wwid().as_str()).map(str::to_owned),
         used_by: row.used_by().map(str::to_owned),
+        expected_by: expected.and_then(|outcome| expected_by(&outcome.by)),
         size: row.size_bytes(),
         cluster_state: row.cluster_state().as_str().into(),
         allowed: row.allowed().filter(|allowed| !allowed),
@@ -36,6 +38,21 @@ pub fn row(row: &RowRef<'_>, name_here: Option<&str>) -> status::LunRow {
             })
             .collect(),
     }
+}
+
+/// Why nodes are expected, as it is written everywhere; `None` where nobody is.
+pub fn expected_by(by: &[By]) -> Option<String> {
+    let words = by.iter().map(|by| match by {
+        By::Nodes => "nodes".to_owned(),
+        By::Storages(ids) => ids.iter().map(|id| format!("storage:{id}")).collect::<Vec<_>>().join(", "),
+        By::Ledger(EpochS(since)) => match jiff::Timestamp::from_second(*since) {
+            Ok(time) => format!("ledger since {time}"),
+            Err(_) => format!("ledger since {since}"),
+        },
+        By::Active => "active".to_owned(),
+    });
+    let words: Vec<String> = words.collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// A finding.

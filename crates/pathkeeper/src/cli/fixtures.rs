@@ -54,6 +54,7 @@ fn row((at, line): (usize, &str)) -> LunRow {
         alias: named.then(|| name.into()),
         name: None,
         used_by: None,
+        expected_by: None,
         size: Some(1 << 40),
         cluster_state: words.next().unwrap().into(),
         allowed: None,
