@@ -1,6 +1,7 @@
 //! The outside world: multipathd, the kernel, sysfs, stores. It tells facts and judges nothing.
 #![deny(unsafe_code)]
 
+pub mod append_log;
 mod bounded;
 pub mod dm;
 pub mod local;

@@ -23,6 +23,7 @@ pub mod report;
 pub mod section;
 pub mod state;
 pub mod storage_cfg;
+pub mod token;
 
 pub use ids::{EpochS, Instance, MonoMs, NodeName, Now, Wwid};
 pub use state::{Entry, State, Transport};

@@ -42,6 +42,8 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// With which certificate.
     pub tls: TlsChoice,
+    /// Reading over the loopback needs a token too, as from everywhere else.
+    pub loopback_needs_token: bool,
     /// The group that may use the socket beside root; `None` = root alone.
     pub socket_group: Option<String>,
     /// What is logged, e.g. `info` or `info,pathkeeper_io=debug`.
@@ -159,6 +161,7 @@ struct Raw {
     state_dir: Option<Spanned<String>>,
     run_dir: Option<Spanned<String>>,
     listen: Option<Spanned<String>>,
+    loopback_needs_token: Option<Spanned<bool>>,
     socket_group: Option<Spanned<String>>,
     log: Option<Spanned<String>>,
     multipathd_socket: Option<Spanned<String>>,
@@ -209,6 +212,8 @@ impl Check<'_> {
         let state_dir = given("STATE_DIR", text(raw.state_dir));
         let run_dir = given("RUN_DIR", text(raw.run_dir));
         let listen = given("LISTEN", text(raw.listen));
+        let loopback = raw.loopback_needs_token.map(|b| (b.get_ref().to_string(), b.span()));
+        let loopback = given("LOOPBACK_NEEDS_TOKEN", loopback);
         let socket_group = given("SOCKET_GROUP", text(raw.socket_group));
         let log = given("LOG", text(raw.log));
         let multipathd_socket = given("MULTIPATHD_SOCKET", text(raw.multipathd_socket));
@@ -231,6 +236,7 @@ impl Check<'_> {
         let listen_place = listen.as_ref().map_or_else(|| "listen".to_owned(), |(_, place)| place.clone());
         let listen = self.listen(listen);
         let tls = self.tls(tls, listen, &listen_place);
+        let loopback_needs_token = self.yes_or_no(loopback);
         let (socket_group, log) = (self.group(socket_group), self.log(log));
         let (multipathd_socket, poll_interval_s) = (self.socket(multipathd_socket), self.poll(poll));
         let store = self.store(store);
@@ -249,6 +255,7 @@ impl Check<'_> {
                 run_dir,
                 listen,
                 tls,
+                loopback_needs_token,
                 socket_group,
                 log,
                 multipathd_socket,
@@ -347,6 +354,14 @@ impl Check<'_> {
         Some(socket)
     }
 
+    fn yes_or_no(&mut self, given: Given) -> bool {
+        let Some((word, place)) = given else { return false };
+        word.parse().unwrap_or_else(|_| {
+            self.problem(&place, format_args!("{word:?} is neither true nor false"));
+            false
+        })
+    }
+
     fn poll(&mut self, given: Given) -> u64 {
         let Some((number, place)) = given else { return 10 };
         match number.parse() {
@@ -412,6 +427,7 @@ mod tests {
             state-dir = "/s"
             run-dir = "/r"
             listen = "none"
+            loopback-needs-token = true
             socket-group = "none"
             log = "debug"
             multipathd-socket = "@/test"
@@ -461,6 +477,7 @@ mod tests {
                 }),
                 names: vec!["san.example.org".into(), "10.0.0.9".into()],
             },
+            loopback_needs_token: true,
             socket_group: None,
             log: "debug".into(),
             multipathd_socket: Some("@/test".into()),
@@ -525,6 +542,7 @@ mod tests {
         check("poll-interval-s = 1", "p.toml:1:19: 1 is no poll interval: 2 to 60 seconds");
         check("poll-interval-s = -1", "is no poll interval");
         check("poll-interval-s = \"5\"", "invalid type: string");
+        check("loopback-needs-token = \"yes\"", "p.toml:1:24: invalid type: string");
         check(
             "[store]\nkind = \"redis\"",
             "p.toml:2:8: \"redis\" is no kind of store: auto, embedded, etcd or",

@@ -14,6 +14,7 @@ pub mod own;
 pub mod reader;
 pub mod service;
 pub mod stores;
+pub mod tokens;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ use pathkeeper_model::{Instance, Wwid};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::http::auth::Access;
 use crate::http::{self, Context};
 use crate::tls::{Keeper, Source};
 pub use service::{AgentArgs, run as run_agent};
@@ -35,6 +37,7 @@ use board::Board;
 use clock::{Clock, ClockOffset};
 use ledger_file::LedgerFile;
 use reader::MakeLook;
+use tokens::TokenStore;
 
 /// How an app is to be.
 #[derive(Clone, Debug)]
@@ -80,8 +83,8 @@ pub struct Doors {
     pub limits: http::server::Limits,
     /// The certificate for TCP; `None` = plain, which only the loopback may be.
     pub tls: Option<Source>,
-    /// Whether somebody can come in by a token; nobody else comes in beyond the loopback.
-    pub has_tokens: bool,
+    /// Reading over the loopback needs a token too.
+    pub loopback_needs_token: bool,
 }
 
 /// A running agent.
@@ -146,22 +149,32 @@ impl App {
         let limits = store.limits();
         let node = store.own_node().clone();
         let mode = config.facts.mode.clone();
+        let tokens = state_dir.as_deref().map_or_else(TokenStore::none, TokenStore::open);
+        let access = Access::new(tokens.clone(), config.doors.loopback_needs_token, state_dir.as_deref());
+        // A file that cannot be used lets nobody in, and must not keep the node from being watched.
+        let has_tokens = !tokens.is_empty() || tokens.problem().is_some();
         let ledger = state_dir.map(|dir| LedgerFile::load(&dir, &node, now.wall.0));
-        let context =
-            Context::new(board.clone(), node.clone(), clock.clone(), store.kind(), config.facts.clone());
+        let context = Context::new(
+            board.clone(),
+            node.clone(),
+            clock.clone(),
+            store.kind(),
+            config.facts.clone(),
+            access,
+        );
         let (shutdown, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
         let (mut address, mut certificate) = (None, None);
         if let Some(listen) = config.listen {
             // Before a certificate is made for a door that stays closed.
-            http::server::may_listen(listen, config.doors.tls.is_some(), config.doors.has_tokens)
+            http::server::may_listen(listen, config.doors.tls.is_some(), has_tokens)
                 .map_err(anyhow::Error::msg)?;
             if let Some(source) = config.doors.tls {
                 let clock = clock.clone();
                 let keeper = tokio::task::spawn_blocking(move || Keeper::start(source, clock)).await?;
                 certificate = Some(keeper.map_err(|why| anyhow::anyhow!("TLS: {why}"))?);
             }
-            let (limits, has_tokens) = (config.doors.limits.clone(), config.doors.has_tokens);
+            let limits = config.doors.limits.clone();
             let (context, stopping) = (context.clone(), stopping.clone());
             let (at, server) =
                 http::server::tcp(listen, certificate.clone(), has_tokens, limits, context, stopping).await?;
@@ -174,6 +187,7 @@ impl App {
         let (agent_pulse, agent_turns) = watch::channel(0);
         let (cluster_pulse, cluster_turns) = watch::channel(0);
         let mut loops = JoinSet::new();
+        loops.spawn(tokens.follow());
         let (follower, followed) = follower::Follower::new(store.clone());
         let agent = agent_loop::AgentLoop {
             agent: Agent::new(

@@ -94,7 +94,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         instance: super::random_instance()?,
         facts: super::node_facts(&config.roots.proc),
         clock_offset: clock_offset.clone(),
-        doors: Doors { tls: config.certificate_source(), ..Doors::default() },
+        doors: Doors {
+            tls: config.certificate_source(),
+            loopback_needs_token: config.loopback_needs_token,
+            ..Doors::default()
+        },
     };
     // Proxmox VE's own series writes into pmxcfs alone: in another store nobody else reports for this node.
     let beside_series = store.kind() == "pmxcfs";

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use hyper::ext::ReasonPhrase;
 use pathkeeper_api::ErrorBody;
+use pathkeeper_model::token::Privilege;
 
 /// An error on its way to a client.
 #[derive(Debug)]
@@ -13,12 +15,24 @@ pub struct ApiError {
     status: StatusCode,
     message: String,
     errors: BTreeMap<String, String>,
-    retry_after: bool,
+    retry_after_s: Option<u64>,
+    /// Programs and browsers are told how to say who they are.
+    challenge: bool,
 }
+
+/// What is shown to somebody who has to say who they are.
+const HOW_TO_SHOW: &str = "send Authorization: PVEAPIToken=USER@REALM!NAME=SECRET, or Bearer, or Basic with the \
+                           token's name as user; root makes one on this node: pathkeeper token add NAME";
 
 impl ApiError {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), errors: BTreeMap::new(), retry_after: false }
+        Self {
+            status,
+            message: message.into(),
+            errors: BTreeMap::new(),
+            retry_after_s: None,
+            challenge: false,
+        }
     }
 
     /// 400, by parameter.
@@ -28,12 +42,15 @@ impl ApiError {
 
     /// 503 with Retry-After: what is awaited.
     pub fn not_ready(what: &str) -> Self {
-        Self { retry_after: true, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {what}")) }
+        Self {
+            retry_after_s: Some(1),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {what}"))
+        }
     }
 
     /// 503: too many of something.
     pub fn busy(what: &str) -> Self {
-        Self { retry_after: true, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("busy: {what}")) }
+        Self { retry_after_s: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("busy: {what}")) }
     }
 
     /// 404: nobody knows that node.
@@ -73,6 +90,46 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, words)
     }
 
+    /// 400: a body that cannot be read.
+    pub fn bad_body(why: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, format!("the request's body cannot be read: {why}"))
+    }
+
+    /// 401: nobody said who they are. Proxmox VE's words (PVE::HTTPServer::auth_handler).
+    pub fn no_ticket() -> Self {
+        let errors = BTreeMap::from([("authorization".to_owned(), HOW_TO_SHOW.to_owned())]);
+        Self { errors, challenge: true, ..Self::new(StatusCode::UNAUTHORIZED, "No ticket") }
+    }
+
+    /// 401: what was shown is worth nothing. Proxmox VE's words; why stands in the log alone.
+    pub fn authentication_failed() -> Self {
+        Self { challenge: true, ..Self::new(StatusCode::UNAUTHORIZED, "Authentication failed!") }
+    }
+
+    /// 429: failed too often.
+    pub fn too_many_failures(retry_after_s: u64) -> Self {
+        let words =
+            format!("too many authentication failures from your address: come back in {retry_after_s} s");
+        Self { retry_after_s: Some(retry_after_s), ..Self::new(StatusCode::TOO_MANY_REQUESTS, words) }
+    }
+
+    /// 403: known, and may not. Proxmox VE's words (PVE::RPCEnvironment::check).
+    pub fn no_permission(needed: Privilege) -> Self {
+        Self::new(StatusCode::FORBIDDEN, format!("Permission check failed (/, {})", needed.pve()))
+    }
+
+    /// 403: a browser sent it for a page that is not ours.
+    pub fn foreign_page() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Permission denied - a page of another origin sent this")
+    }
+
+    /// 500: something of ours broke.
+    pub fn fault() -> Self {
+        let words =
+            "this is a fault of Pathkeeper; its log says more, and whether anything was written is not known";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, words)
+    }
+
     /// 403: not on this socket.
     pub fn forbidden(why: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, why)
@@ -81,10 +138,21 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        // Proxmox VE's programs read these from the status line.
+        let reason = matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+            .then(|| ReasonPhrase::try_from(self.message.as_bytes()).ok());
         let body = ErrorBody { data: (), message: self.message, errors: self.errors };
         let mut response = (self.status, axum::Json(body)).into_response();
-        if self.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(reason) = reason.flatten() {
+            response.extensions_mut().insert(reason);
+        }
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if self.challenge {
+            let challenge = HeaderValue::from_static(r#"Basic realm="Pathkeeper", charset="UTF-8""#);
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }
@@ -103,11 +171,15 @@ pub const NOT_DEFINED: &str =
 
 /// The query's parameters, decoded; what is no UTF-8 comes with replacement characters.
 pub fn query_pairs(uri: &Uri) -> Vec<(String, String)> {
+    pairs(uri.query().unwrap_or_default())
+}
+
+/// As [`query_pairs`], from the text itself.
+pub fn pairs(query: &str) -> Vec<(String, String)> {
     let decode = |text: &str| {
         let text = text.replace('+', " ");
         percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
     };
-    let query = uri.query().unwrap_or_default();
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {

@@ -1,5 +1,7 @@
 //! The API over HTTP: routes, Proxmox's envelope and errors, filters, ETag, events.
 
+pub mod audit;
+pub mod auth;
 pub mod errors;
 pub mod events;
 pub mod luns;
@@ -56,6 +58,8 @@ pub struct Inner {
     pub unpacking: Arc<Semaphore>,
     /// The OpenAPI document.
     pub openapi: String,
+    /// Who may do what.
+    pub access: auth::Access,
 }
 
 impl std::ops::Deref for Context {
@@ -73,6 +77,7 @@ impl Context {
         clock: Clock,
         store: &'static str,
         facts: NodeFacts,
+        access: auth::Access,
     ) -> Self {
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
         Self(Arc::new(Inner {
@@ -84,6 +89,7 @@ impl Context {
             streams,
             unpacking: Arc::new(Semaphore::new(UNPACKING_MAX)),
             openapi: pathkeeper_api::openapi::document(),
+            access,
         }))
     }
 }
@@ -109,6 +115,7 @@ pub fn router(context: Context) -> Router {
         .route(paths::READYZ, get(readyz))
         .fallback(errors::not_found)
         .method_not_allowed_fallback(errors::not_implemented)
+        .layer(axum::middleware::from_fn_with_state(context.clone(), auth::admit))
         .layer(axum::middleware::from_fn_with_state(context.clone(), guard))
         .with_state(context)
 }
@@ -118,8 +125,10 @@ pub fn router(context: Context) -> Router {
 async fn guard(State(context): State<Context>, request: Request, next: axum::middleware::Next) -> Response {
     // By TLS a name that is none of ours ends in the client: the certificate is not for it.
     let encrypted = matches!(request.extensions().get(), Some(server::Peer::Tcp { encrypted: true, .. }));
-    if let Some(host) = request.headers().get(header::HOST).filter(|_| !encrypted) {
-        let name = host.to_str().unwrap_or("");
+    // A URI in absolute form names the host once more.
+    let authority = request.uri().authority().map(|authority| authority.as_str());
+    let hosts = request.headers().get_all(header::HOST).iter().map(|host| host.to_str().unwrap_or(""));
+    for name in hosts.chain(authority).filter(|_| !encrypted) {
         if !host_is_ours(name, context.node.as_str()) {
             return ApiError::misdirected(name).into_response();
         }

@@ -450,9 +450,9 @@ mod tests {
                 pathkeeper 0.1.0 on pve2: OBSERVE, nothing was or will be written to /etc
                 WARN  settings   the agent will not start:
                                  p.toml:1:1: unknown field `nodes`, expected one of `node`,
-                                 `cluster`, `state-dir`, `run-dir`, `listen`, `socket-group`,
-                                 `log`, `multipathd-socket`, `poll-interval-s`, `store`, `tls`,
-                                 `roots`
+                                 `cluster`, `state-dir`, `run-dir`, `listen`,
+                                 `loopback-needs-token`, `socket-group`, `log`,
+                                 `multipathd-socket`, `poll-interval-s`, `store`, `tls`, `roots`
                 WARN  agent      no agent answers at /run/x: Permission denied
                                  the socket is for root
                 WARN  multipathd 0.9.4 installed, not running (it was not asked: asking may
