@@ -93,6 +93,9 @@ pub struct Map {
     pub paths_active: Option<u32>,
     /// Paths in the map.
     pub paths_total: Option<u32>,
+    /// Paths that it should have on this node, where that is known: as configured, else the most that the node held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paths_expected: Option<u32>,
     /// `dm-N`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dm: Option<String>,

@@ -52,6 +52,10 @@ pub struct NodeRow {
     /// Kernel release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel: Option<String>,
+    /// It has just booted: so many LUNs that it carried before have no map yet, and count as `unknown` until its multipathd
+    /// is idle for the first time, two minutes at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settling: Option<u32>,
     /// Cells of this node's column by state.
     pub cells: CellCounts,
 }

@@ -831,3 +831,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_node_that_has_just_booted_is_named() {
+    use pathkeeper_model::node_value::{DaemonWord, NODE_KEY, NodeValue};
+    let mut lab = Lab::new();
+    lab.members(&[("a", true), ("b", true)]);
+    lab.report("b", 7, 1, 0, &[("w1", State::Optimal), ("w2", State::Unknown)]);
+    let mut said = |settling| {
+        let about = NodeValue { settling, instance: Some(Instance(7)), ..NodeValue::of(DaemonWord::Running) };
+        lab.raw("b", NODE_KEY, Some(&about.encode()));
+        let found = lab.cluster.findings().iter().filter(|f| f.code == Code::NodeSettling);
+        found.map(|f| format!("{:?} {}", f.severity, f.summary)).collect::<Vec<_>>()
+    };
+    assert_eq!(said(1), ["Info b is settling: it has just booted, and a LUN of it has no map yet"]);
+    assert_eq!(said(2), ["Info b is settling: it has just booted, and 2 LUNs of it have no map yet"]);
+    assert_eq!(said(0), [""; 0]);
+}

@@ -48,6 +48,7 @@ codes! {
     NodeBudget = "NODE_BUDGET",
     NodeClockSkew = "NODE_CLOCK_SKEW",
     NodeOffline = "NODE_OFFLINE",
+    NodeSettling = "NODE_SETTLING",
     NodeSilent = "NODE_SILENT",
     NodeStale = "NODE_STALE",
     NodeStepsBack = "NODE_STEPS_BACK",

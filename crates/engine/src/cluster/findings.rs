@@ -376,6 +376,19 @@ fn about_node(
             )],
         });
     }
+    let settling = record.about.as_ref().map_or(0, |about| about.settling);
+    if belief == Belief::Fresh && settling > 0 {
+        let luns =
+            if settling == 1 { "a LUN of it has".into() } else { format!("{settling} LUNs of it have") };
+        push(Words {
+            code: Code::NodeSettling,
+            severity: Severity::Info,
+            object: None,
+            summary: format!("{name} is settling: it has just booted, and {luns} no map yet"),
+            evidence: Vec::new(),
+            advice: vec!["Wait: two minutes after the boot what is still not there reads missing.".into()],
+        });
+    }
     if let Some(skew) = record.skew_s.filter(|s| s.saturating_abs() > SKEW_S && belief == Belief::Fresh) {
         let (off, side) = (skew.saturating_abs(), if skew > 0 { "ahead of" } else { "behind" });
         push(Words {

@@ -189,7 +189,7 @@ pub struct LocalView {
     pub node: NodeName,
     /// What was read.
     pub read: Arc<NodeRead>,
-    /// What the node reports of its maps, also of those that could not be read now.
+    /// What the node reports of its maps, also of those that could not be read now; sorted by WWID.
     pub entries: Arc<[(Wwid, Entry)]>,
     /// multipathd's process, and since when it is that one.
     pub daemon: Option<(u32, EpochS)>,
@@ -204,7 +204,9 @@ pub struct LocalView {
 impl LocalView {
     /// For the API. Made when somebody asks: a large node's is megabytes of texts.
     pub fn disks(&self, now: MonoMs) -> NodeDisks {
-        let disks = convert::disks(&self.node, &self.read, self.daemon);
+        let entry = |wwid: &Wwid| self.entries.binary_search_by(|(of, _)| of.cmp(wwid)).ok();
+        let expected = |wwid: &Wwid| self.entries.get(entry(wwid)?).and_then(|(_, of)| of.paths_expected);
+        let disks = convert::disks(&self.node, &self.read, self.daemon, &expected);
         NodeDisks { age_s: Some(now.since(self.at) / 1000), ..disks }
     }
 }
@@ -399,6 +401,70 @@ mod tests {
             board.publish(Snapshot::new(revision, Vec::new(), beside()), delta);
         }
         board
+    }
+
+    #[test]
+    fn the_own_node_s_maps_are_judged_by_what_is_expected_of_them() {
+        use pathkeeper_model::judge;
+        use pathkeeper_model::local::{CheckState, DevState};
+        use pathkeeper_model::local::{Daemon, DmState, KernelMap, KernelPath, Map, PathDevice, PathGroup};
+        let wwid = |name: &str| Wwid::new(name).unwrap();
+        let path = PathDevice {
+            dm: DmState::Active,
+            check: CheckState::Ready,
+            device: DevState::Running,
+            ..PathDevice::unknown("sda", "8:0")
+        };
+        let group = PathGroup {
+            selector: String::new(),
+            priority: 1,
+            status: String::new(),
+            marginal: false,
+            paths: vec![path],
+        };
+        let map = |name: &str| Map { groups: vec![group.clone()], ..Map::unknown(name, wwid(name)) };
+        let kernel_map = KernelMap {
+            name: "w3".into(),
+            wwid: wwid("w3"),
+            dev_t: "253:3".into(),
+            size_bytes: 1,
+            open_count: 0,
+            suspended: false,
+            queue_if_no_path: false,
+            queued: 0,
+            paths: vec![KernelPath { dev_t: "8:0".into(), active: true, fail_count: 0 }],
+            unreadable: false,
+        };
+        let answering = NodeRead {
+            maps: vec![map("w1"), map("w2")],
+            kernel: Ok(vec![kernel_map]),
+            ..NodeRead::empty(EpochS(7), Daemon::Answering { pid: None })
+        };
+        // As after a kernel that deleted one of two paths: what is left looks whole.
+        let expected = |of: &Wwid| (of.as_str() != "w2").then_some(2);
+        for (read, expect) in [
+            (
+                answering.clone(),
+                &[("w1", "degraded", Some(2)), ("w2", "optimal", None), ("w3", "degraded", Some(2))][..],
+            ),
+            (NodeRead { maps: vec![], daemon: Daemon::Stopped, ..answering }, &[("w3", "degraded", Some(2))]),
+        ] {
+            let mut entries = judge::judge(&read, &expected);
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            let local = LocalView {
+                node: NodeName::new("pve1").unwrap(),
+                read: Arc::new(read),
+                entries: entries.into(),
+                daemon: None,
+                at: MonoMs(0),
+                unknown_words: 0,
+                events: Vec::new(),
+            };
+            let maps = local.disks(MonoMs(0)).maps;
+            let said: Vec<_> =
+                maps.iter().map(|m| (m.wwid.as_str(), m.state.as_str(), m.paths_expected)).collect();
+            assert_eq!(said, expect);
+        }
     }
 
     #[test]

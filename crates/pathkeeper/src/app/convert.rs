@@ -97,6 +97,7 @@ pub fn node(view: &NodeView, tally: ByState) -> nodes::NodeRow {
         multipathd_why: about.and_then(|a| a.daemon_why.clone()),
         multipath_tools: about.and_then(|a| a.version_multipath_tools.clone()),
         config_digest: about.and_then(|a| a.config_digest.clone()),
+        settling: about.map(|a| a.settling).filter(|luns| *luns > 0),
         pathkeeper: about.and_then(|a| a.version_pathkeeper.clone()),
         kernel: about.and_then(|a| a.version_kernel.clone()),
         cells: nodes::CellCounts {
@@ -109,8 +110,14 @@ pub fn node(view: &NodeView, tally: ByState) -> nodes::NodeRow {
     }
 }
 
-/// What the local node has, from its last read; `daemon` is multipathd's process and since when it is that one.
-pub fn disks(node: &NodeName, read: &NodeRead, daemon: Option<(u32, EpochS)>) -> disks::NodeDisks {
+/// What the local node has, from its last read; `daemon` is multipathd's process and since when it is that one, `expected`
+/// how many paths a LUN should have there.
+pub fn disks(
+    node: &NodeName,
+    read: &NodeRead,
+    daemon: Option<(u32, EpochS)>,
+    expected: &dyn Fn(&Wwid) -> Option<u32>,
+) -> disks::NodeDisks {
     let words = judge::daemon_words(&read.daemon, read.maps.len());
     let answers = matches!(read.daemon, Daemon::Answering { .. });
     let kernel: BTreeMap<&Wwid, &local::KernelMap> =
@@ -120,14 +127,15 @@ pub fn disks(node: &NodeName, read: &NodeRead, daemon: Option<(u32, EpochS)>) ->
         _ => None,
     };
     let ends: BTreeMap<String, i64> = read.maps.iter().filter_map(end).collect();
+    let of_kernel = |map: &local::KernelMap| kernel_map(map, expected(&map.wwid));
     let maps = if answers {
         let listed = read.maps.iter().map(|map| {
-            let map = daemon_map(map, kernel.get(&map.wwid).copied());
+            let map = daemon_map(map, kernel.get(&map.wwid).copied(), expected(&map.wwid));
             disks::Map { queueing_until: ends.get(map.wwid.as_str()).copied(), ..map }
         });
-        listed.chain(judge::unlisted(read, &read.kernel).map(kernel_map)).collect()
+        listed.chain(judge::unlisted(read, &read.kernel).map(of_kernel)).collect()
     } else {
-        kernel.values().map(|map| kernel_map(map)).collect()
+        kernel.values().copied().map(of_kernel).collect()
     };
     disks::NodeDisks {
         node: node.to_string(),
@@ -163,7 +171,8 @@ pub fn published(
         Daemon::Answering { pid } => pid,
         _ => None,
     };
-    let mut answer = disks(&view.name, &detail.read, None);
+    // What is expected there is in the node's report, which the maps are held against below.
+    let mut answer = disks(&view.name, &detail.read, None, &|_| None);
     answer.multipathd_pid = daemon;
     answer.detail = "published".into();
     answer.age_s = view.detail_age_ms.map(|ms| ms / 1000);
@@ -206,7 +215,7 @@ fn hold_against(map: &mut disks::Map, cell: Option<status::Cell>) {
     };
     let said = State::parse(&cell.state).unwrap_or(State::Unknown);
     let mut listed = State::parse(&map.state).unwrap_or(State::Unknown);
-    // How many paths a LUN should have is known to the node alone, and is in its report.
+    map.paths_expected = cell.paths_expected;
     let expected = cell.paths_expected.unwrap_or(0);
     if listed == State::Optimal && map.paths_active.is_some_and(|active| active < expected) {
         listed = State::Degraded;
@@ -309,8 +318,8 @@ pub fn map_names(read: &NodeRead) -> BTreeMap<String, String> {
     }
 }
 
-fn daemon_map(map: &local::Map, kernel: Option<&local::KernelMap>) -> disks::Map {
-    let entry = judge::judge_map(map, None);
+fn daemon_map(map: &local::Map, kernel: Option<&local::KernelMap>, expected: Option<u32>) -> disks::Map {
+    let entry = judge::judge_map(map, expected);
     disks::Map {
         name: map.name.clone(),
         wwid: map.wwid.to_string(),
@@ -318,6 +327,7 @@ fn daemon_map(map: &local::Map, kernel: Option<&local::KernelMap>) -> disks::Map
         report_differs: None,
         paths_active: entry.paths_active,
         paths_total: entry.paths_total,
+        paths_expected: entry.paths_expected,
         dm: map.dm.clone(),
         size: map.size_bytes,
         open_count: map.open_count.or(kernel.map(|k| k.open_count)),
@@ -353,8 +363,8 @@ fn pv(pv: &local::Pv) -> disks::Pv {
 }
 
 /// While multipathd does not answer, the kernel still knows its paths; nobody checks them.
-fn kernel_map(map: &local::KernelMap) -> disks::Map {
-    let entry = judge::judge_kernel_map(map, None);
+fn kernel_map(map: &local::KernelMap, expected: Option<u32>) -> disks::Map {
+    let entry = judge::judge_kernel_map(map, expected);
     let paths = map.paths.iter().map(|path| disks::Path {
         dev: String::new(),
         dev_t: path.dev_t.clone(),
@@ -383,6 +393,7 @@ fn kernel_map(map: &local::KernelMap) -> disks::Map {
         report_differs: None,
         paths_active: entry.paths_active,
         paths_total: entry.paths_total,
+        paths_expected: entry.paths_expected,
         dm: map.dev_t.split_once(':').map(|(_, minor)| format!("dm-{minor}")),
         size: Some(map.size_bytes),
         open_count: Some(map.open_count),

@@ -291,3 +291,24 @@ fn uptime_ms(text: &str) -> Option<u64> {
     let seconds: f64 = text.split_whitespace().next()?.parse().ok()?;
     (0.0..1e12).contains(&seconds).then_some((seconds * 1000.0) as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::uptime_ms;
+
+    #[test]
+    fn the_time_since_the_boot() {
+        for (text, expect) in [
+            ("12.34 50.00\n", Some(12_340)),
+            ("0.00 0.00\n", Some(0)),
+            ("8640000.5", Some(8_640_000_500)),
+            ("", None),
+            ("-1.0 2", None),
+            ("soon", None),
+            ("nan", None),
+            ("inf", None),
+        ] {
+            assert_eq!(uptime_ms(text), expect, "{text:?}");
+        }
+    }
+}

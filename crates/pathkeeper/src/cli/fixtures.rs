@@ -132,6 +132,7 @@ pub fn finding(code: &str, severity: &str, node: &str, summary: &str) -> Finding
 pub fn node(name: &str, report: &str) -> NodeRow {
     let fresh = report == "fresh";
     NodeRow {
+        settling: None,
         node: name.into(),
         kind: "node".into(),
         status: if report == "offline" { "offline" } else { "online" }.into(),
@@ -231,6 +232,7 @@ pub fn disks(sample: &str) -> Option<(NodeDisks, String)> {
         let all = || groups.iter().flat_map(|g| &g.paths);
         let (active, total) = (all().filter(|p| p.usable).count() as u32, all().count() as u32);
         maps.push(Map {
+            paths_expected: None,
             size: sectors(&m.name).map(|s| s * 512),
             name: m.name,
             wwid: m.uuid,

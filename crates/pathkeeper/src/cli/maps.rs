@@ -205,8 +205,11 @@ pub fn render(disks: &NodeDisks, layout: &Layout, view: &View) -> String {
         let suspended = if map.suspended { ", suspended: I/O is blocked" } else { "" };
         let differs =
             map.report_differs.as_deref().map_or_else(String::new, |why| format!("; {}", clean(why)));
+        // Of paths that are all there is no more to say.
+        let lacks = map.paths_expected.filter(|expected| Some(*expected) > map.paths_total);
+        let lacks = lacks.map_or_else(String::new, |expected| format!(" of {expected} expected"));
         let state = format!(
-            "{} {} {}/{}{}{suspended}{differs}",
+            "{} {} {}/{}{lacks}{}{suspended}{differs}",
             view.mark(&map.state),
             map.state,
             number(map.paths_active),
@@ -329,6 +332,23 @@ mod tests {
         let (disks, _) = disks(sample).unwrap();
         let layout = Layout::of(&disks);
         expect.assert_eq(&render(&disks, &layout, &view()));
+    }
+
+    #[test]
+    fn paths_that_are_not_there_are_counted() {
+        let (mut disks, _) = disks("0.9.4/11-one-path-offline").unwrap();
+        let mut first_line = |paths: [Option<u32>; 3]| {
+            let [active, total, expected] = paths;
+            let map = &mut disks.maps[0];
+            (map.paths_active, map.paths_total, map.paths_expected) = (active, total, expected);
+            let layout = Layout::of(&disks);
+            let out = render(&disks, &layout, &view());
+            out.lines().next().unwrap().split_once("! ").unwrap().1.to_owned()
+        };
+        assert_eq!(first_line([Some(1), Some(1), Some(2)]), "degraded 1/1 of 2 expected");
+        assert_eq!(first_line([Some(1), Some(2), Some(2)]), "degraded 1/2");
+        assert_eq!(first_line([Some(1), Some(2), Some(1)]), "degraded 1/2");
+        assert_eq!(first_line([None, None, Some(2)]), "degraded ?/? of 2 expected");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use pathkeeper_api::nodes::NodeRow;
 use pathkeeper_model::NodeName;
 use serde::Serialize;
 
-use super::text::{Field, Tone, View, clean, field, span, table};
+use super::text::{Field, Tone, View, clean, count, field, span, table};
 use super::{Failure, Globals, Output, out, versioned};
 use crate::config::{Config, node_name_is_good};
 
@@ -124,6 +124,13 @@ pub fn render(nodes: &[NodeRow], wide: bool, view: &View) -> String {
         for why in [&node.report_why, &node.multipathd_why].into_iter().flatten() {
             out.push_str(&format!("{}: {}\n", clean(&node.node), clean(why)));
         }
+        if let Some(luns) = node.settling {
+            let luns = count(luns.into(), "LUN");
+            let node = clean(&node.node);
+            out.push_str(&format!(
+                "{node}: settling: it has just booted, and {luns} of it have no map yet\n"
+            ));
+        }
     }
     out
 }
@@ -169,6 +176,11 @@ mod tests {
             },
             node("pve4", "stale"),
             NodeRow {
+                settling: Some(2),
+                cells: CellCounts { optimal: 10, unknown: 2, ..Default::default() },
+                ..node("pve6", "fresh")
+            },
+            NodeRow {
                 report_age_s: None,
                 multipathd: None,
                 multipath_tools: None,
@@ -184,9 +196,11 @@ mod tests {
             pve2  online   fresh    3s ago  0.9.4 running  12, 1 failed, 2 degraded  0.1.0       observe
             pve3  online   fresh    3s ago  0.9.4 hung     12, 12 unknown            0.1.0       observe
             pve4  online   stale    3m ago  0.9.4 running  12                        0.1.0       observe
+            pve6  online   fresh    3s ago  0.9.4 running  12, 2 unknown             0.1.0       observe
             pve5  offline  offline  never   ?              0                         ?           ?
             pve3: it took the connection and said nothing for 5 s
             pve4: nothing new for 190 s, the limit is 180 s
+            pve6: settling: it has just booted, and 2 LUNs of it have no map yet
             pve5: nothing new for 190 s, the limit is 180 s
         "#]]
         .assert_eq(&render(&nodes, false, &view()));
@@ -194,6 +208,6 @@ mod tests {
             NODE  STATUS  REPORT  HEARD   MULTIPATHD     LUNS HERE  PATHKEEPER  MODE     KERNEL          CLOCK  INSTANCE
             pve1  online  fresh   3s ago  0.9.4 running  12         0.1.0       observe  6.1.0-56-amd64  +0 s   00c0ffee00c0ffee
         "#]].assert_eq(&render(&nodes[..1], true, &view()));
-        assert_eq!(nodes.iter().filter(|n| is_sound(n)).count(), 2);
+        assert_eq!(nodes.iter().filter(|n| is_sound(n)).count(), 3);
     }
 }
