@@ -110,7 +110,6 @@ impl Machine {
     }
 
     /// As when the power fails. The machine is lost; its files stay.
-    #[allow(dead_code, reason = "only tests of several machines do")]
     pub fn power_off(&mut self) {
         let _ = self.qemu.kill();
         let _ = self.qemu.wait();

@@ -25,6 +25,7 @@ mod machine;
 mod many_luns;
 mod probe;
 mod qemu;
+mod remembered;
 #[cfg(feature = "etcd")]
 mod two_guests;
 mod two_paths;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     let trials = vec![
         trial("real_kernel_two_paths", two_paths::run),
         trial("real_kernel_twenty_luns_by_four_paths", many_luns::run),
+        trial("real_kernel_remembers_its_paths", remembered::run),
         #[cfg(feature = "etcd")]
         trial("real_kernel_two_guests_one_etcd", two_guests::run),
     ];

@@ -143,7 +143,8 @@ fn both_paths_queue(lab: &mut Lab) -> Result<()> {
     Ok(())
 }
 
-/// A deleted path leaves no trace: without an expectation the node knows only the paths that are there.
+/// A deleted path leaves no trace: a node that has not held it for long knows only the paths that are there. (What it
+/// remembers is in `remembered.rs`.)
 fn path_deleted(lab: &mut Lab) -> Result<()> {
     let lun = lun(lab);
     lab.machine.ok("echo 1 >/sys/block/sdb/device/delete")?;
