@@ -429,6 +429,7 @@ impl Cluster {
     /// After every event: what follows from the nodes is told to the matrix and written into view and findings.
     fn restore(&mut self, now: Now) {
         let terms = self.terms(now);
+        self.drop_retired_reports();
         if terms.trusted {
             // A person removed it: it is no member and its values are gone. Nothing else makes a node go away.
             // Values may come before their node is a member: the first parts of its first report wait for the others.
@@ -477,6 +478,19 @@ impl Cluster {
         self.beside_changed |= view != self.view || findings != self.findings;
         self.view = view;
         self.findings = findings;
+    }
+
+    /// A node whose LUNs were all retired has no report any more: it cleared its value, and the one before, if nothing stands
+    /// in it but what a person took out of service, must not grow old in its place.
+    fn drop_retired_reports(&mut self) {
+        for (name, record) in self.nodes.iter_mut().filter(|(_, record)| record.cleared) {
+            let Some(whole) = &record.whole else { continue };
+            if whole.entries.iter().all(|(wwid, _)| self.expectations.is_retired(wwid, name)) {
+                record.whole = None;
+                self.matrix.set_report(name, None);
+                self.beside_changed = true;
+            }
+        }
     }
 
     /// Tells the matrix what became of the expectations.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{DocumentName, Hint, Hints, Key, Store, StoreError, Trust, VALUE_BYTES_MAX, digest};
+use super::{DocumentName, Hint, Hints, Key, STORAGE_CFG, Store, StoreError, Trust, VALUE_BYTES_MAX, digest};
 
 /// Runs the suite with two nodes' access to one empty store. All keys begin with `multipath`, as ours do: a store that
 /// others use too may pass over what does not.
@@ -18,6 +18,7 @@ pub async fn run(a: &dyn Store, b: &dyn Store) {
     hints_come_after_the_change(a, b).await;
     members_are_known(a, b).await;
     documents_are_guarded_by_their_digest(a, b).await;
+    a_foreign_document_is_only_read(a).await;
     who_is_alive_is_not_forgotten(a, b).await;
 }
 
@@ -123,6 +124,14 @@ async fn documents_are_guarded_by_their_digest(a: &dyn Store, b: &dyn Store) {
     assert_eq!(a.read(name.clone()).await.unwrap().digest, second);
     a.write(name.clone(), None, second).await.unwrap();
     assert_eq!(b.read(name).await.unwrap().bytes, None);
+}
+
+async fn a_foreign_document_is_only_read(a: &dyn Store) {
+    let name = DocumentName::new(STORAGE_CFG).unwrap();
+    let before = a.read(name.clone()).await.unwrap();
+    let e = a.write(name.clone(), Some("dir: local\n".into()), before.digest.clone()).await.unwrap_err();
+    assert!(matches!(e, StoreError::Refused(_)), "{e}");
+    assert_eq!(a.read(name).await.unwrap(), before);
 }
 
 async fn who_is_alive_is_not_forgotten(a: &dyn Store, b: &dyn Store) {

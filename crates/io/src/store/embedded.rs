@@ -13,11 +13,12 @@ use bytes::Bytes;
 use pathkeeper_model::NodeName;
 use tokio::sync::broadcast;
 
+use crate::state_file;
 use crate::state_lock::StateLock;
 
 use super::{
     DOCUMENT_BYTES_MAX, Document, DocumentName, Hint, Hints, Key, Limits, Members, Refresh, Store,
-    StoreError, StoreFuture, Trust, VALUE_BYTES_MAX, Value, digest,
+    StoreError, StoreFuture, Trust, VALUE_BYTES_MAX, Value, digest, refuse_foreign,
 };
 
 /// Hints that a slow reader may lag behind before it must look at everything again.
@@ -100,11 +101,9 @@ impl Hub {
 
     fn read_document(&self, name: &DocumentName) -> Result<Document, StoreError> {
         let path = self.0.documents.join(name.as_str());
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => Some(Bytes::from(bytes)),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
-            Err(e) => return Err(StoreError::io("read", &path, &e)),
-        };
+        let bytes = state_file::read(&path, DOCUMENT_BYTES_MAX as u64)
+            .map_err(|e| StoreError::io("read", &path, &e))?
+            .map(Bytes::from);
         Ok(Document { digest: digest(bytes.as_deref().unwrap_or_default()), bytes })
     }
 
@@ -218,6 +217,7 @@ impl Store for HubStore {
     fn write(&self, name: DocumentName, bytes: Option<Bytes>, expected: String) -> StoreFuture<'_, String> {
         let hub = self.hub.clone();
         Box::pin(async move {
+            refuse_foreign(&name)?;
             if bytes.as_ref().is_some_and(|b| b.len() > DOCUMENT_BYTES_MAX) {
                 return Err(StoreError::Refused(format!("a document is at most {DOCUMENT_BYTES_MAX} bytes")));
             }

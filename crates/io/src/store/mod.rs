@@ -72,6 +72,19 @@ impl DocumentName {
     }
 }
 
+/// Proxmox VE's own document: read where it is, and written by no store of ours.
+pub const STORAGE_CFG: &str = "storage.cfg";
+
+/// Refuses to write what is not ours.
+pub(crate) fn refuse_foreign(name: &DocumentName) -> Result<(), StoreError> {
+    if name.as_str() == STORAGE_CFG {
+        return Err(StoreError::Refused(format!(
+            "{STORAGE_CFG} is Proxmox VE's own (pvesm): it is only read"
+        )));
+    }
+    Ok(())
+}
+
 /// One value and who wrote it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Value {

@@ -20,6 +20,7 @@ use tokio::task::AbortHandle;
 
 use super::board::{Board, LocalView};
 use super::clock::Clock;
+use super::documents::Told;
 use super::follower::Followed;
 use super::last_put::{COMPARE_AFTER, Compared, LastPut};
 use super::ledger_file::LedgerFile;
@@ -42,6 +43,8 @@ pub struct AgentLoop {
     pub triggers: mpsc::Receiver<()>,
     /// For the readers of the API.
     pub board: Arc<Board>,
+    /// What the cluster's documents say to this node.
+    pub told: watch::Receiver<Told>,
     /// This node's own picture hears at once what it says.
     pub own: mpsc::Sender<Vec<Followed>>,
     /// Where the ledger is kept on disk, and what was found there; `None` = only in the store.
@@ -53,7 +56,8 @@ pub struct AgentLoop {
 impl AgentLoop {
     /// Runs until the task is dropped.
     pub async fn run(self) {
-        let Self { mut agent, clock, store, make_look, mut triggers, board, own, ledger, pulse } = self;
+        let Self { mut agent, clock, store, make_look, mut triggers, board, mut told, own, ledger, pulse } =
+            self;
         let (saver, ledger) = match ledger {
             Some((file, ledger)) => (Some(file.saver()), ledger),
             None => (None, None),
@@ -65,6 +69,7 @@ impl AgentLoop {
         let mut looked_at: Option<(Arc<NodeRead>, MonoMs)> = None;
         let mut daemon = None;
         let mut triggers_open = true;
+        let (mut told_open, mut obeyed) = (true, Told::default());
         let too_large = Arc::new(AtomicBool::new(false));
         let (mut reporting, mut detailing): (Option<AbortHandle>, Option<AbortHandle>) = (None, None);
         let mut listing: Option<Pin<Box<dyn Future<Output = AgentEvent> + Send>>> = None;
@@ -90,6 +95,13 @@ impl AgentLoop {
                     trigger = triggers.recv(), if triggers_open => {
                         triggers_open = trigger.is_some();
                         AgentEvent::Trigger
+                    }
+                    changed = told.changed(), if told_open => {
+                        told_open = changed.is_ok();
+                        let now = told.borrow_and_update().clone();
+                        next.extend(news(&obeyed, &now));
+                        obeyed = now;
+                        continue;
                     }
                     hint = hints.next() => match hint {
                         Some(Hint::Resync) => {
@@ -186,6 +198,17 @@ impl AgentLoop {
             pulse.send_modify(|turns| *turns += 1);
         }
     }
+}
+
+/// What documents say to this node that they did not say before.
+fn news(before: &Told, now: &Told) -> Vec<AgentEvent> {
+    fn new<'a, T>(before: &Option<Arc<T>>, now: &'a Option<Arc<T>>) -> Option<&'a T> {
+        let same = |now: &&Arc<T>| before.as_ref().is_some_and(|before| Arc::ptr_eq(before, now));
+        now.as_ref().filter(|now| !same(now)).map(Arc::as_ref)
+    }
+    let config = new(&before.config, &now.config).cloned().map(AgentEvent::Config);
+    let orders = new(&before.orders, &now.orders).cloned().map(AgentEvent::Orders);
+    config.into_iter().chain(orders).collect()
 }
 
 /// One publication of a kind at a time: the agent starts another when the last was given up, and a put of that one must

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use super::board::{Beside, Board, DeltaEvent, LocalView, NodesView, RowBody, Snapshot};
 use super::clock::Clock;
 use super::convert;
+use super::documents::Said;
 use super::follower::Followed;
 use super::own::OwnValues;
 
@@ -164,6 +165,11 @@ impl ClusterLoop {
                 value_event(writer, &key, bytes)
             }
             Followed::Value(..) => return,
+            Followed::Document(said) => match said {
+                Said::Storages(cfg) => ClusterEvent::StorageCfg(cfg),
+                Said::Config(reading) => ClusterEvent::Config(reading.as_ref().clone()),
+                Said::Orders(orders) => ClusterEvent::Orders(orders.as_ref().clone()),
+            },
             Followed::Own(values) => {
                 let values = self.own.say(values);
                 return self.take_own(values);

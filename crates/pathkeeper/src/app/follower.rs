@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pathkeeper_io::store::{Hint, Hints, Key, Members, Notice, Store, StoreError};
+use pathkeeper_io::store::{DocumentName, Hint, Hints, Key, Members, Notice, Store, StoreError};
 use pathkeeper_model::NodeName;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+
+use super::documents::{Documents, Said, Told};
 
 /// After the store could not be read everything is listed again after this, which doubles up to the second.
 const RETRY_FIRST_MS: u64 = 100;
@@ -25,6 +27,8 @@ pub enum Followed {
     Value(NodeName, Key, Option<Bytes>),
     /// Everything was told once.
     Listed,
+    /// A document says this now.
+    Document(Said),
     /// Who is in the cluster, and what is to be known of the engine.
     Members(Members, Vec<Notice>),
     /// The store could not be read; why.
@@ -39,6 +43,7 @@ pub struct Follower {
     hints: Hints,
     /// What was there at the last look: a key that is gone from a whole list was cleared while nobody told.
     seen: BTreeSet<(NodeName, Key)>,
+    documents: Documents,
     out: mpsc::Sender<Vec<Followed>>,
 }
 
@@ -46,7 +51,13 @@ impl Follower {
     /// A follower, and where what it finds comes out.
     pub fn new(store: Arc<dyn Store>) -> (Self, mpsc::Receiver<Vec<Followed>>) {
         let (out, followed) = mpsc::channel(BATCHES_MAX);
-        (Self { hints: store.hints(), store, seen: BTreeSet::new(), out }, followed)
+        let documents = Documents::new(store.clone());
+        (Self { hints: store.hints(), store, seen: BTreeSet::new(), documents, out }, followed)
+    }
+
+    /// What the node itself has to know of the cluster's documents.
+    pub fn told(&self) -> watch::Receiver<Told> {
+        self.documents.told()
     }
 
     /// Where this node says what it says of itself; what finds no room comes by way of the store.
@@ -58,14 +69,24 @@ impl Follower {
     pub async fn run(mut self) {
         let mut retry_ms = 0;
         let mut lost = String::new();
+        let mut listed = false;
         loop {
             let hint = if retry_ms > 0 {
                 tokio::time::sleep(Duration::from_millis(retry_ms)).await;
                 Hint::Resync
             } else {
-                match self.hints.next().await {
-                    Some(hint) => hint,
-                    None => return,
+                tokio::select! {
+                    hint = self.hints.next() => match hint {
+                        Some(hint) => hint,
+                        None => return,
+                    },
+                    () = tokio::time::sleep_until(self.documents.next_look()), if listed => {
+                        let found = self.documents(None).await;
+                        if !found.is_empty() && self.out.send(found).await.is_err() {
+                            return;
+                        }
+                        continue;
+                    }
                 }
             };
             let found = match self.look(hint).await {
@@ -73,7 +94,7 @@ impl Follower {
                     if !lost.is_empty() {
                         tracing::info!("the store is followed again");
                     }
-                    (retry_ms, lost) = (0, String::new());
+                    (retry_ms, lost, listed) = (0, String::new(), true);
                     found
                 }
                 Err(e) => {
@@ -98,7 +119,7 @@ impl Follower {
         match hint {
             Hint::Resync => self.list().await,
             Hint::Members => Ok(vec![self.members().await?]),
-            Hint::Document(_) => Ok(Vec::new()),
+            Hint::Document(name) => Ok(self.documents(Some(&name)).await),
             Hint::Value { writer, key } => {
                 let bytes = self.store.get(writer.clone(), key.clone()).await?;
                 match bytes {
@@ -114,9 +135,15 @@ impl Follower {
         Ok(Followed::Members(self.store.members().await?, self.store.notices()))
     }
 
+    async fn documents(&mut self, name: Option<&DocumentName>) -> Vec<Followed> {
+        self.documents.look(name).await.into_iter().map(Followed::Document).collect()
+    }
+
     async fn list(&mut self) -> Result<Vec<Followed>, StoreError> {
         let mut found = vec![self.members().await?];
         let values = self.store.list().await?;
+        // Before the end of the list: from then on there is a status, and it must know who should carry what.
+        found.extend(self.documents(None).await);
         let mut gone = std::mem::take(&mut self.seen);
         for value in values {
             gone.remove(&(value.writer.clone(), value.key.clone()));

@@ -7,6 +7,7 @@ pub mod board;
 pub mod clock;
 pub mod cluster_loop;
 pub mod convert;
+pub mod documents;
 pub mod follower;
 pub mod last_put;
 pub mod ledger_file;
@@ -209,6 +210,7 @@ impl App {
             make_look,
             triggers,
             board: board.clone(),
+            told: follower.told(),
             own: follower.own(),
             ledger,
             pulse: agent_pulse,

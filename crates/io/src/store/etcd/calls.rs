@@ -16,7 +16,7 @@ use super::shared::{Link, Shared};
 use super::words::{self, Fault, Kind};
 use crate::store::{
     DOCUMENT_BYTES_MAX, Document, DocumentName, Hints, Key, Limits, Members, Notice, Refresh, Store,
-    StoreError, StoreFuture, VALUE_BYTES_MAX, Value, digest,
+    StoreError, StoreFuture, VALUE_BYTES_MAX, Value, digest, refuse_foreign,
 };
 
 /// No call takes longer.
@@ -344,7 +344,10 @@ impl Store for EtcdStore {
     }
 
     fn write(&self, name: DocumentName, bytes: Option<Bytes>, expected: String) -> StoreFuture<'_, String> {
-        Box::pin(async move { self.write_document(&name, bytes, &expected).await })
+        Box::pin(async move {
+            refuse_foreign(&name)?;
+            self.write_document(&name, bytes, &expected).await
+        })
     }
 
     fn hints(&self) -> Hints {

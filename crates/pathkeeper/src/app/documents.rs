@@ -1,0 +1,382 @@
+//! The cluster's documents: looked at when the store hints, and slowly besides, and told when they say something new.
+//!
+//! What cannot be read or understood is no instruction: it takes nothing out of force. `storage.cfg` is Proxmox VE's own;
+//! where a store has none there are no storages, but on pmxcfs one that vanishes or is empty for a moment removes none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use pathkeeper_io::store::{Document, DocumentName, STORAGE_CFG, Store, StoreError};
+use pathkeeper_model::multipath_cfg::Reading;
+use pathkeeper_model::orders::{ORDERS_DOCUMENT, Orders};
+use pathkeeper_model::section::Problem;
+use pathkeeper_model::storage_cfg::StorageCfg;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Not every change is hinted at: a file that an editor writes on this machine.
+const SLOW_LOOK: Duration = Duration::from_secs(60);
+/// After a document could not be read.
+const RETRY: Duration = Duration::from_secs(5);
+/// What other hands write may be half written: it counts after two equal reads so far apart.
+const SETTLE: Duration = Duration::from_secs(1);
+/// No more problems of one document are told in the log at once.
+const TOLD_MAX: usize = 8;
+
+/// What a document says now.
+#[derive(Clone, Debug)]
+pub enum Said {
+    /// The storages; `None` where there is no list of them.
+    Storages(Option<StorageCfg>),
+    /// `multipath.cfg`.
+    Config(Arc<Reading>),
+    /// What people ordered.
+    Orders(Arc<Orders>),
+}
+
+/// What the node itself has to know of them, as they were told last.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// `multipath.cfg`.
+    pub config: Option<Arc<Reading>>,
+    /// What people ordered.
+    pub orders: Option<Arc<Orders>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Which {
+    Storages,
+    Config,
+    Orders,
+}
+
+impl Which {
+    fn name(self) -> &'static str {
+        match self {
+            Which::Storages => STORAGE_CFG,
+            Which::Config => "multipath.cfg",
+            Which::Orders => ORDERS_DOCUMENT,
+        }
+    }
+}
+
+/// What a read gave, as far as one read is compared with the next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Seen {
+    Absent,
+    Digest(String),
+    /// Why it cannot be read.
+    Unreadable(String),
+}
+
+#[derive(Debug)]
+struct Looked {
+    which: Which,
+    /// What was told, or would have been.
+    told: Option<Seen>,
+    /// What the last read gave, if it is not that: the next one must give the same.
+    unsettled: Option<Seen>,
+    /// The last read failed, and why.
+    failed: Option<String>,
+}
+
+/// The documents of one store.
+pub struct Documents {
+    store: Arc<dyn Store>,
+    looked: [Looked; 3],
+    next: Instant,
+    told: watch::Sender<Told>,
+}
+
+impl Documents {
+    /// Nothing is known yet.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        let looked = [Which::Storages, Which::Config, Which::Orders].map(|which| Looked {
+            which,
+            told: None,
+            unsettled: None,
+            failed: None,
+        });
+        Self { store, looked, next: Instant::now(), told: watch::Sender::default() }
+    }
+
+    /// What the node itself has to know.
+    pub fn told(&self) -> watch::Receiver<Told> {
+        self.told.subscribe()
+    }
+
+    /// When all of them are to be looked at again.
+    pub fn next_look(&self) -> Instant {
+        self.next
+    }
+
+    /// Looks at the document of this name, or at all: what says something new.
+    pub async fn look(&mut self, name: Option<&DocumentName>) -> Vec<Said> {
+        let mut out = Vec::new();
+        let on_pmxcfs = self.store.kind() == "pmxcfs";
+        for looked in &mut self.looked {
+            if name.is_some_and(|name| name.as_str() != looked.which.name()) {
+                continue;
+            }
+            let read = match DocumentName::new(looked.which.name()) {
+                Ok(name) => self.store.read(name).await,
+                Err(e) => Err(e),
+            };
+            out.extend(looked.take(read, on_pmxcfs));
+        }
+        for said in &out {
+            self.told.send_if_modified(|told| {
+                match said {
+                    Said::Config(config) => told.config = Some(config.clone()),
+                    Said::Orders(orders) => told.orders = Some(orders.clone()),
+                    Said::Storages(_) => return false,
+                }
+                true
+            });
+        }
+        let soonest = self.looked.iter().map(Looked::again).min().unwrap_or(SLOW_LOOK);
+        // A hint at one document does not put off the look at the others for ever.
+        let at = Instant::now() + soonest;
+        self.next = if name.is_some() { self.next.min(at) } else { at };
+        out
+    }
+}
+
+impl Looked {
+    fn again(&self) -> Duration {
+        match (&self.unsettled, &self.failed) {
+            (Some(_), _) => SETTLE,
+            (None, Some(_)) => RETRY,
+            (None, None) => SLOW_LOOK,
+        }
+    }
+
+    fn take(&mut self, read: Result<Document, StoreError>, on_pmxcfs: bool) -> Option<Said> {
+        let name = self.which.name();
+        let (seen, bytes) = match read {
+            Ok(document) => {
+                if self.failed.take().is_some() {
+                    tracing::info!("{name} can be read again");
+                }
+                let seen =
+                    if document.bytes.is_some() { Seen::Digest(document.digest) } else { Seen::Absent };
+                (seen, Ok(document.bytes))
+            }
+            Err(e) => {
+                let why = e.to_string();
+                if self.failed.as_ref() != Some(&why) {
+                    tracing::warn!("{name} cannot be read, and what it said stays in force: {why}");
+                    self.failed = Some(why.clone());
+                }
+                // A store that is away is told of elsewhere, and says nothing of its documents.
+                if matches!(e, StoreError::Unreachable(_) | StoreError::Timeout { .. }) {
+                    return None;
+                }
+                (Seen::Unreadable(why.clone()), Err(why))
+            }
+        };
+        if self.told.as_ref() == Some(&seen) {
+            self.unsettled = None;
+            return None;
+        }
+        // Orders are written by Pathkeeper alone, whole. What is there at first is believed at once, for until then no
+        // instruction at all would be in force.
+        let settled =
+            self.which == Which::Orders || self.told.is_none() || self.unsettled.as_ref() == Some(&seen);
+        if !settled {
+            self.unsettled = Some(seen);
+            return None;
+        }
+        self.unsettled = None;
+        let first = self.told.replace(seen).is_none();
+        self.judge(bytes, first, on_pmxcfs)
+    }
+
+    fn judge(&self, bytes: Result<Option<Bytes>, String>, first: bool, on_pmxcfs: bool) -> Option<Said> {
+        match self.which {
+            Which::Storages => storages(bytes.ok()?, first, on_pmxcfs),
+            Which::Config => {
+                let reading = match bytes {
+                    Ok(bytes) => Reading::parse(bytes.as_deref()),
+                    Err(why) => {
+                        Reading::Invalid(vec![Problem { line: 0, what: format!("it cannot be read: {why}") }])
+                    }
+                };
+                if let Reading::Invalid(problems) = &reading {
+                    tell("multipath.cfg is no instruction, and what was in force stays", problems);
+                }
+                Some(Said::Config(Arc::new(reading)))
+            }
+            Which::Orders => {
+                let bytes = bytes.ok()?.filter(|bytes| !bytes.is_empty())?;
+                let (orders, problems) = Orders::decode(&bytes);
+                if !problems.is_empty() {
+                    tell(&format!("not all of {ORDERS_DOCUMENT} was understood"), &problems);
+                    if orders.entries.is_empty() {
+                        return None;
+                    }
+                }
+                Some(Said::Orders(Arc::new(orders)))
+            }
+        }
+    }
+}
+
+fn storages(bytes: Option<Bytes>, first: bool, on_pmxcfs: bool) -> Option<Said> {
+    match bytes.filter(|bytes| !bytes.is_empty()) {
+        Some(bytes) => {
+            let cfg = StorageCfg::parse(&bytes);
+            if !cfg.problems.is_empty() {
+                tell(&format!("not all of {STORAGE_CFG} counts"), &cfg.problems);
+            }
+            Some(Said::Storages(Some(cfg)))
+        }
+        // A file that is opened for writing anew is empty for a moment, and Proxmox VE's is never gone.
+        None if on_pmxcfs && !first => {
+            tracing::warn!("{STORAGE_CFG} is gone or empty: the storages known last stay in force");
+            None
+        }
+        None => Some(Said::Storages(None)),
+    }
+}
+
+fn tell(what: &str, problems: &[impl ToString]) {
+    let mut said: Vec<String> = problems.iter().take(TOLD_MAX).map(ToString::to_string).collect();
+    if problems.len() > TOLD_MAX {
+        said.push(format!("and {} more", problems.len() - TOLD_MAX));
+    }
+    tracing::warn!("{what}: {}", said.join("; "));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pathkeeper_io::store::digest;
+
+    fn looked(which: Which) -> Looked {
+        Looked { which, told: None, unsettled: None, failed: None }
+    }
+
+    fn there(text: &str) -> Result<Document, StoreError> {
+        Ok(Document { bytes: Some(Bytes::copy_from_slice(text.as_bytes())), digest: digest(text.as_bytes()) })
+    }
+
+    fn absent() -> Result<Document, StoreError> {
+        Ok(Document { bytes: None, digest: digest(b"") })
+    }
+
+    fn away() -> Result<Document, StoreError> {
+        Err(StoreError::Unreachable("nobody".into()))
+    }
+
+    fn broken() -> Result<Document, StoreError> {
+        Err(StoreError::Io { what: "cannot read it".into(), why: "disk".into() })
+    }
+
+    /// What is said after each read, in a word: `-` = nothing new.
+    fn check(which: Which, on_pmxcfs: bool, steps: &[(Result<Document, StoreError>, &str)]) {
+        let mut looked = looked(which);
+        for (i, (read, expect)) in steps.iter().enumerate() {
+            let said = match looked.take(read.clone(), on_pmxcfs) {
+                None => "-".into(),
+                Some(Said::Storages(None)) => "none".into(),
+                Some(Said::Storages(Some(cfg))) => format!("{} storages", cfg.storages.len()),
+                Some(Said::Config(reading)) => match &*reading {
+                    Reading::Absent => "absent".into(),
+                    Reading::Invalid(_) => "invalid".into(),
+                    Reading::Good(cfg) => format!("{} LUNs", cfg.luns.len()),
+                },
+                Some(Said::Orders(orders)) => format!("{} orders", orders.entries.len()),
+            };
+            assert_eq!(said, *expect, "step {i}: {read:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_read_counts_at_once_and_a_change_after_two_equal_reads() {
+        check(
+            Which::Config,
+            false,
+            &[
+                (there("wwid: a\n"), "1 LUNs"),
+                (there("wwid: a\n"), "-"),
+                (there("wwid: a\n\nwwid: b\n"), "-"),
+                (there("wwid: a\n\nwwid: b\n\nwwid: c\n"), "-"),
+                (there("wwid: a\n\nwwid: b\n\nwwid: c\n"), "3 LUNs"),
+                // Seen for a moment only.
+                (there(""), "-"),
+                (there("wwid: a\n\nwwid: b\n\nwwid: c\n"), "-"),
+                (there(""), "-"),
+                (there(""), "absent"),
+                (absent(), "-"),
+                (absent(), "absent"),
+                (there("odd\n"), "-"),
+                (there("odd\n"), "invalid"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_store_that_is_away_says_nothing_of_its_documents() {
+        check(
+            Which::Config,
+            false,
+            &[
+                (away(), "-"),
+                (absent(), "absent"),
+                (away(), "-"),
+                (away(), "-"),
+                (broken(), "-"),
+                (broken(), "invalid"),
+                (away(), "-"),
+                (absent(), "-"),
+                (absent(), "absent"),
+            ],
+        );
+    }
+
+    #[test]
+    fn storages_vanish_only_where_a_store_may_have_none() {
+        let one = "lvm: st\n\tvgname vg0\n";
+        let gone = |last: &'static str| {
+            [(there(one), "2 storages"), (broken(), "-"), (broken(), "-"), (absent(), "-"), (absent(), last)]
+        };
+        check(Which::Storages, true, &gone("-"));
+        check(Which::Storages, false, &gone("none"));
+        check(Which::Storages, true, &[(absent(), "none"), (there(one), "-"), (there(one), "2 storages")]);
+        check(Which::Storages, true, &[(there(one), "2 storages"), (there(""), "-"), (there(""), "-")]);
+    }
+
+    #[test]
+    fn orders_stay_in_force_until_others_can_be_read() {
+        let none = r#"{"v":1,"entries":[]}"#;
+        check(
+            Which::Orders,
+            false,
+            &[
+                (absent(), "-"),
+                (there(none), "0 orders"),
+                (there("{"), "-"),
+                (there(""), "-"),
+                (broken(), "-"),
+                (there(none), "0 orders"),
+                (there(r#"{"v":2,"entries":[]}"#), "-"),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_unsettled_or_failed_is_looked_at_sooner() {
+        let mut looked = looked(Which::Config);
+        assert_eq!(looked.again(), SLOW_LOOK);
+        looked.take(absent(), false);
+        assert_eq!(looked.again(), SLOW_LOOK);
+        looked.take(away(), false);
+        assert_eq!(looked.again(), RETRY);
+        looked.take(there("x"), false);
+        assert_eq!(looked.again(), SETTLE);
+        looked.take(there("x"), false);
+        assert_eq!(looked.again(), SLOW_LOOK);
+    }
+}
