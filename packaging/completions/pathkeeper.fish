@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_pathkeeper_global_optspecs
-    string join \n server= socket= o/output= color= timeout= h/help V/version
+    string join \n server= ca= token-file= socket= o/output= color= timeout= h/help V/version
 end
 
 function __fish_pathkeeper_needs_command
@@ -24,7 +24,9 @@ function __fish_pathkeeper_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -52,7 +54,9 @@ complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "man" -d 'Prin
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "openapi" -d 'Print the OpenAPI document of this version'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand agent" -l config -d 'Configuration file; without it /etc/pathkeeper/pathkeeper.toml, which may be absent' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand agent" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand agent" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand agent" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand agent" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand agent" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand agent" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -69,7 +73,9 @@ missing\t''
 failed\t''
 unknown\t''"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l node -d 'Only rows that have a cell of this node' -r
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -83,7 +89,9 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l unclean
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -s w -l watch -d 'Stay, and repaint when something changes; Ctrl-C ends it'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l node -d 'Another node\'s maps' -r
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -95,7 +103,9 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l timeout -
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l plain -d 'Only what multipath -ll would print, for programs that read that'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -l node -d 'Another node\'s paths' -r
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -107,7 +117,9 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -l timeout 
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -l down -d 'Only paths that cannot be used'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand paths" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -l node -d 'Only changes on this node' -r
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -117,7 +129,9 @@ always\t'Always'
 never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __fish_seen_subcommand_from forget help" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __fish_seen_subcommand_from forget help" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __fish_seen_subcommand_from forget help" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __fish_seen_subcommand_from forget help" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __fish_seen_subcommand_from forget help" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __fish_seen_subcommand_from forget help" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -130,7 +144,9 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __f
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __fish_seen_subcommand_from forget help" -f -a "forget" -d 'Remove a node that is gone for good, with everything it reported; refused while it is online'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and not __fish_seen_subcommand_from forget help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -l config -d 'The agent\'s configuration file, if it is not /etc/pathkeeper/pathkeeper.toml' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -142,7 +158,9 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from help" -f -a "forget" -d 'Remove a node that is gone for good, with everything it reported; refused while it is online'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -154,7 +172,9 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fis
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -f -a "discover" -d 'List LUNs that nodes see and nobody watches'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -169,7 +189,9 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_se
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l node -d 'One node: its LUNs, its multipathd, its report; without NAME the one that answers' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l lun -d 'One LUN on all of its nodes' -r
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -181,7 +203,9 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l timeout 
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l cluster -d 'The whole cluster (the default)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand doctor" -l config -d 'The agent\'s configuration file, if it is not /etc/pathkeeper/pathkeeper.toml' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand doctor" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand doctor" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand doctor" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand doctor" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand doctor" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand doctor" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -199,7 +223,9 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l script -d
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l port -d 'Port of the first node; the others take the next ones. 0 takes free ones' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l multipath-tools -d 'Which multipath-tools is simulated: 0.9.4, 0.11.1 or 0.14.3' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l speed -d 'So many times as fast' -r
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -218,7 +244,9 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l multipath-tools -d 'Which multipath-tools it is: 0.9.4, 0.11.1 or 0.14.3' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l seed -d 'Names, WWIDs and sizes depend on this number alone' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l script -d 'What happens (for the node pve1); played once' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -228,7 +256,9 @@ always\t'Always'
 never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand fold" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand fold" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand fold" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand fold" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand fold" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand fold" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -238,7 +268,9 @@ always\t'Always'
 never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand fold" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand fold" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -249,7 +281,9 @@ never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand man" -l out -d 'Write pathkeeper.1 and pathkeeper-COMMAND.1 into this directory' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand man" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand man" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand man" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand man" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand man" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand man" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -259,7 +293,9 @@ always\t'Always'
 never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand man" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'

@@ -9,11 +9,14 @@ use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
-use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use crate::discover::Discovered;
 use crate::{Envelope, ErrorBody, Version, disks::NodeDisks, nodes::NodeRow, paths, status};
+
+mod connect;
+
+pub use connect::{Distrust, Token, Trust};
 
 /// An answer is never larger than this: 256 MiB holds 1,000 nodes × 2,000 LUNs.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
@@ -27,20 +30,23 @@ pub enum Address {
     Unix(PathBuf),
     /// `host:port`, plain HTTP.
     Tcp(String),
+    /// `host:port`, TLS.
+    Tls(String),
 }
 
 impl Address {
-    /// Reads `http://HOST[:PORT][/]` (port 8480 by default).
+    /// Reads `http[s]://HOST[:PORT][/]` (port 8480 by default; without a scheme plain HTTP).
     pub fn parse_url(url: &str) -> Result<Self, Error> {
         let bad = |why: &str| Error::BadUrl { url: url.into(), why: why.into() };
-        let rest = match url.split_once("://") {
-            Some(("http", rest)) => rest,
-            Some((scheme, _)) => return Err(bad(&format!("{scheme}:// is not spoken, only http://"))),
-            None => url,
+        let (make, rest): (fn(String) -> Self, _) = match url.split_once("://") {
+            Some(("http", rest)) => (Address::Tcp, rest),
+            Some(("https", rest)) => (Address::Tls, rest),
+            Some((scheme, _)) => return Err(bad(&format!("{scheme}:// is not spoken, only http(s)://"))),
+            None => (Address::Tcp, url),
         };
         let host = rest.strip_suffix('/').unwrap_or(rest);
         if host.is_empty() || host.contains(['/', '?', '#', '@', ' ']) {
-            return Err(bad("give it as http://HOST:PORT"));
+            return Err(bad("give it as https://HOST:PORT or http://HOST:PORT"));
         }
         let has_port = match host.rsplit_once(':') {
             Some((before, port)) => {
@@ -52,7 +58,7 @@ impl Address {
             }
             None => false,
         };
-        Ok(Address::Tcp(if has_port { host.into() } else { format!("{host}:8480") }))
+        Ok(make(if has_port { host.into() } else { format!("{host}:8480") }))
     }
 }
 
@@ -61,6 +67,7 @@ impl std::fmt::Display for Address {
         match self {
             Address::Unix(path) => write!(f, "{}", path.display()),
             Address::Tcp(host) => write!(f, "http://{host}"),
+            Address::Tls(host) => write!(f, "https://{host}"),
         }
     }
 }
@@ -83,6 +90,20 @@ pub enum Error {
         address: String,
         /// The system's word.
         why: String,
+    },
+    /// It is not believed to be the server that was meant.
+    #[error("the server at {address} is not trusted: {why}")]
+    Distrust {
+        /// Where.
+        address: String,
+        /// Why not.
+        why: Distrust,
+    },
+    /// A token would be read by whoever is on the way.
+    #[error("the token is not sent to {address}: without TLS whoever is on the way could read it")]
+    ClearToken {
+        /// Where.
+        address: String,
     },
     /// It took too long.
     #[error("the agent at {address} gave no answer to {path} within {seconds} s")]
@@ -123,6 +144,8 @@ pub enum Error {
 pub struct Client {
     address: Address,
     deadline: Duration,
+    trust: Option<Trust>,
+    token: Option<Token>,
 }
 
 /// One event of the stream.
@@ -140,7 +163,17 @@ pub enum Event {
 impl Client {
     /// A client whose requests end within `deadline`.
     pub fn new(address: Address, deadline: Duration) -> Self {
-        Self { address, deadline }
+        Self { address, deadline, trust: None, token: None }
+    }
+
+    /// The same, which takes these authorities' word for who a TLS server is, instead of the system's.
+    pub fn trusting(self, trust: Trust) -> Self {
+        Self { trust: Some(trust), ..self }
+    }
+
+    /// The same, which shows this token with each request.
+    pub fn with_token(self, token: Token) -> Self {
+        Self { token: Some(token), ..self }
     }
 
     /// Where it asks.
@@ -239,24 +272,26 @@ impl Client {
             address: self.address.to_string(),
             why: e.to_string(),
         };
-        let (host, sender) = match &self.address {
-            Address::Unix(socket) => {
-                let io = UnixStream::connect(socket).await.map_err(|e| unreachable(&e))?;
-                ("localhost".to_owned(), handshake(io).await)
+        let host = match &self.address {
+            Address::Unix(_) => "localhost",
+            Address::Tcp(host) if self.token.is_some() && !is_loopback(host) => {
+                return Err(Error::ClearToken { address: self.address.to_string() });
             }
-            Address::Tcp(host) => {
-                let io = TcpStream::connect(host).await.map_err(|e| unreachable(&e))?;
-                io.set_nodelay(true).ok();
-                (host.clone(), handshake(io).await)
-            }
+            Address::Tcp(host) | Address::Tls(host) => host,
         };
+        let sender = handshake(connect::connect(&self.address, self.trust.as_ref()).await?).await;
         let mut sender = sender.map_err(|e| unreachable(&e))?;
-        let request = Request::get(path)
-            .header("host", host)
-            .header("accept", accept)
-            .body(Empty::<Bytes>::new())
-            .map_err(|e| self.unreadable(path, e))?;
-        sender.send_request(request).await.map_err(|e| unreachable(&e))
+        let request = Request::get(path).header("host", host).header("accept", accept);
+        let request = match &self.token {
+            Some(token) => request.header("authorization", token.header()),
+            None => request,
+        };
+        let request = request.body(Empty::<Bytes>::new()).map_err(|e| self.unreadable(path, e))?;
+        sender.send_request(request).await.map_err(|e| match &self.address {
+            // What a TLS server says to plain HTTP reads like this.
+            Address::Tcp(_) if e.is_parse() => unreachable(&format!("{e} (does it speak TLS? try https://)")),
+            _ => unreachable(&e),
+        })
     }
 
     async fn read_body(&self, path: &str, mut body: Incoming) -> Result<Bytes, Error> {
@@ -283,6 +318,13 @@ impl Client {
     fn unreadable(&self, path: &str, why: impl std::fmt::Display) -> Error {
         Error::Unreadable { address: self.address.to_string(), path: path.into(), why: why.to_string() }
     }
+}
+
+/// `HOST:PORT` of this machine: what is sent there nobody else reads.
+fn is_loopback(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 async fn handshake<S>(io: S) -> hyper::Result<hyper::client::conn::http1::SendRequest<Empty<Bytes>>>
@@ -393,9 +435,46 @@ mod tests {
         check("http://pve1/", "http://pve1:8480");
         check("pve1:81", "http://pve1:81");
         check("[::1]:81", "http://[::1]:81");
-        check("https://pve1", "https:// is not spoken");
+        check("https://pve1", "https://pve1:8480");
+        check("https://[::1]:81/", "https://[::1]:81");
+        check("ftp://pve1", "ftp:// is not spoken");
         check("http://", "give it as");
         check("http://a/b", "give it as");
         check("http://a:port", "the port is no number");
+    }
+
+    #[test]
+    fn a_token_is_read_and_never_printed_or_sent_in_clear() {
+        let check = |text: &str, good: bool| {
+            assert_eq!(Token::parse(text).map(|token| token.header()).is_ok(), good, "{text:?}");
+        };
+        let token = Token::parse(" PVEAPIToken=root@pam!x=5ec4e7\nmore\n").unwrap();
+        assert_eq!(
+            (token.header().as_str(), format!("{token:?}")),
+            ("PVEAPIToken=root@pam!x=5ec4e7", "Token".into())
+        );
+        check("root@pam!x=5ec4e7", true);
+        check("root@pam!x", false);
+        check("x=5ec4e7", false);
+        check("root@pam!x=", false);
+        check("root@pam!x=a b", false);
+        check("root@pam!x=a\u{e9}", false);
+        check("", false);
+        for (host, here) in
+            [("127.0.0.1:1", true), ("[::1]:1", true), ("localhost:1", true), ("pve1:1", false)]
+        {
+            assert_eq!(is_loopback(host), here, "{host}");
+        }
+    }
+
+    #[test]
+    fn authorities_are_read_or_refused_with_words() {
+        let check = |bytes: &str, expect: &str| {
+            let got = Trust::pem(bytes.as_bytes()).err().unwrap();
+            assert!(got.contains(expect), "{got}");
+        };
+        check("", "it holds no certificate in PEM");
+        check("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "it holds no authority");
+        check("-----BEGIN CERTIFICATE-----\n", "it is no PEM file");
     }
 }

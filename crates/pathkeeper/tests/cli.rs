@@ -64,8 +64,8 @@ fn a_mistake_in_the_arguments_never_looks_like_a_verdict() {
     check(&["status", "--nope"], 3, "", "unexpected argument");
     check(&["status", "--state", "bad"], 3, "", "possible values: optimal");
     check(&["status", "--timeout", "0"], 3, "", "1..=600");
-    check(&["status", "--server", "https://pve1"], 3, "", "https:// is not spoken");
-    check(&["status", "--server", "http://"], 3, "", "give it as http://HOST:PORT");
+    check(&["status", "--server", "ftp://pve1"], 3, "", "ftp:// is not spoken");
+    check(&["status", "--server", "http://"], 3, "", "give it as https://HOST:PORT");
     check(&["check", "--nope"], 3, "UNKNOWN: mistake in the arguments", "unexpected argument");
     check(&["check", "--lun", "a", "--node", "b"], 3, "UNKNOWN", "cannot be used with");
     check(&["--help"], 0, "pathkeeper doctor", "");

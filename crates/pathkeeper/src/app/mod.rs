@@ -31,7 +31,7 @@ use tokio::task::JoinSet;
 
 use crate::http::auth::Access;
 use crate::http::{self, Context};
-use crate::tls::{Keeper, Source};
+use crate::tls::{Keeper, LOAD_MAX, Source};
 pub use service::{AgentArgs, run as run_agent};
 
 use board::Board;
@@ -172,7 +172,8 @@ impl App {
                 .map_err(anyhow::Error::msg)?;
             if let Some(source) = config.doors.tls {
                 let clock = clock.clone();
-                let keeper = tokio::task::spawn_blocking(move || Keeper::start(source, clock)).await?;
+                let keeper =
+                    tokio::task::spawn_blocking(move || Keeper::start(source, clock, LOAD_MAX)).await?;
                 certificate = Some(keeper.map_err(|why| anyhow::anyhow!("TLS: {why}"))?);
             }
             let limits = config.doors.limits.clone();

@@ -84,6 +84,17 @@ pub enum AgentSeen {
     Silent(String),
 }
 
+/// A certificate, as far as its time goes.
+#[derive(Debug)]
+pub struct CertificateSeen {
+    /// Where it is, and until when it counts.
+    pub words: String,
+    /// What is to be done about its time.
+    pub concern: Option<String>,
+    /// The file that clients need.
+    pub authority: Option<PathBuf>,
+}
+
 /// All that was looked at.
 #[derive(Debug)]
 pub struct Seen {
@@ -93,6 +104,8 @@ pub struct Seen {
     pub agent: AgentSeen,
     /// The local node; the error is words.
     pub read: Result<NodeRead, String>,
+    /// The certificate of the agent's API, or why it cannot be used; `None` where it speaks no TLS.
+    pub certificate: Option<Result<CertificateSeen, String>>,
     /// Files of multipath's and LVM's.
     pub files: Files,
     /// This machine's name, where no configuration gives one.
@@ -107,12 +120,13 @@ pub async fn run(args: DoctorArgs, globals: &Globals) -> Result<ExitCode, Failur
     let (sender, receiver) = mpsc::channel();
     // A thread that can be left behind: a hanging kernel file must not keep us.
     std::thread::spawn(move || sender.send(LocalReader::new(reader).read(Depth::Full)).ok());
+    let certificate = look_at_certificate(&config);
     let agent = ask_agent(globals).await;
     let read = receiver
         .recv_timeout(Duration::from_secs(READ_S))
         .map_err(|_| format!("reading the local node did not end within {READ_S} s"));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let seen = Seen { config, agent, read, files, host };
+    let seen = Seen { config, agent, read, certificate, files, host };
     let lines = judge::lines(&seen);
     let worst = lines.iter().map(|line| line.level).max().unwrap_or(Level::Ok);
     let node = seen.config.as_ref().map_or(seen.host.as_str(), |config| config.node.as_str());
@@ -130,6 +144,23 @@ pub async fn run(args: DoctorArgs, globals: &Globals) -> Result<ExitCode, Failur
         out::print(&render(node, &lines, &globals.view()))?;
     }
     Ok(ExitCode::from(u8::from(worst == Level::Warn)))
+}
+
+/// On a thread that can be left behind as well: `/etc/pve` can hang.
+fn look_at_certificate(config: &Result<Config, ConfigError>) -> Option<Result<CertificateSeen, String>> {
+    let source = config.as_ref().ok()?.certificate_source()?;
+    let authority = source.authority();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(source.look()).ok());
+    let wait = Duration::from_secs(AGENT_S);
+    let pair =
+        receiver.recv_timeout(wait).unwrap_or_else(|_| Err(format!("it was not read within {AGENT_S} s")));
+    let now_s = jiff::Timestamp::now().as_second();
+    Some(pair.map(|pair| CertificateSeen {
+        words: format!("{} counts until {}", pair.from, crate::tls::date(pair.not_after_s)),
+        concern: pair.concern(now_s),
+        authority: authority.filter(|file| file.exists()),
+    }))
 }
 
 async fn ask_agent(globals: &Globals) -> AgentSeen {

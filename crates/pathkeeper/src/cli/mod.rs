@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use pathkeeper_api::client::{Address, Client, Error};
+use pathkeeper_api::client::{Address, Client, Distrust, Error, Token, Trust};
 use serde::Serialize;
 
 /// Exit status when nothing is known: no answer, a mistake in the arguments. 0, 1 and 2 would be verdicts.
@@ -58,9 +58,17 @@ struct Cli {
 #[derive(clap::Args, Debug, Clone)]
 #[command(next_help_heading = "Common options")]
 pub struct Globals {
-    /// Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket
+    /// Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket
     #[arg(long, global = true, value_name = "URL", env = "PATHKEEPER_SERVER")]
     server: Option<String>,
+    /// With https://: the authority of the server's certificate, PEM (a node's own: /var/lib/pathkeeper/tls/ca.pem
+    /// there); without it, those that this machine trusts
+    #[arg(long, global = true, value_name = "FILE", env = "PATHKEEPER_CA")]
+    ca: Option<PathBuf>,
+    /// File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for
+    /// --server alone: the socket asks who you are
+    #[arg(long, global = true, value_name = "FILE", env = "PATHKEEPER_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
     /// The local agent's socket
     #[arg(long, global = true, value_name = "PATH", env = "PATHKEEPER_SOCKET",
         default_value = crate::config::DEFAULT_SOCKET)]
@@ -164,8 +172,21 @@ impl From<Error> for Failure {
             Error::Unreachable { .. } if unix => {
                 "\n  is the agent running?  systemctl status pathkeeper\n  another node's agent:  --server URL"
             }
+            Error::Distrust { why: Distrust::Authority, .. } => {
+                "\n  its authority is in a file on the node; copy it, and name it with --ca or PATHKEEPER_CA:\n  \
+                 scp root@NODE:/var/lib/pathkeeper/tls/ca.pem NODE-ca.pem\n  \
+                 (use = \"proxmox\": /etc/pve/pve-root-ca.pem; given files: ask whoever made them)"
+            }
+            Error::Distrust { why: Distrust::Name { .. }, .. } => {
+                "\n  use one of these names, or add this one on the node: names = [\"…\"] below [tls]"
+            }
+            Error::Distrust { why: Distrust::Expired | Distrust::Early, .. } => {
+                "\n  on the node: pathkeeper doctor; compare both clocks: date"
+            }
+            Error::Distrust { why: Distrust::Plain, .. } => "\n  write http:// instead of https://",
+            Error::ClearToken { .. } => "\n  write https:// instead of http://",
             Error::Unreachable { .. } => {
-                "\n  agents listen on their own loopback; from elsewhere: \
+                "\n  agents listen on their own loopback unless told otherwise; from elsewhere: \
                  ssh -L 8480:127.0.0.1:8480 root@NODE"
             }
             Error::Refused { status: 503, .. } => {
@@ -184,7 +205,43 @@ impl Globals {
             Some(url) => Address::parse_url(url)?,
             None => Address::Unix(self.socket.clone()),
         };
-        Ok(Client::new(address, Duration::from_secs(self.timeout)))
+        let client = Client::new(address.clone(), Duration::from_secs(self.timeout));
+        if matches!(address, Address::Unix(_)) {
+            return Ok(client);
+        }
+        let client = match (&self.ca, address) {
+            (Some(file), Address::Tls(_)) => {
+                let trust = Trust::pem(&read_small(file, "--ca")?);
+                client.trusting(trust.map_err(|why| Failure::new(format!("--ca {}: {why}", file.display())))?)
+            }
+            (None, Address::Tls(_)) => {
+                let trust = Trust::system();
+                client.trusting(
+                    trust.map_err(|why| Failure::new(format!("{why}: name the server's with --ca")))?,
+                )
+            }
+            _ => client,
+        };
+        Ok(match self.token()? {
+            Some(token) => client.with_token(token),
+            None => client,
+        })
+    }
+
+    /// The token to show: from the file, else from the environment. Never from an argument, which everybody on this
+    /// machine can read.
+    fn token(&self) -> Result<Option<Token>, Failure> {
+        let (text, from) = match &self.token_file {
+            Some(file) => {
+                let bytes = read_small(file, "--token-file")?;
+                (String::from_utf8_lossy(&bytes).into_owned(), format!("--token-file {}", file.display()))
+            }
+            None => match std::env::var("PATHKEEPER_TOKEN") {
+                Ok(text) if !text.is_empty() => (text, "PATHKEEPER_TOKEN".to_owned()),
+                _ => return Ok(None),
+            },
+        };
+        Token::parse(&text).map(Some).map_err(|why| Failure::new(format!("{from}: {why}")))
     }
 
     /// How to print, now.
@@ -203,6 +260,16 @@ impl Globals {
             now: jiff::Timestamp::now().as_second(),
             zone: jiff::tz::TimeZone::system(),
         }
+    }
+}
+
+/// A file that a person names, of 1 MiB at most.
+fn read_small(file: &std::path::Path, option: &str) -> Result<Vec<u8>, Failure> {
+    let cannot = |why: &dyn std::fmt::Display| Failure::new(format!("{option} {}: {why}", file.display()));
+    match pathkeeper_io::state_file::read(file, 1 << 20) {
+        Ok(Some(bytes)) => Ok(bytes),
+        Ok(None) => Err(cannot(&"No such file")),
+        Err(e) => Err(cannot(&e)),
     }
 }
 

@@ -20,8 +20,8 @@ use crate::app::clock::Clock;
 
 /// How often files are looked at; a clock that was set right shows within the same time.
 pub const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// At the start they must be read within this.
-pub const LOAD_MS: u64 = 5_000;
+/// Who waits for them to be read waits no longer.
+pub const LOAD_MAX: Duration = Duration::from_secs(5);
 
 /// The certificate that is shown now.
 #[derive(Debug, Default)]
@@ -43,6 +43,7 @@ impl ResolvesServerCert for Shown {
 pub struct Keeper {
     shown: Arc<Shown>,
     look: mpsc::Sender<Asked>,
+    wait: Duration,
     config: Arc<ServerConfig>,
 }
 
@@ -56,12 +57,12 @@ impl fmt::Debug for Keeper {
 type Asked = mpsc::Sender<Result<(), String>>;
 
 impl Keeper {
-    /// Reads the certificate, within [`LOAD_MS`], and goes on looking. Files that hang are waited for beside: until they
+    /// Reads the certificate and goes on looking. Files that take longer than `wait` are waited for beside: until they
     /// are read no handshake succeeds. Blocks.
     ///
     /// # Errors
     /// In words: files that cannot be used.
-    pub fn start(source: Source, clock: Clock) -> Result<Self, String> {
+    pub fn start(source: Source, clock: Clock, wait: Duration) -> Result<Self, String> {
         let shown = Arc::new(Shown::default());
         let config = server_config(shown.clone())?;
         let (look, asked) = mpsc::channel();
@@ -72,16 +73,16 @@ impl Keeper {
             .stack_size(512 * 1024)
             .spawn(move || thread.run(&first, &asked))
             .map_err(|e| format!("no thread for reading certificates: {e}"))?;
-        match told.recv_timeout(Duration::from_millis(LOAD_MS)) {
+        match told.recv_timeout(wait) {
             Ok(result) => result?,
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 return Err("reading the certificate broke off".into());
             }
             Err(mpsc::RecvTimeoutError::Timeout) => tracing::error!(
-                "the certificate was not read within {LOAD_MS} ms (does /etc/pve hang?): nobody can connect by TLS until it is"
+                "the certificate was not read within {wait:?} (does /etc/pve hang?): nobody can connect by TLS until it is"
             ),
         }
-        Ok(Self { shown, look, config: Arc::new(config) })
+        Ok(Self { shown, look, wait, config: Arc::new(config) })
     }
 
     /// What a TLS listener needs.
@@ -89,7 +90,7 @@ impl Keeper {
         self.config.clone()
     }
 
-    /// Looks at the files now. Blocks for [`LOAD_MS`] at most.
+    /// Looks at the files now. Blocks, no longer than at the start.
     ///
     /// # Errors
     /// In words: why what was shown before is shown on.
@@ -98,8 +99,8 @@ impl Keeper {
         let _ = self.look.send(sender);
         let what =
             if self.shown.reading.load(Ordering::Relaxed) { "its files hang" } else { "it takes long" };
-        told.recv_timeout(Duration::from_millis(LOAD_MS))
-            .unwrap_or_else(|_| Err(format!("no certificate was read within {LOAD_MS} ms: {what}")))
+        told.recv_timeout(self.wait)
+            .unwrap_or_else(|_| Err(format!("no certificate was read within {:?}: {what}", self.wait)))
     }
 
     /// What is shown now.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
-pub use keeper::{Keeper, LOAD_MS, server_config};
+pub use keeper::{Keeper, LOAD_MAX, server_config};
 pub use names::Names;
 pub use own::{FOLDER, Own};
 pub use pair::Pair;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use pathkeeper_model::local::{Daemon, Map, NodeRead};
 
-use super::{AgentSeen, Level, Line, Seen};
+use super::{AgentSeen, CertificateSeen, Level, Line, Seen};
 use crate::cli::text::count;
 
 /// Names in a list at most; the rest is counted.
@@ -42,6 +42,7 @@ pub fn lines(seen: &Seen) -> Vec<Line> {
     }
     out.extend(clock(seen));
     out.extend(ports(seen));
+    out.extend(certificate(seen));
     out
 }
 
@@ -269,18 +270,33 @@ fn clock(seen: &Seen) -> Option<Line> {
 
 fn ports(seen: &Seen) -> Option<Line> {
     let config = seen.config.as_ref().ok()?;
+    let scheme = if config.tls.certificate.is_some() { "https" } else { "http" };
     Some(line(
         Level::Ok,
         "ports",
         match config.listen {
             None => "none (listen = \"none\")".to_owned(),
-            Some(at) => format!(
+            Some(at) if at.ip().is_loopback() => format!(
                 "{at}, this machine only; elsewhere: ssh -L {port}:{at} root@{}",
                 config.node,
                 port = at.port()
             ),
+            Some(at) => format!("{scheme}://{at}, for whoever has a token: pathkeeper token list"),
         },
     ))
+}
+
+fn certificate(seen: &Seen) -> Option<Line> {
+    Some(match seen.certificate.as_ref()? {
+        Err(why) => line(Level::Warn, "tls", format!("{why}: whoever asks by https finds no certificate")),
+        Ok(CertificateSeen { concern: Some(concern), .. }) => line(Level::Warn, "tls", concern),
+        Ok(CertificateSeen { words, authority, .. }) => {
+            let clients = authority.as_ref();
+            let clients =
+                clients.map_or_else(String::new, |file| format!("; clients need {}", file.display()));
+            line(Level::Ok, "tls", format!("{words}{clients}"))
+        }
+    })
 }
 
 /// The first few names.
@@ -333,6 +349,7 @@ mod tests {
                 tools_version: Some("0.9.4".into()),
                 ..NodeRead::empty(EpochS(0), daemon)
             }),
+            certificate: None,
             files: Files {
                 multipath: vec![
                     ConfFile { path: "/etc/multipath.conf".into(), lines: Ok(41) },
@@ -412,6 +429,38 @@ mod tests {
                              8480:127.0.0.1:8480 root@pve2
         "#]],
         );
+    }
+
+    #[test]
+    fn a_certificate_is_shown_with_its_end_and_with_what_hurts() {
+        let said = |certificate: Result<CertificateSeen, String>| {
+            let mut seen = seen(Daemon::Absent, Vec::new(), &[]);
+            seen.config = Config::parse("p.toml", "node = \"pve2\"\nlisten = \"0.0.0.0:8480\"", []);
+            seen.certificate = Some(certificate);
+            let lines = lines(&seen);
+            let last = lines.iter().rev().take(2).rev();
+            last.map(|l| format!("{:?} {}: {}\n", l.level, l.topic, l.text)).collect::<String>()
+        };
+        let certificate = |concern: Option<&str>| CertificateSeen {
+            words: "node.pem counts until 2027-01-01 00:00 UTC".into(),
+            concern: concern.map(str::to_owned),
+            authority: Some("/s/tls/ca.pem".into()),
+        };
+        expect![[r#"
+            Ok ports: https://0.0.0.0:8480, for whoever has a token: pathkeeper token list
+            Ok tls: node.pem counts until 2027-01-01 00:00 UTC; clients need /s/tls/ca.pem
+        "#]]
+        .assert_eq(&said(Ok(certificate(None))));
+        expect![[r#"
+            Ok ports: https://0.0.0.0:8480, for whoever has a token: pathkeeper token list
+            Warn tls: node.pem ends on 2027-01-01 00:00 UTC, in 29 days
+        "#]]
+        .assert_eq(&said(Ok(certificate(Some("node.pem ends on 2027-01-01 00:00 UTC, in 29 days")))));
+        expect![[r#"
+            Ok ports: https://0.0.0.0:8480, for whoever has a token: pathkeeper token list
+            Warn tls: /k is not there: whoever asks by https finds no certificate
+        "#]]
+        .assert_eq(&said(Err("/k is not there".into())));
     }
 
     #[test]

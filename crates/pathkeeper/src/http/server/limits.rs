@@ -28,6 +28,8 @@ pub struct Limits {
     pub answer: Duration,
     /// What was sent is taken by the other side within this.
     pub unread: Duration,
+    /// After a refusal the other side closes within this.
+    pub closing: Duration,
     /// Request line and headers, bytes; at least 8192.
     pub header_bytes_max: usize,
     /// A request's body, bytes.
@@ -46,6 +48,7 @@ impl Default for Limits {
             request: Duration::from_secs(30),
             answer: Duration::from_secs(300),
             unread: Duration::from_secs(30),
+            closing: Duration::from_secs(1),
             header_bytes_max: 16 * 1024,
             body_bytes_max: 1 << 20,
         }

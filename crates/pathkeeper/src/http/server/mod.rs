@@ -74,12 +74,12 @@ trait Door: Send + Sync + 'static {
 async fn serve<D: Door>(door: D, limits: Limits, router: Router, mut stopping: Receiver<bool>) {
     let door = Arc::new(door);
     let mut builder = http1::Builder::new();
+    // No `pipeline_flush`: with it an answer waits as long as half a request lies behind the one that it answers.
     // The time for headers, and between requests, is watched by `watch`, which can tell the two apart.
     builder
         .header_read_timeout(None)
         .max_header_size(limits.header_bytes_max)
-        .max_buf_size(limits.header_bytes_max.max(BUFFER_BYTES_MIN))
-        .pipeline_flush(true);
+        .max_buf_size(limits.header_bytes_max.max(BUFFER_BYTES_MIN));
     let graceful = GracefulShutdown::new();
     let rooms = Arc::new(Rooms::new(&limits));
     // They end with this server: whoever drops it, as the demo does with a node that dies, drops them too.

@@ -21,6 +21,9 @@ use tokio::time::{Instant, Sleep};
 
 use super::Limits;
 
+/// Who was refused and goes on sending more than this is cut off.
+const THROWN_AWAY_BYTES_MAX: usize = 256 * 1024;
+
 /// What one connection is doing.
 #[derive(Debug, Clone)]
 pub(super) struct Watch(Arc<Inner>);
@@ -37,6 +40,10 @@ struct Now {
     since: Instant,
     /// Since when bytes wait to be taken by the other side.
     blocked: Option<Instant>,
+    /// The last answer refuses a request that may not have been read whole.
+    refused: bool,
+    /// Bytes that came after the last answer and were thrown away.
+    thrown_away: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +56,13 @@ enum Doing {
     Working,
     /// An answer is sent.
     Sending,
+    /// All of an answer is with hyper, and some of it not sent yet.
+    Ending,
     /// An answer is sent that has no end.
     Streaming,
+    /// All is said; what the other side still sends is thrown away. A socket that is closed with bytes unread resets the
+    /// connection, and the answer may never be seen.
+    Closing,
 }
 
 /// Why a connection was ended.
@@ -64,6 +76,8 @@ pub(super) enum Slow {
     Answer,
     /// Nothing of what was sent was read.
     Unread,
+    /// It did not close after the last answer.
+    Closing,
 }
 
 impl fmt::Display for Slow {
@@ -73,13 +87,20 @@ impl fmt::Display for Slow {
             Slow::Idle => "it asked nothing more",
             Slow::Answer => "it did not read its answer to the end",
             Slow::Unread => "it reads nothing",
+            Slow::Closing => "it was refused and did not close",
         })
     }
 }
 
 impl Watch {
     pub(super) fn new(limits: Limits) -> Self {
-        let now = Now { doing: Doing::Headers, since: Instant::now(), blocked: None };
+        let now = Now {
+            doing: Doing::Headers,
+            since: Instant::now(),
+            blocked: None,
+            refused: false,
+            thrown_away: 0,
+        };
         Self(Arc::new(Inner { limits, now: Mutex::new(now) }))
     }
 
@@ -100,6 +121,7 @@ impl Watch {
 
     /// The answer is known; the body that is given back tells when it is gone.
     pub(super) fn sending(&self, response: Response) -> hyper::Response<Told> {
+        self.now().refused = response.headers().get(header::CONNECTION).is_some_and(|c| c == "close");
         self.is(if has_no_end(response.headers()) { Doing::Streaming } else { Doing::Sending });
         let watch = self.clone();
         response.map(|body| Told { body, watch })
@@ -117,7 +139,8 @@ impl Watch {
         let doing = match now.doing {
             Doing::Headers => Some((now.since + limits.headers, Slow::Headers)),
             Doing::Idle => Some((now.since + limits.idle, Slow::Idle)),
-            Doing::Sending => Some((now.since + limits.answer, Slow::Answer)),
+            Doing::Sending | Doing::Ending => Some((now.since + limits.answer, Slow::Answer)),
+            Doing::Closing => Some((now.since + limits.closing, Slow::Closing)),
             Doing::Working | Doing::Streaming => None,
         };
         let unread = now.blocked.map(|since| (since + limits.unread, Slow::Unread));
@@ -167,7 +190,7 @@ impl<F: Future> Future for Hold<'_, F> {
     }
 }
 
-/// An answer's body. hyper drops it when the last of it is on its way, or when there is nobody to send it to.
+/// An answer's body. hyper drops it when it holds the last of it itself, or when there is nobody to send it to.
 #[derive(Debug)]
 pub(super) struct Told {
     body: Body,
@@ -176,7 +199,11 @@ pub(super) struct Told {
 
 impl Drop for Told {
     fn drop(&mut self) {
-        self.watch.is(Doing::Idle);
+        let mut now = self.watch.now();
+        if now.doing == Doing::Streaming {
+            now.since = Instant::now();
+        }
+        now.doing = Doing::Ending;
     }
 }
 
@@ -237,7 +264,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Io<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Io<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Io<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.wrote(result)
@@ -258,11 +285,35 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Io<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = Pin::new(&mut self.stream).poll_flush(cx);
+        // hyper flushes when it has written all that it holds.
+        if result.is_ready() && self.watch.now().doing == Doing::Ending {
+            self.watch.is(Doing::Idle);
+        }
         self.wrote(result)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.wrote(result)
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        {
+            let mut now = this.watch.now();
+            if now.doing == Doing::Headers || now.refused {
+                (now.doing, now.since, now.refused) = (Doing::Closing, Instant::now(), false);
+            }
+        }
+        let result = Pin::new(&mut this.stream).poll_shutdown(cx);
+        ready!(this.wrote(result))?;
+        let mut piece = [0; 4096];
+        loop {
+            let mut buf = ReadBuf::new(&mut piece);
+            if this.watch.now().doing != Doing::Closing {
+                return Poll::Ready(Ok(()));
+            }
+            let read = ready!(Pin::new(&mut this.stream).poll_read(cx, &mut buf));
+            let mut now = this.watch.now();
+            now.thrown_away += buf.filled().len();
+            if read.is_err() || buf.filled().is_empty() || now.thrown_away > THROWN_AWAY_BYTES_MAX {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 }
