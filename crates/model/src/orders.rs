@@ -95,6 +95,19 @@ impl Orders {
         (last.kind == OrderKind::Retire).then_some(last)
     }
 
+    /// All LUNs that are out of service on this node: those of which [`Orders::retired`] gives an order, in one pass.
+    pub fn retired_on(&self, node: &NodeName) -> BTreeSet<Wwid> {
+        let mut retired = BTreeSet::new();
+        for order in self.entries.iter().filter(|order| order.is_for(node)) {
+            match order.kind {
+                OrderKind::Retire => drop(retired.insert(order.wwid.clone())),
+                OrderKind::Forget => drop(retired.remove(&order.wwid)),
+                OrderKind::AckPaths { .. } => {}
+            }
+        }
+        retired
+    }
+
     /// Leaves out what was kept long enough, and the oldest where there are more than [`ORDERS_MAX`].
     pub fn prune(&mut self, now: EpochS) {
         self.entries.retain(|order| now.0.saturating_sub(order.time.0) <= KEPT_S);

@@ -105,6 +105,7 @@ fn of_retiring_and_forgetting_the_last_decides() {
         for (name, expect) in [("a", on_a), ("b", on_b)] {
             let by = orders.retired(&wwid("w1"), &node(name)).map(|order| order.id.as_str());
             assert_eq!(by, expect, "{lines:?} on {name}");
+            assert_eq!(orders.retired_on(&node(name)).contains(&wwid("w1")), expect.is_some());
         }
     };
     check(&[], None, None);
@@ -174,7 +175,7 @@ impl Lab {
 
     /// The orders come and are obeyed; what that changed.
     fn order(&mut self, lines: &[&str]) -> Change {
-        self.keeper.set_orders(orders(lines), &node(NODE), EpochS(200));
+        self.keeper.set_orders(&orders(lines), &node(NODE), EpochS(200));
         self.keeper.obey(&node(NODE), true)
     }
 
@@ -227,7 +228,7 @@ fn acknowledged_paths_go_down_to_what_is_usable_and_no_lower_than_was_shown() {
 fn without_an_answer_no_number_goes_down_and_the_order_waits() {
     let mut lab = Lab::new();
     lab.find(700, &[("w1", FOUR)]);
-    lab.keeper.set_orders(orders(&["ack w1 a=0"]), &node(NODE), EpochS(200));
+    lab.keeper.set_orders(&orders(&["ack w1 a=0"]), &node(NODE), EpochS(200));
     assert_eq!(lab.keeper.obey(&node(NODE), false), Change::None);
     lab.find(20, &[("w1", "a1>t1 a1>t2")]);
     assert_eq!(lab.keeper.obey(&node(NODE), true), Change::Known);
@@ -283,7 +284,7 @@ fn an_order_that_was_obeyed_is_remembered_until_it_can_come_back_no_more() {
     lab.order(&["ack w1 a=1"]);
     lab.find(700, &[("w1", FOUR)]);
     // The document is lost, or cannot be read, and comes back from a backup while the paths are away once more.
-    let lose = |lab: &mut Lab, at| lab.keeper.set_orders(Orders::default(), &node(NODE), EpochS(at));
+    let lose = |lab: &mut Lab, at| lab.keeper.set_orders(&Orders::default(), &node(NODE), EpochS(at));
     assert_eq!(lose(&mut lab, 100 + KEPT_S), Change::None);
     lab.find(20, &[("w1", "a1>t1")]);
     assert_eq!(lab.order(&["ack w1 a=1"]), Change::None);
@@ -305,7 +306,7 @@ fn of_two_ledgers_the_one_that_obeyed_more_is_the_later_one() {
     for (first, second) in [(&after, &before), (&before, &after)] {
         let mut keeper = Keeper::new(first.clone());
         keeper.merge(second.clone());
-        keeper.set_orders(orders(&["ack w1 a=1", "forget w2"]), &node(NODE), EpochS(200));
+        keeper.set_orders(&orders(&["ack w1 a=1", "forget w2"]), &node(NODE), EpochS(200));
         keeper.obey(&node(NODE), true);
         assert_eq!(**keeper.ledger(), after);
     }

@@ -136,7 +136,7 @@ impl Agent {
 
     /// The orders as they stand in the store.
     pub(super) fn take_orders(&mut self, orders: Orders, now: Now, effects: &mut Vec<AgentEffect>) {
-        let change = self.ledger.set_orders(orders, &self.config.node, now.wall);
+        let change = self.ledger.set_orders(&orders, &self.config.node, now.wall);
         self.ledger_dirty |= change > Change::None;
         if self.obey() {
             self.judge_again(effects);

@@ -8,7 +8,7 @@ use crate::ids::{EpochS, MonoMs, Now, Wwid};
 use crate::judge;
 use crate::local::{Daemon, NodeRead, PathDevice, Pv};
 use crate::node_value::clip;
-use crate::orders::Orders;
+use crate::orders::Order;
 use crate::report::TEXT_BYTES_MAX;
 
 /// After a longer time without a successful read nothing is known to have been held meanwhile.
@@ -70,9 +70,9 @@ pub struct Keeper {
     pub(super) watched: BTreeMap<Wwid, Watch>,
     names: Names,
     last_read: Option<Now>,
-    /// Orders to this node, as they were told last.
-    pub(super) orders: Orders,
-    /// LUNs that are out of service here by those: they are not learned.
+    /// Orders to this node that were not carried out yet when they were told.
+    pub(super) pending: Vec<Order>,
+    /// LUNs that are out of service here by the orders: they are not learned.
     pub(super) retired: BTreeSet<Wwid>,
 }
 

@@ -16,19 +16,14 @@ impl Keeper {
     /// The orders as they stand now. From now on LUNs that are retired on `node` are not learned; the rest is for
     /// [`Keeper::obey`]. That an order is carried out is remembered as long as the document has it, and as long as it could
     /// come back into it: the document may be restored from a backup.
-    pub fn set_orders(&mut self, mut orders: Orders, node: &NodeName, now: EpochS) -> Change {
-        orders.entries.retain(|order| order.is_for(node));
-        self.retired = orders
-            .entries
-            .iter()
-            .filter(|order| orders.retired(&order.wwid, node).is_some())
-            .map(|order| order.wwid.clone())
-            .collect();
+    pub fn set_orders(&mut self, orders: &Orders, node: &NodeName, now: EpochS) -> Change {
+        self.retired = orders.retired_on(node);
         let there: BTreeSet<&str> = orders.entries.iter().map(|order| order.id.as_str()).collect();
         let old = |obeyed: &Obeyed| now.0.saturating_sub(obeyed.time.0) > KEPT_S;
         let done = |(id, obeyed): &(&String, &Obeyed)| old(obeyed) && !there.contains(id.as_str());
         let done: Vec<String> = self.ledger.obeyed.iter().filter(done).map(|(id, _)| id.clone()).collect();
-        self.orders = orders;
+        let pending = |order: &&Order| order.is_for(node) && !self.ledger.obeyed.contains_key(&order.id);
+        self.pending = orders.entries.iter().filter(pending).cloned().collect();
         if done.is_empty() {
             return Change::None;
         }
@@ -48,14 +43,21 @@ impl Keeper {
     /// Not to be called before an earlier ledger was merged: what is not there yet would count as dealt with.
     pub fn obey(&mut self, node: &NodeName, answering: bool) -> Change {
         let mut changed = Change::None;
-        for wwid in self.retired.clone() {
-            // Not once but as long as it stands: a ledger from elsewhere may bring the LUN back.
+        // Not once but as long as it stands: a ledger from elsewhere may bring the LUN back.
+        let back = |wwid: &&Wwid| self.ledger.luns.contains_key(*wwid);
+        for wwid in self.retired.iter().filter(back).cloned().collect::<Vec<_>>() {
             changed = changed.max(self.erase(&wwid));
         }
-        let new = |order: &&Order| !self.ledger.obeyed.contains_key(&order.id);
-        for order in self.orders.entries.iter().filter(new).cloned().collect::<Vec<_>>() {
+        for order in std::mem::take(&mut self.pending) {
+            // A ledger that was merged since may have known it.
+            if self.ledger.obeyed.contains_key(&order.id) {
+                continue;
+            }
             match &order.kind {
-                OrderKind::AckPaths { .. } if !answering => continue,
+                OrderKind::AckPaths { .. } if !answering => {
+                    self.pending.push(order);
+                    continue;
+                }
                 OrderKind::AckPaths { paths } => self.lower(&order.wwid, paths.get(node).copied()),
                 OrderKind::Forget => drop(self.erase(&order.wwid)),
                 OrderKind::Retire => {}
