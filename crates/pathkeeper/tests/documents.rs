@@ -60,10 +60,10 @@ impl Lab {
             listen: Some("127.0.0.1:0".parse().unwrap()),
             ..AppConfig::new(random_instance().unwrap(), NodeFacts::default())
         };
-        let app =
-            App::start(config, Arc::new(store.clone()), Arc::new(|| Box::new(OneMap)), mpsc::channel(1).1)
-                .await
-                .unwrap();
+        let state_dir = Some(dir.path().to_owned());
+        let (to, look) = (Arc::new(store.clone()), Arc::new(|| Box::new(OneMap) as Box<dyn Look>));
+        let app = App::start_keeping(config, Vec::new(), state_dir, to, look, mpsc::channel(1).1);
+        let app = app.await.unwrap();
         let address = Address::Tcp(app.address.unwrap().to_string());
         Self { _dir: dir, _app: app, store, client: Client::new(address, LIMIT) }
     }
@@ -146,4 +146,42 @@ async fn the_first_status_knows_who_should_carry_what() {
         .await
         .unwrap_err();
     assert!(e.to_string().contains("Proxmox VE's own"), "{e}");
+}
+
+/// From the document to the node's own ledger, and from there to what is shown of it.
+#[tokio::test]
+async fn a_node_misses_what_it_held_until_a_person_acknowledges() {
+    let ledger = format!(
+        r#"{{"v":1,"node":"pve1","ports":[["a","t"]],"luns":{{"{WWID}":{{"since":5,"seen":9,"paths":[[0,4]]}}}}}}"#
+    );
+    let lab = Lab::new(&[("../ledger.json", &ledger)]).await;
+    let cell = |status: &ClusterStatus| {
+        let cell = status.luns.first()?.nodes.get("pve1")?.clone();
+        Some((cell.state, cell.paths_expected))
+    };
+    let shown = async || {
+        let map = lab.client.disks("localhost").await.unwrap().maps.remove(0);
+        (map.state, map.paths_expected)
+    };
+    let four = ("degraded".to_owned(), Some(4));
+    lab.until("two of its four paths are missed", |status| cell(status).as_ref() == Some(&four)).await;
+    assert_eq!(shown().await, four, "its maps say what the status says");
+    let ack = |shown: u32| {
+        format!(
+            r#"{{"v":1,"entries":[{{"id":"i{shown}","kind":"ack-paths","wwid":"{WWID}","by":"root@pam","time":7,"paths":{{"pve1":{shown}}}}}]}}"#
+        )
+    };
+    lab.write("pathkeeper/ledger", Some(&ack(3))).await;
+    let three = ("degraded".to_owned(), Some(3));
+    lab.until("no lower than was shown", |status| cell(status).as_ref() == Some(&three)).await;
+    lab.write("pathkeeper/ledger", Some(&ack(2))).await;
+    let two = ("optimal".to_owned(), Some(2));
+    lab.until("both are acknowledged", |status| cell(status).as_ref() == Some(&two)).await;
+    assert_eq!(shown().await, two);
+    // Rubbish is no order, and a retired LUN is shown as long as it is there, with nothing expected of it.
+    lab.write("pathkeeper/ledger", Some("rubbish")).await;
+    let retire = format!(r#"{{"v":1,"entries":[{{"id":"r","kind":"retire","wwid":"{WWID}","time":8}}]}}"#);
+    lab.write("pathkeeper/ledger", Some(&retire)).await;
+    let none = ("optimal".to_owned(), None);
+    lab.until("it is retired", |status| cell(status).as_ref() == Some(&none)).await;
 }
