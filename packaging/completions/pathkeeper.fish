@@ -46,6 +46,7 @@ complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "nodes" -d 'Sh
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "lun" -d 'LUNs one by one: what is seen and not watched'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "check" -d 'Be a Nagios and Icinga plugin'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "doctor" -d 'Look at this machine: the first command to run'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "token" -d 'Who may come in by this node\'s API: add, list and revoke tokens'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "demo" -d 'A simulated cluster on this machine: real agents, real HTTP, simulated multipathds'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "sim-multipathd" -d 'One simulated machine: a multipathd that speaks the real protocol, and the files of its kernel'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "fold" -d 'Replay the cluster\'s judgement from fold documents'
@@ -215,6 +216,62 @@ always\t'Always'
 never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand doctor" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -l config -d 'The agent\'s configuration file, if it is not /etc/pathkeeper/pathkeeper.toml' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -f -a "add" -d 'Add a token and print its secret, this once'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -f -a "list" -d 'Show all tokens; their secrets are not known'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -f -a "revoke" -d 'Take a token away'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l privilege -d 'What it may do' -r -f -a "audit\t'Look (Proxmox VE\'s Sys.Audit)'
+modify\t'Look and change (Sys.Modify)'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l until -d 'The last day on which it counts (2027-12-31, local), or the moment it ends (2027-12-31T18:00:00Z)' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l comment -d 'What it is for' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l config -d 'The agent\'s configuration file, if it is not /etc/pathkeeper/pathkeeper.toml' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from list" -l config -d 'The agent\'s configuration file, if it is not /etc/pathkeeper/pathkeeper.toml' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from list" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from list" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from list" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from list" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from list" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from revoke" -l config -d 'The agent\'s configuration file, if it is not /etc/pathkeeper/pathkeeper.toml' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from revoke" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from revoke" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from revoke" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from revoke" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from revoke" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "add" -d 'Add a token and print its secret, this once'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "list" -d 'Show all tokens; their secrets are not known'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Take a token away'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l nodes -d 'Nodes, named pve1, pve2, …' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l luns -d 'LUNs of the array' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l paths -d 'Paths from each node to each LUN' -r
@@ -305,21 +362,25 @@ always\t'Always'
 never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "agent" -d 'Run this node\'s agent: observe multipathd, tell the cluster, answer the other commands'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "status" -d 'Show the LUN by node matrix of the whole cluster, worst first'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "maps" -d 'Show a node\'s maps as multipath -ll does, with the state of each'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "paths" -d 'Show one line per path of a node, and the devices in no map'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "watch" -d 'Print one line for each change, as it happens'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "lun" -d 'LUNs one by one: what is seen and not watched'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "check" -d 'Be a Nagios and Icinga plugin'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "doctor" -d 'Look at this machine: the first command to run'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "demo" -d 'A simulated cluster on this machine: real agents, real HTTP, simulated multipathds'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "sim-multipathd" -d 'One simulated machine: a multipathd that speaks the real protocol, and the files of its kernel'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "fold" -d 'Replay the cluster\'s judgement from fold documents'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "man" -d 'Print the manual page, or write it and one for each command'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "openapi" -d 'Print the OpenAPI document of this version'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor demo sim-multipathd fold completions man openapi help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "agent" -d 'Run this node\'s agent: observe multipathd, tell the cluster, answer the other commands'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "status" -d 'Show the LUN by node matrix of the whole cluster, worst first'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "maps" -d 'Show a node\'s maps as multipath -ll does, with the state of each'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "paths" -d 'Show one line per path of a node, and the devices in no map'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "watch" -d 'Print one line for each change, as it happens'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "lun" -d 'LUNs one by one: what is seen and not watched'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "check" -d 'Be a Nagios and Icinga plugin'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "doctor" -d 'Look at this machine: the first command to run'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "token" -d 'Who may come in by this node\'s API: add, list and revoke tokens'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "demo" -d 'A simulated cluster on this machine: real agents, real HTTP, simulated multipathds'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "sim-multipathd" -d 'One simulated machine: a multipathd that speaks the real protocol, and the files of its kernel'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "fold" -d 'Replay the cluster\'s judgement from fold documents'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "man" -d 'Print the manual page, or write it and one for each command'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "openapi" -d 'Print the OpenAPI document of this version'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from nodes" -f -a "forget" -d 'Remove a node that is gone for good, with everything it reported; refused while it is online'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "discover" -d 'List LUNs that nodes see and nobody watches'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "add" -d 'Add a token and print its secret, this once'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "list" -d 'Show all tokens; their secrets are not known'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "revoke" -d 'Take a token away'

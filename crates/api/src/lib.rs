@@ -10,6 +10,7 @@ pub mod disks;
 pub mod nodes;
 pub mod openapi;
 pub mod paths;
+pub mod socket;
 pub mod status;
 
 use std::collections::BTreeMap;

@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::version::{TLS12, TLS13};
 use rustls::{CertificateError, ClientConfig, InvalidMessage, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::{Address, Error};
@@ -139,7 +139,7 @@ pub(super) async fn connect(address: &Address, trust: Option<&Trust>) -> Result<
         Ok::<_, Error>(stream)
     };
     Ok(match address {
-        Address::Unix(socket) => Box::new(UnixStream::connect(socket).await.map_err(unreachable)?),
+        Address::Unix(socket) => Box::new(crate::socket::connect(socket).await.map_err(unreachable)?),
         Address::Tcp(host) => Box::new(tcp(host).await?),
         Address::Tls(host) => {
             let distrust = |why: Distrust| Error::Distrust { address: address.to_string(), why };

@@ -15,6 +15,7 @@ pub(crate) mod out;
 mod paths;
 pub(crate) mod status;
 pub(crate) mod text;
+mod token;
 mod watch;
 
 use std::future::Future;
@@ -121,6 +122,7 @@ enum Command {
     Lun(lun::LunArgs),
     Check(check::CheckArgs),
     Doctor(doctor::DoctorArgs),
+    Token(token::TokenArgs),
     Demo(crate::demo::DemoArgs),
     #[command(hide = true)]
     SimMultipathd(crate::demo::alone::SimArgs),
@@ -168,6 +170,9 @@ impl From<Error> for Failure {
         let next = match &e {
             Error::Unreachable { why, .. } if unix && why.contains("ermission denied") => {
                 "\n  the socket is for root and the group pathkeeper: sudo, or usermod -aG pathkeeper USER"
+            }
+            Error::Unreachable { why, .. } if unix && why.contains("not trusted") => {
+                "\n  look who made it (ls -la); systemctl restart pathkeeper makes the agent's own anew"
             }
             Error::Unreachable { .. } if unix => {
                 "\n  is the agent running?  systemctl status pathkeeper\n  another node's agent:  --server URL"
@@ -325,6 +330,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Lun(args) => ask(lun::run(args, globals)),
         Command::Check(args) => ask(check::run(args, globals)),
         Command::Doctor(args) => ask(doctor::run(args, globals)),
+        Command::Token(args) => token::run(&args, globals),
         Command::Demo(args) => crate::demo::main(args, globals),
         Command::SimMultipathd(args) => crate::demo::sim_main(args),
         Command::Fold(args) => Ok(fold::run(&args)),

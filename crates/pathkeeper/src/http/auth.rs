@@ -54,6 +54,8 @@ pub struct Access {
     audit: AuditLog,
     limiter: Mutex<Limiter>,
     waiting: Arc<Semaphore>,
+    /// No refusal is held back longer.
+    delay_ms_max: u64,
 }
 
 impl Access {
@@ -65,6 +67,7 @@ impl Access {
             audit: AuditLog::new(state_dir),
             limiter: Mutex::default(),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
+            delay_ms_max: u64::MAX,
         }
     }
 
@@ -200,7 +203,7 @@ async fn refuse(context: &Context, peer: Option<Peer>, why: &str, id: &str) -> R
         }
         Verdict::Delay { ms } => match access.waiting.clone().try_acquire_owned() {
             Ok(_room) => {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
+                tokio::time::sleep(Duration::from_millis(ms.min(access.delay_ms_max))).await;
                 ApiError::authentication_failed().into_response()
             }
             Err(_) => ApiError::too_many_failures(1).into_response(),
@@ -237,7 +240,7 @@ fn is_foreign(headers: &HeaderMap) -> bool {
 }
 
 /// A local user by name, as Proxmox VE writes it.
-fn user(uid: u32) -> String {
+pub(crate) fn user(uid: u32) -> String {
     if uid == 0 {
         return "root@pam".into();
     }
@@ -249,3 +252,6 @@ fn user(uid: u32) -> String {
     });
     name.unwrap_or_else(|| format!("uid {uid}@pam"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,12 @@
 //! The command line's Unix socket.
 
+use std::fs::{DirBuilder, Metadata};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use pathkeeper_io::state_file::only_ours;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch::Receiver;
 
@@ -24,7 +26,27 @@ pub fn unix(
     stopping: Receiver<bool>,
 ) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
+        made.with_context(|| format!("cannot create {}", folder.display()))?;
+        only_ours(&std::fs::metadata(folder)?).map_err(|why| {
+            anyhow::anyhow!(
+                "{}, where the command line's socket is to be: {why}. Whoever can write there could answer in this agent's \
+                 stead: chown root and chmod 755, or set run-dir to another",
+                folder.display()
+            )
+        })?;
+    }
+    // Only a socket that an agent left behind is replaced.
+    match std::fs::symlink_metadata(&path) {
+        Ok(found) if !found.file_type().is_socket() || !is_agents(&found) => {
+            anyhow::bail!(
+                "{} is there already and is no socket of this agent's (user {}, mode {:04o}): look who made it, and remove it",
+                path.display(),
+                found.uid(),
+                found.mode() & 0o7777
+            );
+        }
+        _ => {}
     }
     if std::os::unix::net::UnixStream::connect(&path).is_ok() {
         anyhow::bail!("{} is in use by another agent (set run-dir to another)", path.display());
@@ -48,6 +70,12 @@ pub fn unix(
     let own_uid = rustix::process::geteuid().as_raw();
     let door = Socket { listener, own_uid, group };
     Ok(serve(door, limits.for_socket(), super::super::router(context), stopping))
+}
+
+/// A socket's group may write it: that is how one asks.
+fn is_agents(socket: &Metadata) -> bool {
+    let uid = rustix::process::geteuid().as_raw();
+    [0, uid].contains(&socket.uid()) && socket.mode() & 0o007 == 0
 }
 
 struct Socket {
@@ -105,6 +133,63 @@ fn gid_of(name: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::app::board::Board;
+    use crate::app::clock::Clock;
+    use crate::app::tokens::TokenStore;
+    use crate::http::auth::Access;
+
+    #[tokio::test]
+    async fn a_place_that_others_may_write_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run/pathkeeper.sock");
+        let listen = || {
+            let context = Context::new(
+                Arc::new(Board::new(pathkeeper_model::Instance(1))),
+                pathkeeper_model::NodeName::new("pve1").unwrap(),
+                Clock::start(Default::default()),
+                "embedded",
+                Default::default(),
+                Access::new(TokenStore::none(), false, None),
+            );
+            let stopping = tokio::sync::watch::channel(false).1;
+            unix(path.clone(), None, Limits::default(), context, stopping).map(drop)
+        };
+        let refused = |word: &str| {
+            let why = listen().unwrap_err().to_string();
+            assert!(why.contains(word), "{why}");
+        };
+        let mode = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        listen().unwrap();
+        listen().unwrap();
+        let folder = path.parent().unwrap();
+        for bad in [0o777, 0o1777, 0o775] {
+            mode(folder, bad);
+            refused("others may write it");
+        }
+        mode(folder, 0o755);
+        mode(&path, 0o666);
+        refused("is no socket of this agent's");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "somebody's").unwrap();
+        refused("is no socket of this agent's");
+        assert_eq!(std::fs::read(&path).unwrap(), b"somebody's", "it is left as it is");
+        std::fs::remove_file(&path).unwrap();
+        listen().unwrap();
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(12345), None).unwrap();
+            refused("(user 12345,");
+            std::fs::remove_file(&path).unwrap();
+            std::os::unix::fs::chown(folder, Some(12345), None).unwrap();
+            refused("it belongs to user 12345");
+        }
+    }
+
     #[test]
     fn groups_are_read_from_the_kernel() {
         let dir = tempfile::tempdir().unwrap();
