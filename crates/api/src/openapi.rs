@@ -3,6 +3,10 @@
 #![allow(dead_code, clippy::unused_async)]
 
 use utoipa::OpenApi;
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{self, ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 use crate::discover::Discovered;
 use crate::{ErrorBody, Version, disks::NodeDisks, nodes::NodeRow, status::ClusterStatus};
@@ -110,11 +114,58 @@ async fn readyz() {}
 )]
 struct Doc;
 
+/// What every path but `/healthz` asks for, and how it refuses: said once, since one middleware does it for all.
+fn guard(doc: &mut openapi::OpenApi) {
+    let header = ApiKeyValue::with_description(
+        "Authorization",
+        "PVEAPIToken=USER@REALM!NAME=SECRET, as for Proxmox VE. On the loopback reading needs none unless \
+         loopback-needs-token is set; through the Unix socket the caller's user decides",
+    );
+    let schemes = [
+        ("PVEAPIToken", SecurityScheme::ApiKey(ApiKey::Header(header))),
+        ("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer))),
+        ("basic", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic))),
+    ];
+    let names = schemes.each_ref().map(|(name, _)| *name);
+    let components = doc.components.get_or_insert_default();
+    components.security_schemes.extend(schemes.map(|(name, scheme)| (name.to_owned(), RefOr::T(scheme))));
+    let refusal = |words: &str| {
+        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody"))).build();
+        RefOr::T(ResponseBuilder::new().description(words).content("application/json", body).build())
+    };
+    for (path, item) in &mut doc.paths.paths {
+        if path == crate::paths::HEALTHZ {
+            continue;
+        }
+        let reads = [&mut item.get, &mut item.head].into_iter().flatten().map(|operation| (operation, false));
+        let writes = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        let writes = writes.into_iter().flatten().map(|operation| (operation, true));
+        for (operation, writes) in reads.chain(writes) {
+            let none = Vec::<String>::new;
+            operation.security =
+                Some(names.iter().map(|name| SecurityRequirement::new(*name, none())).collect());
+            let responses = &mut operation.responses.responses;
+            let mut say = |status: &str, words: &str| {
+                responses.entry(status.to_owned()).or_insert_with(|| refusal(words));
+            };
+            say(
+                "401",
+                "No token where one is needed (No ticket), or one that is worth nothing (Authentication failed!)",
+            );
+            say("429", "Too many authentication failures from this address; Retry-After");
+            if writes {
+                say("403", "The token may look alone (Sys.Audit), or a page of another origin sent this");
+            }
+        }
+    }
+}
+
 /// The document as pretty JSON with a final newline: what is served and what is committed as openapi.json.
 pub fn document() -> String {
     let mut doc = Doc::openapi();
     // The package's version would make the committed file change with each release for no reason of its own.
     doc.info.version = "1".into();
+    guard(&mut doc);
     let mut text = doc.to_pretty_json().unwrap_or_else(|e| format!("{{\"error\":\"{e}\"}}"));
     text.push('\n');
     text
@@ -127,6 +178,23 @@ pub fn documented_paths() -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn every_path_but_the_open_one_says_who_may_ask() {
+        let mut doc = <super::Doc as utoipa::OpenApi>::openapi();
+        super::guard(&mut doc);
+        for (path, item) in &doc.paths.paths {
+            for operation in [&item.get, &item.post, &item.put, &item.delete].into_iter().flatten() {
+                let open = path == crate::paths::HEALTHZ;
+                assert_eq!(operation.security.as_ref().is_none_or(Vec::is_empty), open, "{path}");
+                assert_eq!(operation.responses.responses.contains_key("401"), !open, "{path}");
+            }
+            for write in [&item.post, &item.put, &item.delete].into_iter().flatten() {
+                assert!(write.responses.responses.contains_key("403"), "{path}");
+            }
+        }
+        assert_eq!(doc.components.unwrap().security_schemes.len(), 3);
+    }
+
     #[test]
     fn the_document_names_every_path_of_the_house() {
         use crate::paths::*;
