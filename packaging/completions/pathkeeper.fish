@@ -217,7 +217,9 @@ never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand doctor" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -l config -d 'The agent\'s configuration file, if it is not /etc/pathkeeper/pathkeeper.toml' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -236,7 +238,9 @@ modify\t'Look and change (Sys.Modify)'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l until -d 'The last day on which it counts (2027-12-31, local), or the moment it ends (2027-12-31T18:00:00Z)' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l comment -d 'What it is for' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l config -d 'The agent\'s configuration file, if it is not /etc/pathkeeper/pathkeeper.toml' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -247,7 +251,9 @@ never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from list" -l config -d 'The agent\'s configuration file, if it is not /etc/pathkeeper/pathkeeper.toml' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from list" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from list" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from list" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from list" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from list" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from list" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
@@ -258,7 +264,9 @@ never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from list" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from revoke" -l config -d 'The agent\'s configuration file, if it is not /etc/pathkeeper/pathkeeper.toml' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from revoke" -l server -d 'Ask the agent at this URL (http://127.0.0.1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from revoke" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from revoke" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from revoke" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from revoke" -l socket -d 'The local agent\'s socket' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and __fish_seen_subcommand_from revoke" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
