@@ -118,8 +118,23 @@ _pathkeeper() {
             pathkeeper__subcmd__help,watch)
                 cmd="pathkeeper__subcmd__help__subcmd__watch"
                 ;;
+            pathkeeper__subcmd__help__subcmd__lun,ack-paths)
+                cmd="pathkeeper__subcmd__help__subcmd__lun__subcmd__ack__subcmd__paths"
+                ;;
             pathkeeper__subcmd__help__subcmd__lun,discover)
                 cmd="pathkeeper__subcmd__help__subcmd__lun__subcmd__discover"
+                ;;
+            pathkeeper__subcmd__help__subcmd__lun,forget)
+                cmd="pathkeeper__subcmd__help__subcmd__lun__subcmd__forget"
+                ;;
+            pathkeeper__subcmd__help__subcmd__lun,list)
+                cmd="pathkeeper__subcmd__help__subcmd__lun__subcmd__list"
+                ;;
+            pathkeeper__subcmd__help__subcmd__lun,retire)
+                cmd="pathkeeper__subcmd__help__subcmd__lun__subcmd__retire"
+                ;;
+            pathkeeper__subcmd__help__subcmd__lun,show)
+                cmd="pathkeeper__subcmd__help__subcmd__lun__subcmd__show"
                 ;;
             pathkeeper__subcmd__help__subcmd__nodes,forget)
                 cmd="pathkeeper__subcmd__help__subcmd__nodes__subcmd__forget"
@@ -133,17 +148,47 @@ _pathkeeper() {
             pathkeeper__subcmd__help__subcmd__token,revoke)
                 cmd="pathkeeper__subcmd__help__subcmd__token__subcmd__revoke"
                 ;;
+            pathkeeper__subcmd__lun,ack-paths)
+                cmd="pathkeeper__subcmd__lun__subcmd__ack__subcmd__paths"
+                ;;
             pathkeeper__subcmd__lun,discover)
                 cmd="pathkeeper__subcmd__lun__subcmd__discover"
+                ;;
+            pathkeeper__subcmd__lun,forget)
+                cmd="pathkeeper__subcmd__lun__subcmd__forget"
                 ;;
             pathkeeper__subcmd__lun,help)
                 cmd="pathkeeper__subcmd__lun__subcmd__help"
                 ;;
+            pathkeeper__subcmd__lun,list)
+                cmd="pathkeeper__subcmd__lun__subcmd__list"
+                ;;
+            pathkeeper__subcmd__lun,retire)
+                cmd="pathkeeper__subcmd__lun__subcmd__retire"
+                ;;
+            pathkeeper__subcmd__lun,show)
+                cmd="pathkeeper__subcmd__lun__subcmd__show"
+                ;;
+            pathkeeper__subcmd__lun__subcmd__help,ack-paths)
+                cmd="pathkeeper__subcmd__lun__subcmd__help__subcmd__ack__subcmd__paths"
+                ;;
             pathkeeper__subcmd__lun__subcmd__help,discover)
                 cmd="pathkeeper__subcmd__lun__subcmd__help__subcmd__discover"
                 ;;
+            pathkeeper__subcmd__lun__subcmd__help,forget)
+                cmd="pathkeeper__subcmd__lun__subcmd__help__subcmd__forget"
+                ;;
             pathkeeper__subcmd__lun__subcmd__help,help)
                 cmd="pathkeeper__subcmd__lun__subcmd__help__subcmd__help"
+                ;;
+            pathkeeper__subcmd__lun__subcmd__help,list)
+                cmd="pathkeeper__subcmd__lun__subcmd__help__subcmd__list"
+                ;;
+            pathkeeper__subcmd__lun__subcmd__help,retire)
+                cmd="pathkeeper__subcmd__lun__subcmd__help__subcmd__retire"
+                ;;
+            pathkeeper__subcmd__lun__subcmd__help,show)
+                cmd="pathkeeper__subcmd__lun__subcmd__help__subcmd__show"
                 ;;
             pathkeeper__subcmd__nodes,forget)
                 cmd="pathkeeper__subcmd__nodes__subcmd__forget"
@@ -670,7 +715,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__help__subcmd__lun)
-            opts="discover"
+            opts="list show discover ack-paths retire forget"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -683,7 +728,77 @@ _pathkeeper() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pathkeeper__subcmd__help__subcmd__lun__subcmd__ack__subcmd__paths)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pathkeeper__subcmd__help__subcmd__lun__subcmd__discover)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__lun__subcmd__forget)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__lun__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__lun__subcmd__retire)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__lun__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -880,12 +995,62 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__lun)
-            opts="-o -h --server --ca --token-file --socket --output --color --timeout --help discover help"
+            opts="-o -h --server --ca --token-file --socket --output --color --timeout --help list show discover ack-paths retire forget help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun__subcmd__ack__subcmd__paths)
+            opts="-y -o -h --node --array --yes --server --ca --token-file --socket --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -971,9 +1136,69 @@ _pathkeeper() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pathkeeper__subcmd__lun__subcmd__help)
-            opts="discover help"
+        pathkeeper__subcmd__lun__subcmd__forget)
+            opts="-y -o -h --yes --server --ca --token-file --socket --output --color --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun__subcmd__help)
+            opts="list show discover ack-paths retire forget help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun__subcmd__help__subcmd__ack__subcmd__paths)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -999,6 +1224,20 @@ _pathkeeper() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pathkeeper__subcmd__lun__subcmd__help__subcmd__forget)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pathkeeper__subcmd__lun__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1006,6 +1245,190 @@ _pathkeeper() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun__subcmd__help__subcmd__retire)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun__subcmd__list)
+            opts="-o -h --server --ca --token-file --socket --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun__subcmd__retire)
+            opts="-y -o -h --node --force --yes --server --ca --token-file --socket --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun__subcmd__show)
+            opts="-o -h --server --ca --token-file --socket --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -43,7 +43,7 @@ complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "maps" -d 'Sho
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "paths" -d 'Show one line per path of a node, and the devices in no map'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "watch" -d 'Print one line for each change, as it happens'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
-complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "lun" -d 'LUNs one by one: what is seen and not watched'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "lun" -d 'LUNs one by one: what is expected of each and remembered, what is seen and not watched'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "check" -d 'Be a Nagios and Icinga plugin'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "doctor" -d 'Look at this machine: the first command to run'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "token" -d 'Who may come in by this node\'s API: add, list and revoke tokens'
@@ -159,20 +159,49 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from help" -f -a "forget" -d 'Remove a node that is gone for good, with everything it reported; refused while it is online'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -l socket -d 'The local agent\'s socket' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
 wide\t'For people with room: full WWIDs, sizes, transports'"
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -l timeout -d 'Seconds to wait for an answer' -r
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -f -a "discover" -d 'List LUNs that nodes see and nobody watches'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from discover help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -f -a "list" -d 'List all LUNs: state, who uses each, why it is expected, and the paths that nodes remember'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -f -a "show" -d 'Show one LUN: why it is expected, what each node has of it and remembers, what people ordered'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -f -a "discover" -d 'List LUNs that nodes see and nobody watches'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -f -a "ack-paths" -d 'Accept that paths are gone for good: fewer are expected from now on'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -f -a "retire" -d 'Take a LUN out of service: it is expected nowhere from now on, and missed by nobody'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -f -a "forget" -d 'Erase what all nodes remember of a LUN, and learn it afresh where it is seen'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from list" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from list" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from list" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from list" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from list" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from list" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from list" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from show" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from show" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from show" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from show" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from show" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from show" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from show" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
@@ -186,7 +215,55 @@ never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l how -d 'Only print how nodes come to see a new LUN: the commands to rescan, by transport, for a person to run'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from ack-paths" -l node -d 'On this node alone' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from ack-paths" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from ack-paths" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from ack-paths" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from ack-paths" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from ack-paths" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from ack-paths" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from ack-paths" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from ack-paths" -l array -d 'Also for every other LUN of the same array that has fewer paths than are remembered'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from ack-paths" -s y -l yes -d 'Do not ask for confirmation'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from ack-paths" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -l node -d 'On this node alone' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -l force -d 'Although it is in use: an outage of it will be shown nowhere'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -s y -l yes -d 'Do not ask for confirmation'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from forget" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from forget" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from forget" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from forget" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from forget" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from forget" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from forget" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from forget" -s y -l yes -d 'Do not ask for confirmation'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from forget" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "list" -d 'List all LUNs: state, who uses each, why it is expected, and the paths that nodes remember'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one LUN: why it is expected, what each node has of it and remembers, what people ordered'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "discover" -d 'List LUNs that nodes see and nobody watches'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "ack-paths" -d 'Accept that paths are gone for good: fewer are expected from now on'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "retire" -d 'Take a LUN out of service: it is expected nowhere from now on, and missed by nobody'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "forget" -d 'Erase what all nodes remember of a LUN, and learn it afresh where it is seen'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l node -d 'One node: its LUNs, its multipathd, its report; without NAME the one that answers' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l lun -d 'One LUN on all of its nodes' -r
@@ -376,7 +453,7 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fi
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "paths" -d 'Show one line per path of a node, and the devices in no map'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "watch" -d 'Print one line for each change, as it happens'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "lun" -d 'LUNs one by one: what is seen and not watched'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "lun" -d 'LUNs one by one: what is expected of each and remembered, what is seen and not watched'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "check" -d 'Be a Nagios and Icinga plugin'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "doctor" -d 'Look at this machine: the first command to run'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "token" -d 'Who may come in by this node\'s API: add, list and revoke tokens'
@@ -388,7 +465,12 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fi
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "openapi" -d 'Print the OpenAPI document of this version'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from nodes" -f -a "forget" -d 'Remove a node that is gone for good, with everything it reported; refused while it is online'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "list" -d 'List all LUNs: state, who uses each, why it is expected, and the paths that nodes remember'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "show" -d 'Show one LUN: why it is expected, what each node has of it and remembers, what people ordered'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "discover" -d 'List LUNs that nodes see and nobody watches'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "ack-paths" -d 'Accept that paths are gone for good: fewer are expected from now on'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "retire" -d 'Take a LUN out of service: it is expected nowhere from now on, and missed by nobody'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "forget" -d 'Erase what all nodes remember of a LUN, and learn it afresh where it is seen'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "add" -d 'Add a token and print its secret, this once'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "list" -d 'Show all tokens; their secrets are not known'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "revoke" -d 'Take a token away'

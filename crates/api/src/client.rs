@@ -4,14 +4,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::discover::Discovered;
+use crate::luns::{Luns, OrderBody, Ordered};
 use crate::{Envelope, ErrorBody, Version, disks::NodeDisks, nodes::NodeRow, paths, status};
 
 mod connect;
@@ -192,6 +194,21 @@ impl Client {
         self.get(paths::DISCOVER).await
     }
 
+    /// All LUNs.
+    pub async fn luns(&self) -> Result<Luns, Error> {
+        self.get(paths::LUNS).await
+    }
+
+    /// One LUN by its whole WWID, alone in the list.
+    pub async fn lun(&self, wwid: &str) -> Result<Luns, Error> {
+        self.get(&paths::LUN.replace("{wwid}", &encoded(wwid))).await
+    }
+
+    /// Gives an order; `path` is one of [`paths::LUN_ACK_PATHS`], [`paths::LUN_RETIRE`] and [`paths::LUN_FORGET`].
+    pub async fn order(&self, path: &str, wwid: &str, body: &OrderBody) -> Result<Ordered, Error> {
+        self.post(&path.replace("{wwid}", &encoded(wwid)), body).await
+    }
+
     /// The nodes.
     pub async fn nodes(&self) -> Result<Vec<NodeRow>, Error> {
         self.get(paths::NODES).await
@@ -199,14 +216,7 @@ impl Client {
 
     /// The maps of a node; `localhost` is the answering one. `node` must be a plain name, not percent-encoded.
     pub async fn disks(&self, node: &str) -> Result<NodeDisks, Error> {
-        let encoded: String = node
-            .bytes()
-            .map(|b| match b {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(b).to_string(),
-                _ => format!("%{b:02X}"),
-            })
-            .collect();
-        self.get(&paths::NODE_DISKS.replace("{node}", &encoded)).await
+        self.get(&paths::NODE_DISKS.replace("{node}", &encoded(node))).await
     }
 
     /// The agent's version.
@@ -222,10 +232,24 @@ impl Client {
             .map_err(|e| self.unreadable(path, e))
     }
 
+    /// Sends a JSON object to any path under the envelope.
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
+        let body = serde_json::to_vec(body).map_err(|e| self.unreadable(path, e))?;
+        let answer = self.exchange(path, Some(body.into())).await?;
+        serde_json::from_slice::<Envelope<T>>(&answer)
+            .map(|envelope| envelope.data)
+            .map_err(|e| self.unreadable(path, e))
+    }
+
     /// The body of any path, as it came.
     pub async fn get_bytes(&self, path: &str) -> Result<Bytes, Error> {
+        self.exchange(path, None).await
+    }
+
+    /// Asks, or with a body orders, and gives the body of a good answer.
+    async fn exchange(&self, path: &str, body: Option<Bytes>) -> Result<Bytes, Error> {
         let exchange = async {
-            let response = self.send(path, "application/json").await?;
+            let response = self.send(path, "application/json", body).await?;
             let status = response.status();
             let body = self.read_body(path, response.into_body()).await?;
             if status == StatusCode::OK { Ok(body) } else { Err(self.refused(path, status, &body)) }
@@ -244,7 +268,7 @@ impl Client {
     /// 15 s, and [`EventStream::next`] gives up after 40 s of silence.
     pub async fn events(&self) -> Result<EventStream, Error> {
         let open = async {
-            let response = self.send(paths::EVENTS, "text/event-stream").await?;
+            let response = self.send(paths::EVENTS, "text/event-stream", None).await?;
             let status = response.status();
             if status != StatusCode::OK {
                 let body = self.read_body(paths::EVENTS, response.into_body()).await?;
@@ -267,7 +291,7 @@ impl Client {
         }
     }
 
-    async fn send(&self, path: &str, accept: &str) -> Result<Response<Incoming>, Error> {
+    async fn send(&self, path: &str, accept: &str, body: Option<Bytes>) -> Result<Response<Incoming>, Error> {
         let unreachable = |e: &dyn std::fmt::Display| Error::Unreachable {
             address: self.address.to_string(),
             why: e.to_string(),
@@ -281,12 +305,17 @@ impl Client {
         };
         let sender = handshake(connect::connect(&self.address, self.trust.as_ref()).await?).await;
         let mut sender = sender.map_err(|e| unreachable(&e))?;
-        let request = Request::get(path).header("host", host).header("accept", accept);
+        let request = match &body {
+            Some(_) => Request::post(path).header("content-type", "application/json"),
+            None => Request::get(path),
+        };
+        let request = request.header("host", host).header("accept", accept);
         let request = match &self.token {
             Some(token) => request.header("authorization", token.header()),
             None => request,
         };
-        let request = request.body(Empty::<Bytes>::new()).map_err(|e| self.unreadable(path, e))?;
+        let body = Full::new(body.unwrap_or_default());
+        let request = request.body(body).map_err(|e| self.unreadable(path, e))?;
         sender.send_request(request).await.map_err(|e| match &self.address {
             // What a TLS server says to plain HTTP reads like this.
             Address::Tcp(_) if e.is_parse() => unreachable(&format!("{e} (does it speak TLS? try https://)")),
@@ -327,7 +356,16 @@ fn is_loopback(host: &str) -> bool {
     name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-async fn handshake<S>(io: S) -> hyper::Result<hyper::client::conn::http1::SendRequest<Empty<Bytes>>>
+/// A name as one part of a path.
+fn encoded(name: &str) -> String {
+    let byte = |b: u8| match b {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(b).to_string(),
+        _ => format!("%{b:02X}"),
+    };
+    name.bytes().map(byte).collect()
+}
+
+async fn handshake<S>(io: S) -> hyper::Result<hyper::client::conn::http1::SendRequest<Full<Bytes>>>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {

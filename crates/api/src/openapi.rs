@@ -9,6 +9,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{self, ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 use crate::discover::Discovered;
+use crate::luns::{Luns, OrderBody, Ordered};
 use crate::{ErrorBody, Version, disks::NodeDisks, nodes::NodeRow, status::ClusterStatus};
 
 macro_rules! answer {
@@ -24,6 +25,8 @@ answer!(StatusAnswer, ClusterStatus, "Status in Proxmox's envelope.");
 answer!(NodesAnswer, Vec<NodeRow>, "Nodes in Proxmox's envelope.");
 answer!(DisksAnswer, NodeDisks, "Maps of a node in Proxmox's envelope.");
 answer!(DiscoverAnswer, Discovered, "What is seen and not watched, in Proxmox's envelope.");
+answer!(LunsAnswer, Luns, "LUNs in Proxmox's envelope.");
+answer!(OrderedAnswer, Ordered, "An order that was taken, in Proxmox's envelope.");
 answer!(VersionAnswer, Version, "Version in Proxmox's envelope.");
 
 /// The cluster's status: WWID × node matrix with one cluster-state for each LUN.
@@ -52,6 +55,62 @@ async fn status() {}
         (status = 503, description = "Not ready yet, or others are being answered; Retry-After", body = ErrorBody),
     ))]
 async fn discover() {}
+
+/// All LUNs that the status, a node's ledger or an order names, with what each node remembers of it.
+#[utoipa::path(get, path = "/api2/json/cluster/multipath/luns", tag = "cluster",
+    responses(
+        (status = 200, description = "The LUNs", body = LunsAnswer),
+        (status = 503, description = "Not ready yet, or others are being answered; Retry-After", body = ErrorBody),
+    ))]
+async fn luns() {}
+
+/// One LUN, with what each node remembers of it by adapter and target port.
+#[utoipa::path(get, path = "/api2/json/cluster/multipath/luns/{wwid}", tag = "cluster",
+    params(("wwid" = String, Path, description = "The whole WWID")),
+    responses(
+        (status = 200, description = "The LUN alone in the list", body = LunsAnswer),
+        (status = 404, description = "Nobody speaks of such a LUN", body = ErrorBody),
+        (status = 503, description = "Not ready yet, or others are being answered; Retry-After", body = ErrorBody),
+    ))]
+async fn lun() {}
+
+/// Orders that paths which are gone are gone for good: what each node remembers goes down to what is usable there, and no
+/// lower than what `paths` says was shown. Each node obeys by itself; `GET` of the LUN says which have.
+#[utoipa::path(post, path = "/api2/json/cluster/multipath/luns/{wwid}/ack-paths", tag = "cluster",
+    params(("wwid" = String, Path, description = "The whole WWID")), request_body = OrderBody,
+    responses(
+        (status = 200, description = "The order stands in the store", body = OrderedAnswer),
+        (status = 400, description = "A parameter is wrong; errors names it", body = ErrorBody),
+        (status = 404, description = "Nobody speaks of such a LUN", body = ErrorBody),
+        (status = 409, description = "Others write all the time; nothing was changed", body = ErrorBody),
+        (status = 503, description = "The store takes no writes now", body = ErrorBody),
+    ))]
+async fn ack_paths() {}
+
+/// Orders that a LUN was taken out of service: it is expected nowhere, or not on `node`, and not learned again. Refused
+/// while it is in use, unless `force`.
+#[utoipa::path(post, path = "/api2/json/cluster/multipath/luns/{wwid}/retire", tag = "cluster",
+    params(("wwid" = String, Path, description = "The whole WWID")), request_body = OrderBody,
+    responses(
+        (status = 200, description = "The order stands in the store", body = OrderedAnswer),
+        (status = 400, description = "A parameter is wrong; errors names it", body = ErrorBody),
+        (status = 404, description = "Nobody speaks of such a LUN", body = ErrorBody),
+        (status = 409, description = "It is in use, or others write all the time; nothing was changed", body = ErrorBody),
+        (status = 503, description = "The store takes no writes now", body = ErrorBody),
+    ))]
+async fn retire() {}
+
+/// Orders that what is remembered of a LUN is erased on all nodes, a retirement too, and learned afresh where it is seen.
+#[utoipa::path(post, path = "/api2/json/cluster/multipath/luns/{wwid}/forget", tag = "cluster",
+    params(("wwid" = String, Path, description = "The whole WWID")), request_body = OrderBody,
+    responses(
+        (status = 200, description = "The order stands in the store", body = OrderedAnswer),
+        (status = 400, description = "A parameter is wrong; errors names it", body = ErrorBody),
+        (status = 404, description = "Nobody speaks of such a LUN", body = ErrorBody),
+        (status = 409, description = "Others write all the time; nothing was changed", body = ErrorBody),
+        (status = 503, description = "The store takes no writes now", body = ErrorBody),
+    ))]
+async fn forget() {}
 
 /// The nodes, and how far each can be believed.
 #[utoipa::path(get, path = "/api2/json/nodes", tag = "nodes",
@@ -109,7 +168,10 @@ async fn readyz() {}
         description = "Cluster-wide health of dm-multipath LUNs.",
         license(name = "AGPL-3.0-or-later", identifier = "AGPL-3.0-or-later")
     ),
-    paths(status, discover, nodes, disks, version, openapi, events, metrics, healthz, readyz),
+    paths(
+        status, discover, luns, lun, ack_paths, retire, forget, nodes, disks, version, openapi, events,
+        metrics, healthz, readyz
+    ),
     components(schemas(crate::status::Delta))
 )]
 struct Doc;
@@ -198,9 +260,24 @@ mod tests {
     #[test]
     fn the_document_names_every_path_of_the_house() {
         use crate::paths::*;
-        let mut ours =
-            [STATUS, DISCOVER, NODES, NODE_DISKS, VERSION, OPENAPI, EVENTS, METRICS, HEALTHZ, READYZ]
-                .map(String::from);
+        let mut ours = [
+            STATUS,
+            DISCOVER,
+            LUNS,
+            LUN,
+            LUN_ACK_PATHS,
+            LUN_RETIRE,
+            LUN_FORGET,
+            NODES,
+            NODE_DISKS,
+            VERSION,
+            OPENAPI,
+            EVENTS,
+            METRICS,
+            HEALTHZ,
+            READYZ,
+        ]
+        .map(String::from);
         ours.sort();
         let mut doc = super::documented_paths();
         doc.sort();

@@ -4,6 +4,16 @@
 pub const STATUS: &str = "/api2/json/cluster/multipath/status";
 /// LUNs that nodes see and nobody watches.
 pub const DISCOVER: &str = "/api2/json/cluster/multipath/discover";
+/// All LUNs, what is remembered of each and ordered.
+pub const LUNS: &str = "/api2/json/cluster/multipath/luns";
+/// One of them; `{wwid}` is its WWID.
+pub const LUN: &str = "/api2/json/cluster/multipath/luns/{wwid}";
+/// Paths that are gone are gone for good.
+pub const LUN_ACK_PATHS: &str = "/api2/json/cluster/multipath/luns/{wwid}/ack-paths";
+/// A LUN was taken out of service.
+pub const LUN_RETIRE: &str = "/api2/json/cluster/multipath/luns/{wwid}/retire";
+/// What is remembered of a LUN is erased.
+pub const LUN_FORGET: &str = "/api2/json/cluster/multipath/luns/{wwid}/forget";
 /// The nodes and what is known of each.
 pub const NODES: &str = "/api2/json/nodes";
 /// One node's maps, path groups and paths; `{node}` is a node name.

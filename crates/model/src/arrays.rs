@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::local::PathDevice;
 use crate::node_value::clip;
 use crate::report::TEXT_BYTES_MAX;
@@ -20,7 +22,7 @@ pub struct Target(u32);
 /// Target nodes, joined to arrays.
 #[derive(Clone, Debug, Default)]
 pub struct Arrays {
-    by_name: BTreeMap<Arc<str>, Target>,
+    by_name: FxHashMap<Arc<str>, Target>,
     names: Vec<Arc<str>>,
     parents: Vec<u32>,
 }
@@ -74,9 +76,10 @@ impl Arrays {
     /// The names of all target nodes of each array, sorted; by what stands for the array.
     pub fn names(&mut self) -> BTreeMap<Target, Vec<Arc<str>>> {
         let mut out: BTreeMap<Target, Vec<Arc<str>>> = BTreeMap::new();
-        for (name, target) in self.by_name.clone() {
-            out.entry(self.array_of(target)).or_default().push(name);
+        for (name, number) in self.names.clone().into_iter().zip(0..) {
+            out.entry(self.array_of(Target(number))).or_default().push(name);
         }
+        out.values_mut().for_each(|names| names.sort_unstable());
         out
     }
 }

@@ -8,7 +8,7 @@ mod notes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::arrays::{Arrays, Target};
 use crate::ids::{NodeName, Wwid};
@@ -164,7 +164,7 @@ pub struct Discovery {
     known: FxHashSet<Wwid>,
     nodes: BTreeMap<NodeName, Told>,
     arrays: Arrays,
-    luns: BTreeMap<Wwid, Lun>,
+    luns: FxHashMap<Wwid, Lun>,
     places: usize,
     nameless: Vec<LooseDevice>,
     texts: Texts,
@@ -172,7 +172,7 @@ pub struct Discovery {
 }
 
 #[derive(Debug, Default)]
-struct Texts(BTreeSet<Arc<str>>);
+struct Texts(FxHashSet<Arc<str>>);
 
 impl Texts {
     fn keep(&mut self, text: &str) -> Arc<str> {
@@ -346,7 +346,9 @@ impl Discovery {
         let mut out = Discovered { left_out: self.left_out, ..Discovered::default() };
         let array_names = self.arrays.names();
         let seen_by = self.nodes_of_arrays();
-        for (wwid, mut lun) in std::mem::take(&mut self.luns) {
+        let mut luns: Vec<(Wwid, Lun)> = std::mem::take(&mut self.luns).into_iter().collect();
+        luns.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        for (wwid, mut lun) in luns {
             // A further device of a LUN that the node carries is no news.
             let Lun { places, carried, .. } = &mut lun;
             places.retain(|node, _| !carried.contains(node));

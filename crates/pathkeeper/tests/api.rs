@@ -221,7 +221,12 @@ async fn a_hung_multipathd_is_a_finding_and_its_luns_are_unknown() {
 async fn every_documented_path_answers_and_nothing_else_does() {
     let lab = Lab::new().await;
     for path in openapi::documented_paths() {
-        let (status, headers, body) = lab.raw("GET", &path.replace("{node}", "pve1"), &[]).await;
+        let at = path.replace("{node}", "pve1").replace("{wwid}", WWID);
+        let (status, headers, body) = lab.raw("GET", &at, &[]).await;
+        if [paths::LUN_ACK_PATHS, paths::LUN_RETIRE, paths::LUN_FORGET].contains(&path.as_str()) {
+            assert_eq!(status, 501, "{path} is for orders");
+            continue;
+        }
         assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&body));
         assert_eq!(headers["x-content-type-options"], "nosniff");
         assert!(headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'self'"));

@@ -11,6 +11,7 @@ pub mod documents;
 pub mod follower;
 pub mod last_put;
 pub mod ledger_file;
+pub mod luns;
 pub mod own;
 pub mod reader;
 pub mod service;
@@ -155,14 +156,8 @@ impl App {
         // A file that cannot be used lets nobody in, and must not keep the node from being watched.
         let has_tokens = !tokens.is_empty() || tokens.problem().is_some();
         let ledger = state_dir.map(|dir| LedgerFile::load(&dir, &node, now.wall.0));
-        let context = Context::new(
-            board.clone(),
-            node.clone(),
-            clock.clone(),
-            store.kind(),
-            config.facts.clone(),
-            access,
-        );
+        let context =
+            Context::new(board.clone(), node.clone(), clock.clone(), &store, config.facts.clone(), access);
         let (shutdown, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
         let (mut address, mut certificate) = (None, None);

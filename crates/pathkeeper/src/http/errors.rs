@@ -58,6 +58,27 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, format!("no such node: {node}"))
     }
 
+    /// 404: nobody speaks of that LUN.
+    pub fn no_lun(wwid: &str) -> Self {
+        let words = format!("no such LUN: neither the status nor a node's ledger nor an order names {wwid}");
+        Self::new(StatusCode::NOT_FOUND, words)
+    }
+
+    /// 409: what was asked for would do harm, or others were faster; nothing was changed.
+    pub fn conflict(why: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, why)
+    }
+
+    /// 503: the store did not take or give a document. `doubt`: it was asked to write, and gave no answer.
+    pub fn no_store(why: &str, doubt: bool) -> Self {
+        let so = if doubt {
+            "whether it was changed is not known, look before you try again"
+        } else {
+            "nothing was changed"
+        };
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("{so}: {why}"))
+    }
+
     /// 503: that node's maps and paths are not known here, and why.
     pub fn no_detail(node: &str, why: &str) -> Self {
         let words = format!("the maps and paths of {node} are not known here: {why}");

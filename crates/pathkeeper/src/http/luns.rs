@@ -1,10 +1,11 @@
-//! `cluster/multipath/discover`: what all nodes published, put together for whoever asks.
+//! `cluster/multipath/discover` and `…/luns`: what all nodes published, put together for whoever asks.
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use axum::routing::get;
 use pathkeeper_api::discover::AskedNode;
+use pathkeeper_api::luns::Luns;
 use pathkeeper_api::paths;
 use pathkeeper_engine::cluster::{Belief, NodeView};
 use pathkeeper_model::Wwid;
@@ -12,14 +13,80 @@ use pathkeeper_model::detail::Detail;
 use pathkeeper_model::discover::{Discovery, Node};
 use pathkeeper_model::local::NodeRead;
 use pathkeeper_model::node_value::DaemonWord;
+use pathkeeper_model::orders::{ORDERS_DOCUMENT, Orders};
+use pathkeeper_model::report::TEXT_BYTES_MAX;
 
 use super::errors::{self, ApiError};
-use super::{Context, UNPACKING_WAIT_MS, enveloped, off_thread, room_to_unpack, why_no_detail};
+use super::{Context, UNPACKING_WAIT_MS, enveloped, off_thread, orders, room_to_unpack, why_no_detail};
 use crate::app::convert;
+use crate::app::luns::Gather;
 
 /// All routes about LUNs.
 pub fn routes() -> Router<Context> {
-    Router::new().route(paths::DISCOVER, get(discover))
+    Router::new()
+        .route(paths::DISCOVER, get(discover))
+        .route(paths::LUNS, get(luns))
+        .route(paths::LUN, get(lun))
+        .merge(orders::routes())
+}
+
+async fn luns(State(context): State<Context>, request: Request) -> Result<Response, ApiError> {
+    errors::no_parameters(&request)?;
+    Ok(enveloped(gather(&context, None).await?))
+}
+
+async fn lun(
+    State(context): State<Context>,
+    Path(wwid): Path<String>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    errors::no_parameters(&request)?;
+    let wwid = wwid_of(&wwid)?;
+    let found = gather(&context, Some(&wwid)).await?;
+    if found.luns.is_empty() { Err(ApiError::no_lun(wwid.as_str())) } else { Ok(enveloped(found)) }
+}
+
+/// A WWID as it may stand in a path.
+pub(super) fn wwid_of(text: &str) -> Result<Wwid, ApiError> {
+    let good = !text.chars().any(char::is_control) && text.len() <= TEXT_BYTES_MAX;
+    Wwid::new(text).filter(|_| good).ok_or_else(|| {
+        let why = format!("value does not look like a WWID: 1 to {TEXT_BYTES_MAX} visible characters");
+        ApiError::parameters([("wwid".to_owned(), why)].into())
+    })
+}
+
+/// All LUNs, or one.
+pub(super) async fn gather(context: &Context, only: Option<&Wwid>) -> Result<Luns, ApiError> {
+    let snapshot = context.board.snapshot();
+    let snapshot =
+        snapshot.ok_or_else(|| ApiError::not_ready("the store has not given its first whole list yet"))?;
+    let mut problems = Vec::new();
+    let given = match orders::read(context).await {
+        Ok((given, wrong, _)) => {
+            problems.extend(wrong.iter().map(|wrong| format!("in {ORDERS_DOCUMENT}: {wrong}")));
+            given
+        }
+        Err(e) => {
+            problems.push(format!("{ORDERS_DOCUMENT} could not be read, so no order is shown: {e}"));
+            Orders::default()
+        }
+    };
+    let room = room_to_unpack(&context.unpacking, UNPACKING_WAIT_MS).await?;
+    let made = context.clock.now().wall.0;
+    let (context, only) = (context.clone(), only.cloned());
+    off_thread(move || {
+        let mut gather = Gather::new(only.clone());
+        let nodes = each_node(&context, |view, asked, details| {
+            let (read, detail) = details.map_or((None, None), |d| (Some(d.read), d.detail));
+            gather.add(&view.name, asked, read, detail);
+        });
+        drop(room);
+        let wanted = |wwid: &str| only.as_ref().is_none_or(|only| only.as_str() == wwid);
+        let rows = snapshot.rows.iter().filter(|row| wanted(&row.wwid));
+        let rows = rows.filter_map(|row| serde_json::from_slice(&row.json).ok());
+        Luns { made, luns: gather.finish(rows, &given), nodes, problems }
+    })
+    .await
 }
 
 async fn discover(State(context): State<Context>, request: Request) -> Result<Response, ApiError> {

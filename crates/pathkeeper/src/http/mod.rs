@@ -6,6 +6,7 @@ pub mod errors;
 pub mod events;
 pub mod luns;
 pub mod metrics;
+pub mod orders;
 pub mod server;
 pub mod status;
 pub mod ui;
@@ -20,6 +21,7 @@ use axum::routing::get;
 use pathkeeper_api::{Envelope, Version, paths};
 use pathkeeper_engine::agent::NodeFacts;
 use pathkeeper_engine::cluster::NodeView;
+use pathkeeper_io::store::Store;
 use pathkeeper_model::NodeName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -52,6 +54,8 @@ pub struct Inner {
     pub store: &'static str,
     /// What the node says of itself.
     pub facts: NodeFacts,
+    /// Where documents are.
+    pub documents: Documents,
     /// Room for event streams.
     pub streams: Arc<Semaphore>,
     /// Room to unpack what other nodes published.
@@ -60,6 +64,16 @@ pub struct Inner {
     pub openapi: String,
     /// Who may do what.
     pub access: auth::Access,
+}
+
+/// The store, for those who read or write documents.
+#[derive(Clone)]
+pub struct Documents(pub Arc<dyn Store>);
+
+impl std::fmt::Debug for Documents {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.kind())
+    }
 }
 
 impl std::ops::Deref for Context {
@@ -75,7 +89,7 @@ impl Context {
         board: Arc<Board>,
         node: NodeName,
         clock: Clock,
-        store: &'static str,
+        store: &Arc<dyn Store>,
         facts: NodeFacts,
         access: auth::Access,
     ) -> Self {
@@ -84,8 +98,9 @@ impl Context {
             board,
             node,
             clock,
-            store,
+            store: store.kind(),
             facts,
+            documents: Documents(store.clone()),
             streams,
             unpacking: Arc::new(Semaphore::new(UNPACKING_MAX)),
             openapi: pathkeeper_api::openapi::document(),
@@ -285,6 +300,13 @@ async fn readyz(State(context): State<Context>) -> Result<&'static str, ApiError
         return Err(ApiError::not_ready("the store has not given its first whole list yet"));
     }
     Ok("ok\n")
+}
+
+/// A store of this node alone, for tests.
+#[cfg(test)]
+fn store_below(dir: &std::path::Path) -> Arc<dyn Store> {
+    let hub = pathkeeper_io::store::embedded::Hub::open(&dir.join("store")).unwrap();
+    Arc::new(hub.node(&NodeName::new("pve1").unwrap()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,12 @@
 //! `pathkeeper lun`: single LUNs, what is expected of them, and LUNs that nobody watches yet.
 
 mod discover;
+mod find;
+#[cfg(test)]
+mod fixtures;
+mod list;
+mod order;
+mod show;
 
 use std::process::ExitCode;
 
@@ -8,7 +14,7 @@ use clap::{Args, Subcommand};
 
 use super::{Failure, Globals};
 
-/// LUNs one by one: what is seen and not watched
+/// LUNs one by one: what is expected of each and remembered, what is seen and not watched
 #[derive(Args, Debug)]
 pub struct LunArgs {
     #[command(subcommand)]
@@ -17,12 +23,22 @@ pub struct LunArgs {
 
 #[derive(Subcommand, Debug)]
 enum LunCommand {
+    List(list::ListArgs),
+    Show(show::ShowArgs),
     Discover(discover::DiscoverArgs),
+    AckPaths(order::AckPathsArgs),
+    Retire(order::RetireArgs),
+    Forget(order::ForgetArgs),
 }
 
 /// Runs the command.
 pub async fn run(args: LunArgs, globals: &Globals) -> Result<ExitCode, Failure> {
     match args.command {
+        LunCommand::List(args) => list::run(args, globals).await,
+        LunCommand::Show(args) => show::run(args, globals).await,
         LunCommand::Discover(args) => discover::run(args, globals).await,
+        LunCommand::AckPaths(args) => order::ack_paths(args, globals).await,
+        LunCommand::Retire(args) => order::retire(args, globals).await,
+        LunCommand::Forget(args) => order::forget(args, globals).await,
     }
 }

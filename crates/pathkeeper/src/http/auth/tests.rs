@@ -53,7 +53,7 @@ impl House {
             Arc::new(Board::new(Instance(1))),
             NodeName::new("pve1").unwrap(),
             Clock::start(ClockOffset::default()),
-            "embedded",
+            &crate::http::store_below(dir.path()),
             NodeFacts::default(),
             access,
         );

@@ -151,7 +151,7 @@ mod tests {
                 Arc::new(Board::new(pathkeeper_model::Instance(1))),
                 pathkeeper_model::NodeName::new("pve1").unwrap(),
                 Clock::start(Default::default()),
-                "embedded",
+                &crate::http::store_below(dir.path()),
                 Default::default(),
                 Access::new(TokenStore::none(), false, None),
             );
