@@ -19,10 +19,10 @@ fuzz_target!(|bytes: &[u8]| {
     zip.write_all(bytes).expect("memory");
     let data = base64::engine::general_purpose::STANDARD.encode(zip.finish().expect("memory")).into();
     let stamp = Stamp { instance: Instance(1), seq: 1 };
-    let Ok(detail) = Packed::new(vec![DetailPart { stamp, time: None, part: 1, parts: 1, data }]).unpack()
-    else {
-        return;
-    };
+    let packed = Packed::new(vec![DetailPart { stamp, time: None, part: 1, parts: 1, data }]);
+    let facts = packed.facts();
+    let Ok(detail) = packed.unpack() else { return };
+    assert!(facts.is_ok(), "what is understood whole is understood in part");
     let head = Head { node: NodeName::new("a").expect("not empty"), stamp, time: EpochS(1) };
     let parts = encode(&head, &detail.read, detail.ledger.as_ref()).expect("it came out of one part");
     assert!(parts.iter().all(|part| part.len() <= REPORT_BYTES_MAX));

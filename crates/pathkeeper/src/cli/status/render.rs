@@ -307,8 +307,11 @@ fn full_table(
             field(Tone::Doubt, format!("{column} ?"))
         });
     }
+    // Nobody asks for it where everything is allowed.
+    let allowed = status.luns.iter().any(|row| row.allowed == Some(false));
     if options.wide {
-        titles.extend(["SIZE", "BY", "WWID"].map(|t| field(Tone::Strong, t)));
+        let more = ["SIZE", "BY", "EXPECTED BY"].into_iter().chain(allowed.then_some("ALLOWED"));
+        titles.extend(more.chain(["WWID"]).map(|t| field(Tone::Strong, t)));
     }
     let mut out = vec![titles];
     for line in lines {
@@ -322,7 +325,11 @@ fn full_table(
         if options.wide && line.more == 0 {
             let size = line.row.size.map_or_else(String::new, crate::cli::text::bytes);
             let by = line.row.nodes.values().find_map(|c| c.transport.as_deref()).unwrap_or("");
-            row.extend([size.as_str(), by, &line.row.wwid].map(|t| field(Tone::Plain, t)));
+            let why = clean(line.row.expected_by.as_deref().unwrap_or("nobody"));
+            row.extend([size.as_str(), by, &why].map(|t| field(Tone::Plain, t)));
+            let word = if line.row.allowed == Some(false) { "no" } else { "yes" };
+            row.extend(allowed.then(|| field(Tone::Plain, word)));
+            row.push(field(Tone::Plain, &line.row.wwid));
         }
         out.push(row);
     }

@@ -218,8 +218,14 @@ fn sixty_columns() {
 #[test]
 fn wide_shows_everything_whatever_the_width() {
     let options = Options { wide: true, ..Options::default() };
+    let mut status = faults();
+    let why = ["ledger since 2026-06-01T08:00:00Z", "storage:san, storage:san2", "nodes"];
+    for (row, why) in status.luns.iter_mut().zip(why) {
+        row.expected_by = Some(why.into());
+        row.allowed = (why != "nodes").then_some(false);
+    }
     check_as(
-        &faults(),
+        &status,
         &nodes(),
         &view(),
         &options,
