@@ -1,5 +1,6 @@
 //! Which storage consumes which LUN, and which nodes each storage leaves.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fixedbitset::FixedBitSet;
@@ -22,7 +23,7 @@ pub(super) enum Weight {
 }
 
 /// What follows from one storage.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Consumer {
     pub id: String,
     pub disabled: bool,
@@ -36,7 +37,7 @@ pub(super) struct Consumer {
     /// What is wrong with its base.
     pub base_problem: Option<String>,
     /// Why it leaves nobody.
-    pub why_nobody: String,
+    pub why_nobody: Cow<'static, str>,
 }
 
 /// Storages as numbers by LUN.
@@ -52,14 +53,18 @@ pub(super) struct Ground<'a> {
     pub sections: &'a BTreeMap<Wwid, Section>,
 }
 
-/// Goes through all storages.
-pub(super) fn consumers(storages: &[Storage], ground: &Ground<'_>) -> (Vec<Consumer>, ByLun) {
+/// What follows from each storage, those that say nothing of LUNs left out.
+pub(super) fn consumers(storages: &[Storage], ground: &Ground<'_>) -> Vec<Consumer> {
     let by_id: BTreeMap<&str, &Storage> = storages.iter().map(|s| (s.id.as_str(), s)).collect();
-    let (mut all, mut by_lun) = (Vec::new(), ByLun::new());
-    for storage in storages {
-        let Some(weight) = weight(&storage.kind) else { continue };
-        let number = all.len() as u32;
-        all.push(consumer(storage, weight, &by_id, ground));
+    let of = |storage: &Storage| Some(consumer(storage, weight(&storage.kind)?, &by_id, ground));
+    storages.iter().filter_map(of).collect()
+}
+
+/// Which of [`consumers`] name each LUN: places in that list.
+pub(super) fn by_lun(storages: &[Storage], ground: &Ground<'_>) -> ByLun {
+    let mut by_lun = ByLun::new();
+    let weighed = storages.iter().filter_map(|storage| Some((storage, weight(&storage.kind)?)));
+    for (number, (storage, weight)) in (0u32..).zip(weighed) {
         let mut names = |wwid: &Wwid| match by_lun.get_mut(wwid) {
             Some(of) => of.push(number),
             None => {
@@ -80,7 +85,7 @@ pub(super) fn consumers(storages: &[Storage], ground: &Ground<'_>) -> (Vec<Consu
             StorageKind::Other(_) => {}
         }
     }
-    (all, by_lun)
+    by_lun
 }
 
 fn weight(kind: &StorageKind) -> Option<Weight> {
@@ -103,11 +108,11 @@ fn consumer(
     let (mut nominal, mut strangers) = reach(storage, ground);
     let mut disabled = storage.disabled;
     let mut why_nobody = if disabled {
-        "it is disabled".to_owned()
+        Cow::Borrowed("it is disabled")
     } else if storage.nodes.is_some() {
-        "none of its nodes is in the cluster".to_owned()
+        Cow::Borrowed("none of its nodes is in the cluster")
     } else {
-        "the cluster has no nodes".to_owned()
+        Cow::Borrowed("the cluster has no nodes")
     };
     let mut base_problem = None;
     if let StorageKind::Lvm { base: Some(base), .. } = &storage.kind {
@@ -126,9 +131,9 @@ fn consumer(
                 let own = nominal.clone();
                 nominal.intersect_with(&reached);
                 if below.disabled && !disabled {
-                    why_nobody = format!("its base {on} is disabled");
+                    why_nobody = Cow::Owned(format!("its base {on} is disabled"));
                 } else if !disabled && !own.is_clear() && nominal.is_clear() {
-                    why_nobody = format!("it has no node in common with its base {on}");
+                    why_nobody = Cow::Owned(format!("it has no node in common with its base {on}"));
                 }
                 disabled |= below.disabled;
             }

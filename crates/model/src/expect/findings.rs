@@ -64,7 +64,7 @@ impl Expectations {
             }
         }
         let why: BTreeMap<&str, &str> =
-            self.consumers.iter().map(|c| (c.id.as_str(), c.why_nobody.as_str())).collect();
+            self.consumers.iter().map(|c| (c.id.as_str(), &*c.why_nobody)).collect();
         for (id, luns) in left_to_nobody(self) {
             let why = why.get(id).copied().unwrap_or_default();
             found.push(about_storage(

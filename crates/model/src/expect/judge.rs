@@ -5,7 +5,7 @@ use std::iter::Peekable;
 
 use fixedbitset::FixedBitSet;
 
-use super::consumers::{Consumer, Weight};
+use super::consumers::{ByLun, Consumer, Weight};
 use super::nodes::Nodes;
 use super::{By, Expectations, Lun, Outcome, Retirement, Section};
 use crate::ids::{EpochS, NodeName, Wwid};
@@ -27,27 +27,43 @@ fn at<'a, V>(walk: &mut Peekable<impl Iterator<Item = (&'a Wwid, V)>>, wwid: &Ww
 }
 
 impl Expectations {
-    /// Judges all LUNs anew; what came out differently.
-    pub(super) fn judge_all(&mut self, cluster: &FixedBitSet) -> Vec<(Wwid, Outcome)> {
-        for wwid in self.by_lun.keys().chain(self.sections.keys()).chain(&self.pinned) {
-            if !self.luns.contains_key(wwid) {
-                self.luns.insert(wwid.clone(), Lun::default());
+    /// Takes what follows from the storages, and which LUNs they name if that may be different, and judges each LUN of which
+    /// something is: what came out differently.
+    pub(super) fn judge(&mut self, new: Vec<Consumer>, named: Option<ByLun>) -> Vec<(Wwid, Outcome)> {
+        let old = std::mem::replace(&mut self.consumers, new);
+        let all = std::mem::take(&mut self.all_anew);
+        let other = |(n, consumer): (usize, &Consumer)| (old.get(n) != Some(consumer)).then_some(n);
+        let other: FixedBitSet = self.consumers.iter().enumerate().filter_map(other).collect();
+        let before = named.map(|named| std::mem::replace(&mut self.by_lun, named));
+        if all || before.is_some() {
+            for wwid in self.by_lun.keys().chain(self.sections.keys()).chain(&self.pinned) {
+                if !self.luns.contains_key(wwid) {
+                    self.luns.insert(wwid.clone(), Lun { touched: true, ..Lun::default() });
+                }
             }
         }
+        let mut named_before = before.iter().flatten().peekable();
         let mut consumers = self.by_lun.iter().peekable();
         let mut sections = self.sections.iter().peekable();
         let mut retired = self.retired.iter().peekable();
         let mut pinned = self.pinned.iter().map(|wwid| (wwid, ())).peekable();
         let (mut changed, mut unused) = (Vec::new(), Vec::new());
         for (wwid, lun) in &mut self.luns {
-            let of = at(&mut consumers, wwid).into_iter().flatten();
+            let of = at(&mut consumers, wwid);
+            let was = if before.is_some() { at(&mut named_before, wwid) } else { of };
+            let others = || of.into_iter().flatten().any(|number| other.contains(*number as usize));
+            if !(all || lun.touched || was != of || others()) {
+                continue;
+            }
+            lun.touched = false;
+            let of = of.into_iter().flatten();
             let case = Case {
                 lun,
                 section: at(&mut sections, wwid),
                 consumers: of.filter_map(|number| self.consumers.get(*number as usize)).collect(),
                 retired: at(&mut retired, wwid),
                 pinned: at(&mut pinned, wwid).is_some(),
-                cluster,
+                cluster: &self.cluster,
             };
             let outcome = case.judge(&mut self.nodes);
             if lun.told.is_empty() && outcome == Outcome::default() {
@@ -74,7 +90,6 @@ impl Case<'_> {
             return outcome;
         }
         let named = self.section.and_then(|section| section.nodes.as_ref());
-        let (carriers, since) = self.carriers(nodes, |_| true);
         if let Some(names) = named {
             let left = |node: &&NodeName| !self.retired.is_some_and(|of| of.is_of(node));
             outcome.nodes = match self.retired {
@@ -86,12 +101,13 @@ impl Case<'_> {
             outcome.nodes = nodes.names_of(&set);
             outcome.by = by;
         }
-        if !outcome.by.is_empty() {
-            // Decided.
-        } else if let Some(since) = since {
+        if outcome.by.is_empty()
+            && let (carriers, Some(since)) = self.carriers(nodes, |_| true)
+        {
             outcome.nodes = nodes.names_of(&carriers);
             outcome.by = vec![By::Ledger(since)];
-        } else if named.is_none() && (self.pinned || self.section.is_some()) {
+        }
+        if outcome.by.is_empty() && named.is_none() && (self.pinned || self.section.is_some()) {
             // Where it is retired on one node, "every active node" would expect it there.
             if self.retired.is_some() {
                 let mut rest = self.cluster.clone();
@@ -132,8 +148,9 @@ impl Case<'_> {
         }
         let mut by = vec![By::Storages(ids)];
         let beside = |node: usize| off.contains(node) && !set.contains(node);
-        let (extra, since) = self.carriers(nodes, beside);
-        if let Some(since) = since {
+        if !off.is_clear()
+            && let (extra, Some(since)) = self.carriers(nodes, beside)
+        {
             set.union_with(&extra);
             by.push(By::Ledger(since));
         }

@@ -31,7 +31,8 @@ use crate::ids::{EpochS, NodeName, Wwid};
 use crate::multipath_cfg::MultipathCfg;
 use crate::orders::{OrderKind, Orders};
 use crate::storage_cfg::{Storage, StorageCfg};
-use consumers::{ByLun, Consumer, Ground, consumers};
+use consumers::{ByLun, Consumer, Ground, by_lun, consumers};
+use fixedbitset::FixedBitSet;
 use nodes::Nodes;
 use told::{Places, Sentences, Told};
 use vg::{VgSet, vg_set};
@@ -111,6 +112,8 @@ impl Retirement {
 struct Lun {
     /// By node's number.
     told: Vec<Told>,
+    /// What is told of it is different.
+    touched: bool,
     outcome: Outcome,
 }
 
@@ -133,11 +136,21 @@ pub struct Expectations {
     vgs: BTreeMap<Box<str>, VgSet>,
     /// Names of volume groups whose set may be another.
     stale_vgs: BTreeSet<Box<str>>,
+    /// Names of iSCSI targets whose LUNs may be others.
+    stale_targets: BTreeSet<Box<str>>,
     consumers: Vec<Consumer>,
     by_lun: ByLun,
     watched: Vec<Wwid>,
     found: Vec<Finding>,
+    /// Something was told.
     dirty: bool,
+    /// Storages may name other LUNs.
+    renamed: bool,
+    /// Every LUN has to be judged anew.
+    all_anew: bool,
+    /// As it was when LUNs were judged last: the cluster's nodes, and what numbers mean.
+    cluster: FixedBitSet,
+    generation: u64,
 }
 
 impl Expectations {
@@ -185,8 +198,10 @@ impl Expectations {
                 continue;
             }
             self.dirty = true;
-            for vg in old.into_iter().chain(&told).flat_map(Told::vgs) {
-                self.stale_vgs.extend(vg.name.clone());
+            lun.touched = true;
+            for told in old.into_iter().chain(&told) {
+                self.stale_vgs.extend(told.vgs().filter_map(|vg| vg.name.clone()));
+                self.stale_targets.extend(told.targets().cloned());
             }
             match (place, told) {
                 (Ok(at), None) => drop(lun.told.remove(at)),
@@ -203,8 +218,11 @@ impl Expectations {
         for (wwid, told) in unknown.into_iter().chain(new) {
             self.dirty = true;
             self.stale_vgs.extend(told.vgs().filter_map(|vg| vg.name.clone()));
+            self.stale_targets.extend(told.targets().cloned());
             self.places.add(&wwid, &told);
-            self.luns.entry(wwid).or_default().told.push(told);
+            let lun = self.luns.entry(wwid).or_default();
+            lun.touched = true;
+            lun.told.push(told);
         }
         if facts.is_none() {
             self.dirty |= self.nodes.set(node, |nodes| &mut nodes.telling, false);
@@ -217,6 +235,10 @@ impl Expectations {
         let problems = cfg.iter().flat_map(|cfg| &cfg.problems);
         let problems: Vec<String> = problems.map(|p| format!("line {}: {}", p.line, p.what)).collect();
         if self.storages != storages || self.storage_problems != problems {
+            let names = |storages: &[Storage]| {
+                storages.iter().map(|s| (&s.id, &s.kind)).eq(self.storages.iter().map(|s| (&s.id, &s.kind)))
+            };
+            self.renamed |= !names(storages);
             self.storages = storages.to_vec();
             self.storage_problems = problems;
             self.dirty = true;
@@ -233,7 +255,9 @@ impl Expectations {
         let sections: BTreeMap<Wwid, Section> =
             cfg.luns.iter().map(|(wwid, lun)| (wwid.clone(), section(lun))).collect();
         self.list_changed |= !self.has_list || !sections.keys().eq(self.sections.keys());
-        self.dirty |= self.list_changed || sections != self.sections;
+        if self.list_changed || sections != self.sections {
+            (self.dirty, self.renamed, self.all_anew) = (true, true, true);
+        }
         self.has_list = true;
         self.sections = sections;
     }
@@ -257,7 +281,7 @@ impl Expectations {
         retired.retain(|_, of| of.everywhere || of.but.values().any(|retired| *retired));
         if retired != self.retired {
             self.retired = retired;
-            self.dirty = true;
+            (self.dirty, self.all_anew) = (true, true);
         }
     }
 
@@ -266,7 +290,7 @@ impl Expectations {
         let pinned = wwids.into_iter().collect();
         if self.pinned != pinned {
             self.pinned = pinned;
-            self.dirty = true;
+            (self.dirty, self.all_anew) = (true, true);
         }
     }
 
@@ -286,6 +310,43 @@ impl Expectations {
         if !std::mem::take(&mut self.dirty) {
             return changes;
         }
+        self.renamed |= !self.stale_vgs.is_empty() || !self.stale_targets.is_empty();
+        self.refresh_places();
+        let cluster = self.nodes.cluster();
+        if cluster != self.cluster || self.generation != self.nodes.generation {
+            self.all_anew = true;
+            self.generation = self.nodes.generation;
+            self.cluster.clone_from(&cluster);
+        }
+        let ground = Ground {
+            nodes: &self.nodes,
+            cluster: &cluster,
+            vgs: &self.vgs,
+            vg_candidates: &self.places.vgs,
+            targets: &self.places.targets,
+            sections: &self.sections,
+        };
+        let new = consumers(&self.storages, &ground);
+        let named = std::mem::take(&mut self.renamed).then(|| by_lun(&self.storages, &ground));
+        changes.luns = self.judge(new, named);
+        if !changes.luns.is_empty() {
+            let watched: Vec<Wwid> = self.watched_now().cloned().collect();
+            if watched != self.watched {
+                self.watched.clone_from(&watched);
+                changes.watched = Some(watched);
+            }
+        }
+        if std::mem::take(&mut self.list_changed) {
+            changes.allowed = Some(self.sections.keys().cloned().collect());
+        }
+        let found = self.find();
+        changes.findings = found != self.found;
+        self.found = found;
+        changes
+    }
+
+    /// Which LUNs lie in which volume group, and behind which target, where that may be different.
+    fn refresh_places(&mut self) {
         for name in std::mem::take(&mut self.stale_vgs) {
             let Some(on) = self.places.vgs.get_mut(&name) else { continue };
             on.retain(|wwid| self.luns.get(wwid).is_some_and(|lun| lun.is_named(&name)));
@@ -297,33 +358,13 @@ impl Expectations {
                 self.vgs.insert(name, set);
             }
         }
-        self.places.targets.retain(|target, luns| {
-            luns.retain(|wwid| self.luns.get(wwid).is_some_and(|lun| lun.leads_to(target)));
-            !luns.is_empty()
-        });
-        let cluster = self.nodes.cluster();
-        let ground = Ground {
-            nodes: &self.nodes,
-            cluster: &cluster,
-            vgs: &self.vgs,
-            vg_candidates: &self.places.vgs,
-            targets: &self.places.targets,
-            sections: &self.sections,
-        };
-        (self.consumers, self.by_lun) = consumers(&self.storages, &ground);
-        changes.luns = self.judge_all(&cluster);
-        let watched: Vec<Wwid> = self.watched_now().cloned().collect();
-        if watched != self.watched {
-            self.watched.clone_from(&watched);
-            changes.watched = Some(watched);
+        for target in std::mem::take(&mut self.stale_targets) {
+            let Some(behind) = self.places.targets.get_mut(&target) else { continue };
+            behind.retain(|wwid| self.luns.get(wwid).is_some_and(|lun| lun.leads_to(&target)));
+            if behind.is_empty() {
+                self.places.targets.remove(&target);
+            }
         }
-        if std::mem::take(&mut self.list_changed) {
-            changes.allowed = Some(self.sections.keys().cloned().collect());
-        }
-        let found = self.find();
-        changes.findings = found != self.found;
-        self.found = found;
-        changes
     }
 
     fn watched_now(&self) -> impl Iterator<Item = &Wwid> {
@@ -339,7 +380,6 @@ impl Lun {
 
     /// Somebody's paths to it lead to this iSCSI target.
     fn leads_to(&self, target: &str) -> bool {
-        let said = self.told.iter().filter_map(|told| told.map.as_ref());
-        said.flat_map(|said| &said.targets).any(|name| **name == *target)
+        self.told.iter().flat_map(Told::targets).any(|name| **name == *target)
     }
 }

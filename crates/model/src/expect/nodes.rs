@@ -22,6 +22,8 @@ pub(super) struct Nodes {
     pub telling: FixedBitSet,
     /// What they report is fresh.
     pub heard: FixedBitSet,
+    /// Grows when a number may come to mean another node.
+    pub generation: u64,
     sets: FxHashMap<FixedBitSet, Arc<[NodeName]>>,
 }
 
@@ -64,7 +66,7 @@ impl Nodes {
         if ![&self.members, &self.telling, &self.heard].into_iter().any(|set| set.contains(at)) {
             self.numbers.remove(name);
             self.free.push(number);
-            // The number may come to mean another node.
+            self.generation += 1;
             self.sets.clear();
         }
         was != is

@@ -57,6 +57,11 @@ impl Told {
     pub fn vgs(&self) -> impl Iterator<Item = &VgName> {
         self.mark.as_deref().into_iter().chain(self.map.iter().flat_map(|said| &said.vgs))
     }
+
+    /// All iSCSI targets that it names.
+    pub fn targets(&self) -> impl Iterator<Item = &Box<str>> {
+        self.map.iter().flat_map(|said| &said.targets)
+    }
 }
 
 /// Sentences, each held once.
@@ -141,6 +146,6 @@ impl Places {
             };
         };
         told.vgs().filter_map(|vg| vg.name.as_deref()).for_each(|name| put(|p| &mut p.vgs, name));
-        told.map.iter().flat_map(|said| &said.targets).for_each(|name| put(|p| &mut p.targets, name));
+        told.targets().for_each(|name| put(|p| &mut p.targets, name));
     }
 }

@@ -230,29 +230,29 @@ fn wide_shows_everything_whatever_the_width() {
         &view(),
         &options,
         expect![[r#"
-        san-a  HEALTH_ERR   03:12:07 seen from pve1   4 of 4 nodes fresh
-        8 LUNs: 1 failed, 1 missing, 4 degraded, 2 optimal   2 findings
+            san-a  HEALTH_ERR   03:12:07 seen from pve1   4 of 4 nodes fresh
+            8 LUNs: 1 failed, 1 missing, 4 degraded, 2 optimal   2 findings
 
-        SEV    FINDING                                                     SINCE
-        ERROR  pve3: multipathd gives no maps: it took the connection and  02:59 13m
-               said nothing for 5 s
-               kernel: 48 of 48 paths alive, nobody checks them
-               do: systemctl status multipathd on pve3
-        WARN   the clock of pve2 is 41 s ahead                             29 Jun >3d11h
-               kernel: 48 of 48 paths alive, nobody checks them
-               do: systemctl status multipathd on pve2
+            SEV    FINDING                                                     SINCE
+            ERROR  pve3: multipathd gives no maps: it took the connection and  02:59 13m
+                   said nothing for 5 s
+                   kernel: 48 of 48 paths alive, nobody checks them
+                   do: systemctl status multipathd on pve3
+            WARN   the clock of pve2 is 41 s ahead                             29 Jun >3d11h
+                   kernel: 48 of 48 paths alive, nobody checks them
+                   do: systemctl status multipathd on pve2
 
-        LUN         STATE       pve1   pve2   pve3   pve4    SIZE     BY  WWID
-        backup-01   X failed    4/4    2/4 !  0/4 X  4/4     1.0 TiB  fc  3600a098038304479363f4c4870400000
-        vm-prod-03  - missing   4/4    2/4 !  4/4    none -  1.0 TiB  fc  3600a098038304479363f4c4870400001
-        vm-test-02  ! degraded  3/4 !  2/4 !  4/4    4/4     1.0 TiB  fc  3600a098038304479363f4c4870400002
-        vm-test-03  ! degraded  4/4    2/4 !  4/4    4/4     1.0 TiB  fc  3600a098038304479363f4c4870400003
-        2 more      ! degraded  4/4    2/4 !  4/4    4/4
+            LUN         STATE       pve1   pve2   pve3   pve4    SIZE     BY  EXPECTED BY                        ALLOWED  WWID
+            backup-01   X failed    4/4    2/4 !  0/4 X  4/4     1.0 TiB  fc  ledger since 2026-06-01T08:00:00Z  no       3600a098038304479363f4c4870400000
+            vm-prod-03  - missing   4/4    2/4 !  4/4    none -  1.0 TiB  fc  storage:san, storage:san2          no       3600a098038304479363f4c4870400001
+            vm-test-02  ! degraded  3/4 !  2/4 !  4/4    4/4     1.0 TiB  fc  nodes                              yes      3600a098038304479363f4c4870400002
+            vm-test-03  ! degraded  4/4    2/4 !  4/4    4/4     1.0 TiB  fc  nobody                             yes      3600a098038304479363f4c4870400003
+            2 more      ! degraded  4/4    2/4 !  4/4    4/4
 
-        multipathd 4/4 running   mode: observe (nothing is written)
-        2 optimal LUNs not shown: --all
-        cells usable/known   ! paths lost   X no path   - no map
-    "#]],
+            multipathd 4/4 running   mode: observe (nothing is written)
+            2 optimal LUNs not shown: --all
+            cells usable/known   ! paths lost   X no path   - no map
+        "#]],
     );
 }
 
