@@ -102,6 +102,7 @@ async fn etcd_shows_a_node_that_left_or_ended_and_forgets_it() {
     let e = a.forget(node("a")).await.unwrap_err();
     assert!(matches!(e, StoreError::Refused(_)), "{e}");
     // The command line forgets through a store of its own, which is no member by that.
+    until("it sees that b is gone", async || !online(&looker.members().await.unwrap(), "b")).await;
     looker.forget(node("b")).await.unwrap();
     until("b is forgotten", async || !a.members().await.unwrap().nodes.contains_key(&node("b"))).await;
     assert_eq!(a.list().await.unwrap(), []);

@@ -360,6 +360,12 @@ async fn register(shared: &Shared, client: &Client) -> Result<i64, Fault> {
         puts.push(TxnOp::put(nodes, "", None));
     }
     bounded(shared, &what, STEP_MS, client.kv_client().txn(Txn::new().and_then(puts))).await?;
+    if shared.has_left() {
+        // Meanwhile, and this may have brought back what was taken away then.
+        let mut leases = client.lease_client();
+        bounded(shared, "end the lease", STEP_MS, leases.revoke(lease)).await?;
+        return Err(Fault::new(Kind::LeaseGone, "the node has left"));
+    }
     Ok(lease)
 }
 

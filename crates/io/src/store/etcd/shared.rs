@@ -136,14 +136,18 @@ impl Shared {
 
     /// It leaves; gives its lease.
     pub(super) fn leave(&self) -> Option<i64> {
-        self.left.store(true, Ordering::Relaxed);
+        self.left.store(true, Ordering::SeqCst);
         let mut state = self.state();
         let granted = state.granted.take();
         state.lease.take().or(granted)
     }
 
+    pub(super) fn has_left(&self) -> bool {
+        self.left.load(Ordering::SeqCst)
+    }
+
     pub(super) fn is_wanted(&self) -> bool {
-        self.wanted.load(Ordering::Relaxed) && !self.left.load(Ordering::Relaxed)
+        self.wanted.load(Ordering::Relaxed) && !self.has_left()
     }
 
     /// The lease of this process, through all its connections.
