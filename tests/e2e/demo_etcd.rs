@@ -29,14 +29,7 @@ async fn the_status_of_every_node_follows_every_fault_over_etcd() {
     assert_eq!(problems, []);
     let endpoints = servers.endpoints();
     let open = Box::new(move |node: &_| {
-        let config = EtcdConfig {
-            endpoints: endpoints.clone(),
-            ca: None,
-            identity: None,
-            user: None,
-            prefix: "/pathkeeper".into(),
-            lease_ttl_s: 10,
-        };
+        let config = EtcdConfig::new(endpoints.clone());
         Ok(etcd::open(&config, node)?)
     });
     let options = ClusterOptions { port: 0, version: Version::V0_14_3 };

@@ -40,14 +40,7 @@ async fn main() {
     let wwids: Vec<String> = san.luns.iter().map(|lun| lun.wwid.to_string()).collect();
     let victim = san.nodes[0].name.to_string();
     let open = Box::new(move |node: &_| {
-        let config = EtcdConfig {
-            endpoints: endpoints.clone(),
-            ca: None,
-            identity: None,
-            user: None,
-            prefix: "/pathkeeper".into(),
-            lease_ttl_s: 10,
-        };
+        let config = EtcdConfig::new(endpoints.clone());
         Ok(etcd::open(&config, node)?)
     });
     let options = ClusterOptions { port: 0, version: Version::V0_9_4 };

@@ -117,14 +117,7 @@ async fn main() {
     let mut apps = Vec::new();
     let mut triggers = Vec::new();
     for n in 0..agents {
-        let config = EtcdConfig {
-            endpoints: vec![endpoint.clone()],
-            ca: None,
-            identity: None,
-            user: None,
-            prefix: "/pathkeeper".into(),
-            lease_ttl_s: 10,
-        };
+        let config = EtcdConfig::new(vec![endpoint.clone()]);
         let store = etcd::open(&config, &NodeName::new(&format!("node{n:03}")).unwrap()).unwrap();
         let config = AppConfig::new(
             random_instance().unwrap(),

@@ -53,14 +53,7 @@ fn tls_servers(tls: Tls) -> Servers {
 #[ignore = "needs etcd"]
 async fn etcd_that_is_not_there_is_named_with_the_reason() {
     let closed = format!("http://{}:{}", loopback(), free_port(loopback()));
-    let plain = EtcdConfig {
-        endpoints: vec![closed.clone()],
-        ca: None,
-        identity: None,
-        user: None,
-        prefix: "/pathkeeper".into(),
-        lease_ttl_s: 10,
-    };
+    let plain = EtcdConfig::new(vec![closed.clone()]);
     fails(&plain, &[&closed, "nobody listens there (connection refused)", "does etcd run?"]).await;
     // A label of 64 characters is refused without asking a name server.
     let name = format!("http://{}.invalid:2379", "x".repeat(64));

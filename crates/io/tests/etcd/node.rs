@@ -15,14 +15,7 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Settings for these servers.
 pub fn config(servers: &Servers) -> EtcdConfig {
-    EtcdConfig {
-        endpoints: servers.endpoints(),
-        ca: None,
-        identity: None,
-        user: None,
-        prefix: "/pathkeeper".into(),
-        lease_ttl_s: 10,
-    }
+    EtcdConfig::new(servers.endpoints())
 }
 
 /// A node's store, not yet a member.

@@ -51,12 +51,8 @@ impl Drop for Process {
 /// What the process does.
 async fn be_a_node(endpoints: &str, ttl_s: &str) {
     let config = EtcdConfig {
-        endpoints: endpoints.split(',').map(str::to_owned).collect(),
-        ca: None,
-        identity: None,
-        user: None,
-        prefix: "/pathkeeper".into(),
         lease_ttl_s: ttl_s.parse().unwrap(),
+        ..EtcdConfig::new(endpoints.split(',').map(str::to_owned).collect())
     };
     let store = open(&config, "b");
     let mut hints = store.hints();

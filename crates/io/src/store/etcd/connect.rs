@@ -147,12 +147,9 @@ mod tests {
             path
         };
         let plain = EtcdConfig {
-            endpoints: vec!["https://a:2379".into()],
             ca: Some(file("ca", "-----BEGIN CERTIFICATE-----\n")),
-            identity: None,
-            user: None,
             prefix: "/p".into(),
-            lease_ttl_s: 10,
+            ..EtcdConfig::new(vec!["https://a:2379".into()])
         };
         assert!(read(&plain).is_ok());
         let error = |config: &EtcdConfig| read(config).err().map(|e| e.to_string()).unwrap_or_default();

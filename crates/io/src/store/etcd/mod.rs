@@ -42,6 +42,20 @@ pub struct EtcdConfig {
     pub lease_ttl_s: u32,
 }
 
+impl EtcdConfig {
+    /// An etcd at these endpoints that asks nobody who they are.
+    pub fn new(endpoints: Vec<String>) -> Self {
+        Self {
+            endpoints,
+            ca: None,
+            identity: None,
+            user: None,
+            prefix: "/pathkeeper".into(),
+            lease_ttl_s: 10,
+        }
+    }
+}
+
 /// Reads certificates and the password, and starts following etcd in the background. An etcd that is away is no error
 /// here: the agent starts, the view is partial, and it connects when it can. Needs a tokio runtime around it.
 ///
@@ -90,14 +104,7 @@ mod tests {
     use crate::store::{Hint, Trust};
 
     fn config() -> EtcdConfig {
-        EtcdConfig {
-            endpoints: vec!["http://a:1".into()],
-            ca: None,
-            identity: None,
-            user: None,
-            prefix: "/p".into(),
-            lease_ttl_s: 10,
-        }
+        EtcdConfig::new(vec!["http://a:1".into()])
     }
 
     #[test]

@@ -356,14 +356,7 @@ mod tests {
     use super::*;
 
     fn shared() -> Shared {
-        let config = EtcdConfig {
-            endpoints: vec!["http://a:1".into()],
-            ca: None,
-            identity: None,
-            user: None,
-            prefix: "/p".into(),
-            lease_ttl_s: 10,
-        };
+        let config = EtcdConfig { prefix: "/p".into(), ..EtcdConfig::new(vec!["http://a:1".into()]) };
         Shared::new(config, NodeName::new("a").unwrap())
     }
 
