@@ -2,8 +2,13 @@
 //!
 //! LVM's own programs read every device that they find, and a LUN that queues holds them for as long as it is away. What is
 //! read here lies in memory: udev's record of what it found on the device, the names under which device-mapper has logical
-//! volumes on it, and LVM's note of the group to which a physical volume said that it belongs. Each may be absent, and
-//! nothing in them is taken that has not the form in which LVM writes it.
+//! volumes on it, and LVM's note of the group to which a physical volume said that it belongs. Last come LVM's text backups,
+//! on the root disk, which may be older than what is there. Each may be absent, and nothing in them is taken that has not
+//! the form in which LVM writes it.
+
+mod backup;
+
+pub(crate) use backup::Backups;
 
 use crate::roots::Roots;
 use crate::sysfs::file::{is_plain, names, read_at_most, read_text};
@@ -21,10 +26,13 @@ const VG_NAME_BYTES_MAX: usize = 127;
 const ID_CHARS: usize = 32;
 
 /// What is known of the physical volumes on a map: on the whole of it, or on its partitions. `dm` is its `dm-N`.
-pub(crate) fn read_pvs(roots: &Roots, dm: &str) -> Vec<Pv> {
+pub(crate) fn read_pvs(roots: &Roots, dm: &str, backups: &mut Backups) -> Vec<Pv> {
     let whole = look(roots, dm);
     let mut out: Vec<Pv> = whole.pv.into_iter().collect();
     out.extend(whole.partitions.iter().filter_map(|partition| look(roots, partition).pv));
+    for pv in out.iter_mut().filter(|pv| pv.vg_name.is_none()) {
+        pv.vg_name = pv.uuid.as_deref().and_then(|uuid| backups.vg_of(roots, uuid));
+    }
     out
 }
 
@@ -190,7 +198,7 @@ mod tests {
     }
 
     fn read(tree: &Tree) -> Vec<Pv> {
-        read_pvs(&Roots::below(tree.root()), "dm-3")
+        read_pvs(&Roots::below(tree.root()), "dm-3", &mut Backups::default())
     }
 
     /// A map that udev says to be a physical volume.
@@ -214,6 +222,11 @@ mod tests {
     fn the_group_is_known_by_its_volumes_and_before_they_are_active_by_lvms_note() {
         let tree = member();
         assert_eq!(read(&tree), [pv(Some(PV_DASHED), None, None)]);
+        let backup = format!(
+            "old {{\n\tseqno = 1\n\tphysical_volumes {{\n\t\tpv0 {{\n\t\t\tid = \"{PV_DASHED}\"\n\t\t}}\n\t}}\n}}\n"
+        );
+        tree.file("etc/lvm/backup/old", &backup);
+        assert_eq!(read(&tree), [pv(Some(PV_DASHED), Some("old"), None)]);
         tree.file(&format!("run/lvm/pvs_online/{PV}"), "253:3\nvg:vg-noted\ndev:/dev/mapper/data01\n");
         assert_eq!(read(&tree), [pv(Some(PV_DASHED), Some("vg-noted"), None)]);
         // A name that was changed since is known by what is active.
@@ -326,8 +339,8 @@ mod tests {
         assert_eq!(read(&tree), [pv(Some(PV_DASHED), None, None)]);
         holder(&tree, "dm-3", "dm-7", &format!("LVM-{VG}{LV}"), "noseparator");
         assert_eq!(read(&tree), [pv(Some(PV_DASHED), None, Some(VG_DASHED))]);
-        assert_eq!(read_pvs(&Roots::below(tree.root()), "../dm-3"), []);
-        assert_eq!(read_pvs(&Roots::below(tree.root()), "dm-99"), []);
+        assert_eq!(read_pvs(&Roots::below(tree.root()), "../dm-3", &mut Backups::default()), []);
+        assert_eq!(read_pvs(&Roots::below(tree.root()), "dm-99", &mut Backups::default()), []);
     }
 
     #[test]

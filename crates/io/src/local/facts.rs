@@ -4,7 +4,7 @@
 //! changes and from time to time; in between a read of the node touches no file of sysfs for the devices it knows.
 
 use super::Depth;
-use crate::lvm::{read_pvs, read_signature};
+use crate::lvm::{Backups, read_pvs, read_signature};
 use crate::multipathd::raw::RawPaths;
 use crate::roots::Roots;
 use crate::sysfs::adapter::{Counters, read_adapters};
@@ -111,9 +111,10 @@ impl Facts {
         let sys = &roots.sys;
         let kernel: FxHashMap<&Wwid, &KernelMap> =
             out.kernel.iter().flatten().map(|map| (&map.wwid, map)).collect();
+        let mut backups = Backups::default();
         for map in &mut out.maps {
             if let Some(dm) = &map.dm {
-                let read = || (read_map(sys, dm), read_pvs(roots, dm));
+                let read = || (read_map(sys, dm), read_pvs(roots, dm, &mut backups));
                 let (facts, pvs) = keep(&mut self.maps, dm, "", Some(&map.wwid), read);
                 map.size_bytes = facts.size_bytes;
                 map.holders.clone_from(&facts.holders);
