@@ -86,6 +86,12 @@ pub struct Cell {
     /// `fc`, `iscsi`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transport: Option<String>,
+    /// Fingerprints of the listed causes that explain what is wrong here, the one with the most paths first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
+    /// Paths that are failed or absent here and that no listed cause explains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unexplained: Option<u32>,
 }
 
 /// A node whose last apply failed.
@@ -185,6 +191,51 @@ pub struct Finding {
     /// `since` is only when this observer first saw it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub since_first_seen: bool,
+    /// What tells it from all others, the same on every node: `HBA_DOWN pve2/host7`.
+    #[serde(default)]
+    pub fingerprint: String,
+    /// Fingerprint of the listed cause that explains it: then it does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// What it explains, where it is a cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explains: Option<Explains>,
+    /// Why it does not count now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted: Option<Muted>,
+}
+
+/// What a cause explains.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "kebab-case")]
+pub struct Explains {
+    /// LUNs that it touches.
+    pub luns: u32,
+    /// Cells (a LUN on a node) that it touches.
+    pub cells: u32,
+    /// Paths that are failed or absent by it.
+    pub paths: u32,
+    /// Nodes that it touches.
+    pub nodes: Vec<String>,
+    /// Findings that are folded under it, by code.
+    pub codes: BTreeMap<String, u32>,
+}
+
+/// Why a finding that stands does not count.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "kebab-case")]
+pub struct Muted {
+    /// Id of the mute or the window.
+    pub id: String,
+    /// `mute` or `window`.
+    pub kind: String,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Until when, epoch seconds; absent: until it clears.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
 }
 
 /// What a finding is about.
@@ -196,6 +247,9 @@ pub struct Scope {
     /// The node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
+    /// One path, by its device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// Anything else, by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arrays;
+pub mod cause;
 pub mod detail;
 pub mod discover;
 pub mod expect;
@@ -10,6 +11,8 @@ pub mod finding;
 pub mod fold;
 pub mod fold_doc;
 pub mod fresh;
+pub mod guests;
+pub mod health;
 pub mod ids;
 pub mod json;
 pub mod judge;
@@ -17,13 +20,19 @@ pub mod ledger;
 pub mod local;
 pub mod matrix;
 pub mod multipath_cfg;
+pub mod mutes;
+pub mod names;
 pub mod node_value;
 pub mod orders;
+pub mod picture;
+pub mod problems;
 pub mod report;
 pub mod section;
 pub mod state;
 pub mod storage_cfg;
 pub mod token;
+pub mod topology;
+pub mod windows;
 
 pub use ids::{EpochS, Instance, MonoMs, NodeName, Now, Wwid};
 pub use state::{Entry, State, Transport};

@@ -65,14 +65,9 @@ impl Documents {
     pub fn findings(&self, found: &mut Vec<Finding>) {
         let mut push = |code, severity, object: &str, summary: &str, evidence: &[String], advice: &str| {
             found.push(Finding {
-                code,
-                severity,
-                scope: Scope { object: Some(object.to_owned()), ..Scope::default() },
-                summary: summary.to_owned(),
                 evidence: evidence.to_vec(),
                 advice: vec![advice.to_owned()],
-                since: None,
-                since_first_seen: false,
+                ..Finding::new(code, severity, Scope::object(object), summary)
             });
         };
         match &self.config {

@@ -123,14 +123,10 @@ fn about_store(
     found: &mut Vec<Finding>,
 ) {
     let finding = |code, severity, summary: String, evidence, advice: &[&str], since| Finding {
-        code,
-        severity,
-        scope: Scope::default(),
-        summary,
         evidence,
         advice: advice.iter().map(|line| (*line).to_owned()).collect(),
         since,
-        since_first_seen: false,
+        ..Finding::new(code, severity, Scope::default(), summary)
     };
     if let Some((why, since)) = store.doubt {
         let unseen: Vec<&str> = nodes
@@ -201,14 +197,14 @@ fn about_node(
     let belief = record.belief(terms, now);
     let mut push = |words: Words| {
         found.push(Finding {
-            code: words.code,
-            severity: words.severity,
-            scope: Scope { wwid: None, node: Some(name.clone()), object: words.object },
-            summary: words.summary,
             evidence: words.evidence,
             advice: words.advice,
-            since: None,
-            since_first_seen: false,
+            ..Finding::new(
+                words.code,
+                words.severity,
+                Scope { object: words.object, ..Scope::node(name) },
+                words.summary,
+            )
         });
     };
     let report_time = record.whole.as_ref().and_then(|w| w.time);

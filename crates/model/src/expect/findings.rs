@@ -24,14 +24,9 @@ fn few<T: ToString>(all: &[T]) -> String {
 
 fn about_storage(code: Code, id: &str, summary: String, evidence: Vec<String>, advice: &str) -> Finding {
     Finding {
-        code,
-        severity: Severity::Warning,
-        scope: Scope { object: Some(id.to_owned()), ..Scope::default() },
-        summary,
         evidence,
         advice: vec![advice.to_owned()],
-        since: None,
-        since_first_seen: false,
+        ..Finding::new(code, Severity::Warning, Scope::object(id), summary)
     }
 }
 
@@ -149,17 +144,17 @@ impl Expectations {
         }
         let wwid = row.wwid();
         Some(Finding {
-            code: Code::LunStillVisible,
-            severity: Severity::Warning,
-            scope: Scope { wwid: Some(wwid.clone()), ..Scope::default() },
-            summary: format!("{} is retired, and the array still maps it", name(row)),
             evidence: vec![format!("nodes that see it: {}", few(&nodes))],
             advice: vec![
                 "Unmap it on the array, then remove its map and paths on each of these nodes.".into(),
                 format!("If it is back in service: pathkeeper lun forget {wwid}"),
             ],
-            since: None,
-            since_first_seen: false,
+            ..Finding::new(
+                Code::LunStillVisible,
+                Severity::Warning,
+                Scope::lun(wwid),
+                format!("{} is retired, and the array still maps it", name(row)),
+            )
         })
     }
 }
@@ -179,16 +174,16 @@ fn gone(row: &RowRef<'_>) -> Option<Finding> {
     let wwid = row.wwid();
     let nodes: Vec<&NodeName> = row.cells().map(|(node, _)| node).collect();
     Some(Finding {
-        code: Code::LunGone,
-        severity: Severity::Error,
-        scope: Scope { wwid: Some(wwid.clone()), ..Scope::default() },
-        summary: format!("{} was carried before, and no node sees it any more", name(row)),
         evidence: vec![format!("in the ledger of {}", few(&nodes))],
         advice: vec![
             "Is the LUN still mapped on the array, and do the nodes have paths to its ports?".into(),
             format!("If it was taken out of service: pathkeeper lun retire {wwid}"),
         ],
-        since: None,
-        since_first_seen: false,
+        ..Finding::new(
+            Code::LunGone,
+            Severity::Error,
+            Scope::lun(wwid),
+            format!("{} was carried before, and no node sees it any more", name(row)),
+        )
     })
 }

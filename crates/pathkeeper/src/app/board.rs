@@ -507,6 +507,8 @@ mod tests {
             paths_total: Some(Some(4)),
             paths_expected: None,
             transport: None,
+            causes: Vec::new(),
+            unexplained: None,
         };
         let body = |wwid: &str, nodes: &[(&str, status::Cell)]| {
             let row = status::LunRow {

@@ -7,7 +7,7 @@ use pathkeeper_api::{discover, disks, nodes, status};
 use pathkeeper_engine::cluster::{Belief, NodeView};
 use pathkeeper_model::detail::Detail;
 use pathkeeper_model::expect::{By, Outcome};
-use pathkeeper_model::finding::Finding;
+use pathkeeper_model::finding::{self, Finding};
 use pathkeeper_model::local::{self, Daemon, NodeRead, Queueing};
 use pathkeeper_model::matrix::{ByState, RowRef};
 use pathkeeper_model::{EpochS, NodeName, State, Wwid, judge};
@@ -33,6 +33,8 @@ pub fn row(row: &RowRef<'_>, name_here: Option<&str>, expected: Option<&Outcome>
                     paths_total: cell.counts.map(|(_, total)| total),
                     paths_expected: cell.paths_expected,
                     transport: cell.transport.map(str::to_owned),
+                    causes: Vec::new(),
+                    unexplained: None,
                 };
                 (node.to_string(), cell)
             })
@@ -63,6 +65,7 @@ pub fn finding(finding: &Finding) -> status::Finding {
         scope: status::Scope {
             wwid: finding.scope.wwid.as_ref().map(ToString::to_string),
             node: finding.scope.node.as_ref().map(ToString::to_string),
+            path: finding.scope.path.clone(),
             object: finding.scope.object.clone(),
         },
         summary: finding.summary.clone(),
@@ -70,6 +73,30 @@ pub fn finding(finding: &Finding) -> status::Finding {
         advice: finding.advice.clone(),
         since: finding.since.map(|s| s.0),
         since_first_seen: finding.since_first_seen,
+        fingerprint: finding.fingerprint().to_string(),
+        cause: finding.cause.as_ref().map(ToString::to_string),
+        explains: finding.explains.as_deref().map(explains),
+        muted: finding.muted.as_deref().map(muted),
+    }
+}
+
+fn explains(explains: &finding::Explains) -> status::Explains {
+    status::Explains {
+        luns: explains.luns,
+        cells: explains.cells,
+        paths: explains.paths,
+        nodes: explains.nodes.iter().map(ToString::to_string).collect(),
+        codes: explains.codes.iter().map(|(code, n)| (code.as_str().to_owned(), *n)).collect(),
+    }
+}
+
+fn muted(muted: &finding::Muted) -> status::Muted {
+    status::Muted {
+        id: muted.id.clone(),
+        kind: if muted.by_window { "window" } else { "mute" }.into(),
+        by: muted.by.clone(),
+        reason: muted.reason.clone(),
+        until: muted.until.map(|until| until.0),
     }
 }
 

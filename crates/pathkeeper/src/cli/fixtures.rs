@@ -76,6 +76,8 @@ fn cell(text: &str) -> Cell {
         paths_total: numbers.next().map(Some),
         paths_expected: numbers.next(),
         transport: (state != "missing").then(|| "fc".into()),
+        causes: Vec::new(),
+        unexplained: None,
     }
 }
 
@@ -125,6 +127,10 @@ pub fn finding(code: &str, severity: &str, node: &str, summary: &str) -> Finding
         advice: vec![format!("systemctl status multipathd on {node}"), "then restart it".into()],
         since: Some(NOW - 780),
         since_first_seen: false,
+        fingerprint: format!("{code} {node}"),
+        cause: None,
+        explains: None,
+        muted: None,
     }
 }
 

@@ -30,6 +30,8 @@ pub fn with(mut lun: Lun, node: &str, state: &str, active: Option<u32>, remember
         paths_total: active.map(Some),
         paths_expected: remembered,
         transport: Some("fc".into()),
+        causes: Vec::new(),
+        unexplained: None,
     };
     let row = lun.status.as_mut().unwrap();
     row.nodes.insert(node.into(), cell);
