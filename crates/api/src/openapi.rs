@@ -10,7 +10,12 @@ use utoipa::openapi::{self, ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 use crate::discover::Discovered;
 use crate::luns::{Luns, OrderBody, Ordered};
-use crate::{ErrorBody, Version, disks::NodeDisks, nodes::NodeRow, status::ClusterStatus};
+use crate::{
+    ErrorBody, Version,
+    disks::NodeDisks,
+    nodes::NodeRow,
+    status::{ClusterStatus, Finding},
+};
 
 macro_rules! answer {
     ($name:ident, $data:ty, $doc:literal) => {
@@ -26,6 +31,7 @@ answer!(NodesAnswer, Vec<NodeRow>, "Nodes in Proxmox's envelope.");
 answer!(DisksAnswer, NodeDisks, "Maps of a node in Proxmox's envelope.");
 answer!(DiscoverAnswer, Discovered, "What is seen and not watched, in Proxmox's envelope.");
 answer!(LunsAnswer, Luns, "LUNs in Proxmox's envelope.");
+answer!(FindingsAnswer, Vec<Finding>, "Findings in Proxmox's envelope.");
 answer!(OrderedAnswer, Ordered, "An order that was taken, in Proxmox's envelope.");
 answer!(VersionAnswer, Version, "Version in Proxmox's envelope.");
 
@@ -73,6 +79,17 @@ async fn luns() {}
         (status = 503, description = "Not ready yet, or others are being answered; Retry-After", body = ErrorBody),
     ))]
 async fn lun() {}
+
+/// All that is wrong with one LUN, worst first: what a listed cause explains too, each with its cause. The status has only
+/// what stands by itself.
+#[utoipa::path(get, path = "/api2/json/cluster/multipath/luns/{wwid}/findings", tag = "cluster",
+    params(("wwid" = String, Path, description = "World Wide Identifier")),
+    responses(
+        (status = 200, description = "The findings", body = FindingsAnswer),
+        (status = 404, description = "No such LUN", body = ErrorBody),
+        (status = 503, description = "Not ready yet, or others are being answered; Retry-After", body = ErrorBody),
+    ))]
+async fn lun_findings() {}
 
 /// Orders that paths which are gone are gone for good: what each node remembers goes down to what is usable there, and no
 /// lower than what `paths` says was shown. Each node obeys by itself; `GET` of the LUN says which have.
@@ -169,8 +186,22 @@ async fn readyz() {}
         license(name = "AGPL-3.0-or-later", identifier = "AGPL-3.0-or-later")
     ),
     paths(
-        status, discover, luns, lun, ack_paths, retire, forget, nodes, disks, version, openapi, events,
-        metrics, healthz, readyz
+        status,
+        discover,
+        luns,
+        lun,
+        lun_findings,
+        ack_paths,
+        retire,
+        forget,
+        nodes,
+        disks,
+        version,
+        openapi,
+        events,
+        metrics,
+        healthz,
+        readyz
     ),
     components(schemas(crate::status::Delta))
 )]
@@ -265,6 +296,7 @@ mod tests {
             DISCOVER,
             LUNS,
             LUN,
+            LUN_FINDINGS,
             LUN_ACK_PATHS,
             LUN_RETIRE,
             LUN_FORGET,

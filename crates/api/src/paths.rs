@@ -8,6 +8,8 @@ pub const DISCOVER: &str = "/api2/json/cluster/multipath/discover";
 pub const LUNS: &str = "/api2/json/cluster/multipath/luns";
 /// One of them; `{wwid}` is its WWID.
 pub const LUN: &str = "/api2/json/cluster/multipath/luns/{wwid}";
+/// All that is wrong with one LUN, what a listed cause explains too.
+pub const LUN_FINDINGS: &str = "/api2/json/cluster/multipath/luns/{wwid}/findings";
 /// Paths that are gone are gone for good.
 pub const LUN_ACK_PATHS: &str = "/api2/json/cluster/multipath/luns/{wwid}/ack-paths";
 /// A LUN was taken out of service.

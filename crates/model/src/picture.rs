@@ -24,6 +24,8 @@ pub struct Picture<'a> {
     pub names: &'a Names,
     /// Guests, where somebody tells of them.
     pub guests: &'a Guests,
+    /// When this observer first saw each finding that stood at the last evaluation.
+    pub first_seen: &'a BTreeMap<Fingerprint, EpochS>,
     /// Whether the list of members can be believed.
     pub members_trusted: bool,
     /// Both clocks.

@@ -13,9 +13,6 @@ use pathkeeper_model::{EpochS, NodeName, Now};
 use super::Space;
 use super::node::{Belief, NodeRecord, Terms, WAITING_MAX_MS};
 
-/// When this observer first saw each finding that stands.
-pub(super) type FirstSeen = BTreeMap<(Code, Scope), EpochS>;
-
 /// More names than this in one line help nobody.
 const NAMES_MAX: usize = 8;
 
@@ -86,32 +83,19 @@ pub(super) struct AboutStore<'a> {
     pub space: Option<Space>,
 }
 
-/// All findings, worst first; `found` are those that are known already.
+/// Findings about store and nodes, behind those that are known already.
 pub(super) fn all(
     nodes: &BTreeMap<NodeName, NodeRecord>,
     matrix: &Matrix,
     store: AboutStore<'_>,
     mut found: Vec<Finding>,
     terms: Terms,
-    first_seen: &mut FirstSeen,
     now: Now,
 ) -> Vec<Finding> {
     about_store(nodes, store, terms, now, &mut found);
     for (name, record) in nodes {
         about_node(name, record, matrix, terms, now, &mut found);
     }
-    let mut stands = FirstSeen::new();
-    for finding in &mut found {
-        let fingerprint = (finding.code, finding.scope.clone());
-        let since = first_seen.get(&fingerprint).copied().unwrap_or(now.wall);
-        if finding.since.is_none() {
-            finding.since = Some(since);
-            finding.since_first_seen = true;
-        }
-        stands.insert(fingerprint, since);
-    }
-    *first_seen = stands;
-    found.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)).then(a.scope.cmp(&b.scope)));
     found
 }
 

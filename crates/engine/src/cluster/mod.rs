@@ -3,33 +3,46 @@
 //! Freshness and trust are judged here (status.md, sections 3 and 4) and decide what is fed to the fold; the fold
 //! itself is [`pathkeeper_model::matrix`]. Nothing here can fail: what cannot be used becomes a finding.
 
+mod ask;
 mod documents;
 mod findings;
+mod judged;
 mod node;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pathkeeper_model::cause::Causes;
 use pathkeeper_model::detail::{DetailPart, Facts, Packed, detail_key, part_of_detail_key};
 use pathkeeper_model::expect::Expectations;
 use pathkeeper_model::finding::Finding;
 use pathkeeper_model::fresh::{FRESH_KEY, Fresh};
+use pathkeeper_model::guests::Guests;
+use pathkeeper_model::health::Health;
 use pathkeeper_model::matrix::{Matrix, RowId};
 use pathkeeper_model::multipath_cfg::Reading;
+use pathkeeper_model::mutes::Mutes;
+use pathkeeper_model::names::Names;
 use pathkeeper_model::node_value::{APPLY_KEY, ApplyError, NODE_KEY, NodeValue};
 use pathkeeper_model::orders::Orders;
+use pathkeeper_model::picture::Picture;
 use pathkeeper_model::report::{Join, Joined, Stamp, decode_part, part_key, part_of_key};
 use pathkeeper_model::storage_cfg::StorageCfg;
+use pathkeeper_model::topology::{NodePaths, Texts};
+use pathkeeper_model::windows::Windows;
 use pathkeeper_model::{EpochS, MonoMs, NodeName, Now, Wwid};
 
 use crate::counts::Counts;
 use node::{NodeRecord, Terms, Waiting};
 
+pub use ask::{Answer, Question};
 pub use node::Belief;
 
 /// No report is believed for less than this without a new one.
 const STALE_MIN_MS: u64 = 180_000;
 /// Two refreshes and a poll.
 const STALE_BASE_MS: u64 = 2 * 60_000 + 10_000;
+/// Time alone changes what is wrong (a window ends, a suspension has lasted too long) within this.
+const JUDGED_MAX_MS: u64 = 5_000;
 /// A wall clock that moved this much against the monotonic one has been set.
 const STEP_S: i64 = 30;
 
@@ -73,6 +86,14 @@ pub enum ClusterEvent {
     Config(Reading),
     /// What people ordered of the ledgers: the document `pathkeeper/ledger`.
     Orders(Orders),
+    /// What people muted: the document `pathkeeper/mutes`.
+    Mutes(Mutes),
+    /// On what people work: the document `pathkeeper/windows`.
+    Windows(Windows),
+    /// What people call ports: the document `pathkeeper/names`.
+    Names(Names),
+    /// Who runs where, where somebody tells.
+    Guests(Guests),
     /// Time has come.
     Tick,
 }
@@ -166,8 +187,12 @@ pub struct Cluster {
     reworded: BTreeSet<Wwid>,
     /// What the matrix was last told about each node.
     fed_online: BTreeMap<NodeName, bool>,
-    findings: Vec<Finding>,
-    first_seen: findings::FirstSeen,
+    /// Texts that nodes' paths share.
+    texts: Texts,
+    beside: judged::Beside,
+    judged: judged::Judged,
+    /// Until when that stands by itself; `None` = something is different since.
+    judged_until: Option<MonoMs>,
     view: View,
     beside_changed: bool,
     last_now: Now,
@@ -191,8 +216,10 @@ impl Cluster {
             members: BTreeSet::new(),
             reworded: BTreeSet::new(),
             fed_online: BTreeMap::new(),
-            findings: Vec::new(),
-            first_seen: findings::FirstSeen::default(),
+            texts: Texts::default(),
+            beside: judged::Beside::default(),
+            judged: judged::Judged::default(),
+            judged_until: None,
             view: View::default(),
             beside_changed: true,
             last_now: now,
@@ -218,7 +245,17 @@ impl Cluster {
 
     /// What is wrong, worst first.
     pub fn findings(&self) -> &[Finding] {
-        &self.findings
+        &self.judged.findings
+    }
+
+    /// What explains failed and absent paths.
+    pub fn causes(&self) -> &Causes {
+        &self.judged.causes
+    }
+
+    /// The verdict.
+    pub fn health(&self) -> Health {
+        self.judged.health(self.view.partial.is_some())
     }
 
     /// What this observer can see.
@@ -271,9 +308,18 @@ impl Cluster {
         self.nodes.iter().map(view).collect()
     }
 
-    /// Takes one event.
+    /// Takes one event, and judges.
     pub fn apply(&mut self, event: ClusterEvent, now: Now) {
+        self.take(event, now);
+        self.judge(now);
+    }
+
+    /// Takes one event. What is wrong is as it was until [`Self::judge`]: one judgement serves many events.
+    pub fn take(&mut self, event: ClusterEvent, now: Now) {
         self.watch_the_clock(now);
+        if !matches!(event, ClusterEvent::Tick) {
+            self.judged_until = None;
+        }
         match event {
             ClusterEvent::Value { writer, key, bytes } => {
                 self.counts.add("value");
@@ -307,6 +353,22 @@ impl Cluster {
             ClusterEvent::Orders(orders) => {
                 self.counts.add("orders");
                 self.expectations.set_orders(&orders);
+            }
+            ClusterEvent::Mutes(mutes) => {
+                self.counts.add("mutes");
+                self.beside.mutes = mutes;
+            }
+            ClusterEvent::Windows(windows) => {
+                self.counts.add("windows");
+                self.beside.windows = windows;
+            }
+            ClusterEvent::Names(names) => {
+                self.counts.add("names");
+                self.beside.names = names;
+            }
+            ClusterEvent::Guests(guests) => {
+                self.counts.add("guests");
+                self.beside.guests = guests;
             }
             ClusterEvent::Tick => self.counts.add("tick"),
         }
@@ -371,7 +433,7 @@ impl Cluster {
                 return;
             }
             let record = self.nodes.entry(writer.clone()).or_default();
-            if let Some(facts) = take_detail_value(record, part, bytes, now) {
+            if let Some(facts) = take_detail_value(record, part, bytes, &mut self.texts, now) {
                 self.expectations.set_node(&writer, Some(&facts));
             }
             self.beside_changed = true;
@@ -470,14 +532,56 @@ impl Cluster {
             view.multipathd_running += u32::from(speaks && findings::multipathd_answers(record));
         }
         self.take_expectations();
+        if view != self.view {
+            self.view = view;
+            self.beside_changed = true;
+            self.judged_until = None;
+        }
+    }
+
+    /// Says anew what is wrong, if something happened since the last time, or time itself may have changed it.
+    pub fn judge(&mut self, now: Now) {
+        if self.judged_until.is_some_and(|until| now.mono < until) {
+            return;
+        }
+        self.judged_until = Some(self.next_deadline(now).min(now.mono.plus(JUDGED_MAX_MS)));
+        let terms = self.terms(now);
         let store = findings::AboutStore { doubt: self.doubt.as_ref(), space: self.space };
-        let mut expected = self.expectations.findings(&self.matrix);
-        self.documents.findings(&mut expected);
-        let findings =
-            findings::all(&self.nodes, &self.matrix, store, expected, terms, &mut self.first_seen, now);
-        self.beside_changed |= view != self.view || findings != self.findings;
-        self.view = view;
-        self.findings = findings;
+        let mut found = self.expectations.findings(&self.matrix);
+        self.documents.findings(&mut found);
+        let found = findings::all(&self.nodes, &self.matrix, store, found, terms, now);
+        let known = judged::Known {
+            nodes: &self.nodes,
+            matrix: &self.matrix,
+            expectations: &self.expectations,
+            beside: &self.beside,
+            terms,
+            now,
+        };
+        let (judged, changed) = known.judge(found, &self.judged);
+        self.beside_changed |= judged.findings != self.judged.findings;
+        self.judged = judged;
+        let changed = changed.into_iter().filter_map(|id| Some(self.matrix.row(id)?.wwid().clone()));
+        self.reworded.extend(changed);
+    }
+
+    /// Whether something happened since it was said what is wrong.
+    pub fn is_unjudged(&self) -> bool {
+        self.judged_until.is_none()
+    }
+
+    /// Everything that is known, put together for one question.
+    fn ask_picture<T>(&self, now: Now, ask: impl FnOnce(&Picture<'_>, &Causes) -> T) -> T {
+        let known = judged::Known {
+            nodes: &self.nodes,
+            matrix: &self.matrix,
+            expectations: &self.expectations,
+            beside: &self.beside,
+            terms: self.terms(now),
+            now,
+        };
+        let nodes = known.nodes(&self.judged.swallowed);
+        ask(&known.picture(&nodes, &self.judged.first_seen), &self.judged.causes)
     }
 
     /// A node whose LUNs were all retired has no report any more: it cleared its value, and the one before, if nothing stands
@@ -593,7 +697,13 @@ fn take_joined(
 
 /// What a new whole detail says of expectations; `None` if there is none, or none that can be read: then what the one before
 /// said stands.
-fn take_detail_value(record: &mut NodeRecord, part: u32, bytes: Option<&[u8]>, now: Now) -> Option<Facts> {
+fn take_detail_value(
+    record: &mut NodeRecord,
+    part: u32,
+    bytes: Option<&[u8]>,
+    texts: &mut Texts,
+    now: Now,
+) -> Option<Facts> {
     let Some(bytes) = bytes else {
         // What was published last is shown with its age until the node is forgotten.
         record.detail_pieces.clear(part);
@@ -614,8 +724,11 @@ fn take_detail_value(record: &mut NodeRecord, part: u32, bytes: Option<&[u8]>, n
                     if !record.take_detail(packed.clone(), now) {
                         return None;
                     }
-                    match packed.facts() {
-                        Ok(facts) => return Some(facts),
+                    match packed.unpack().and_then(|detail| Ok((detail, packed.facts()?))) {
+                        Ok((detail, facts)) => {
+                            record.paths = Some(NodePaths::of(&detail, texts));
+                            return Some(facts);
+                        }
                         Err(e) => record.detail_unusable = Some((part, e.to_string())),
                     }
                 }

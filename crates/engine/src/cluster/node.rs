@@ -4,6 +4,7 @@ use pathkeeper_model::detail::{DetailPart, Packed};
 use pathkeeper_model::fresh::Fresh;
 use pathkeeper_model::node_value::{ApplyError, NodeValue};
 use pathkeeper_model::report::{Joiner, Pieces, Problems, Report, Stamp};
+use pathkeeper_model::topology::NodePaths;
 use pathkeeper_model::{Entry, EpochS, Instance, MonoMs, Now, Wwid};
 
 /// Writers without `instance` (the Perl series) are also stale when their wall clock says so.
@@ -73,6 +74,8 @@ pub(super) struct NodeRecord {
     /// When it was new, and how old it already was then; `None` = not known.
     pub detail_at: Option<(MonoMs, u64)>,
     pub detail_unusable: Option<(u32, String)>,
+    /// Its paths, from the last whole detail that could be read.
+    pub paths: Option<NodePaths>,
     pub apply: Option<ApplyError>,
     /// The value under `multipath` was cleared while we watched.
     pub cleared: bool,

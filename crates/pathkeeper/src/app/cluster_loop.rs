@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pathkeeper_api::status;
-use pathkeeper_engine::cluster::{Cluster, ClusterChanges, ClusterEvent, Space};
+use pathkeeper_engine::cluster::{Answer, Cluster, ClusterChanges, ClusterEvent, Question, Space};
 use pathkeeper_io::store::{Key, Notice, Trust};
 use pathkeeper_model::finding::{Code, Severity};
+use pathkeeper_model::health::Health;
 use pathkeeper_model::matrix::{RowRef, exit_status};
 use pathkeeper_model::{EpochS, MonoMs, NodeName, Now, State, Wwid};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::board::{Beside, Board, DeltaEvent, LocalView, NodesView, RowBody, Snapshot};
 use super::clock::Clock;
@@ -46,6 +47,8 @@ pub struct ClusterLoop {
     pub own: OwnValues,
     /// The store by name.
     pub store: &'static str,
+    /// What readers ask.
+    pub asked: mpsc::Receiver<Asked>,
     /// Where readers look.
     pub board: Arc<Board>,
     /// The cluster's name.
@@ -55,6 +58,9 @@ pub struct ClusterLoop {
     /// Moves on each turn of the loop: the watchdog's pulse.
     pub pulse: watch::Sender<u64>,
 }
+
+/// A question, and where the answer goes.
+pub type Asked = (Question, oneshot::Sender<Answer>);
 
 /// What was rendered, kept between changes.
 struct Picture {
@@ -102,21 +108,32 @@ impl ClusterLoop {
                     Some(found) => found,
                     None => return,
                 },
+                Some((question, answer)) = self.asked.recv() => {
+                    let now = self.clock.now();
+                    self.cluster.judge(now);
+                    // Who asked may be gone.
+                    let _ = answer.send(self.cluster.ask(&question, now));
+                    Vec::new()
+                }
                 () = self.clock.sleep_until(wake.min(render_at)) => Vec::new(),
                 () = tokio::time::sleep(Duration::from_secs(5)) => Vec::new(),
             };
             if found.is_empty() {
-                self.cluster.apply(ClusterEvent::Tick, self.clock.now());
+                self.cluster.take(ClusterEvent::Tick, self.clock.now());
             }
             for found in found {
                 self.take(found);
             }
+            let now = self.clock.now();
+            if self.may_render(&picture) <= now.mono {
+                // What is wrong is said anew as often as it is shown.
+                self.cluster.judge(now);
+            }
             let changes = self.cluster.take_changes();
             picture.pending.rows.extend(changes.rows);
             picture.pending.removed.extend(changes.removed);
-            picture.pending.beside |= changes.beside;
+            picture.pending.beside |= changes.beside || self.cluster.is_unjudged();
             self.take_names(&mut picture);
-            let now = self.clock.now();
             if self.cluster.is_ready() && self.render_at(&picture) <= now.mono {
                 self.render(&mut picture, now);
             }
@@ -128,6 +145,11 @@ impl ClusterLoop {
         if picture.pending.is_empty() || !self.cluster.is_ready() {
             return MonoMs(u64::MAX);
         }
+        self.may_render(picture)
+    }
+
+    /// The earliest moment for the next body.
+    fn may_render(&self, picture: &Picture) -> MonoMs {
         picture.rendered_at.map_or(MonoMs(0), |at| at.plus(RENDER_GAP_MS))
     }
 
@@ -185,7 +207,7 @@ impl ClusterLoop {
                         Space { used_bytes, limit_bytes, full }
                     }
                 });
-                self.cluster.apply(ClusterEvent::Space(space.max_by_key(|s| (s.full, s.used_bytes))), now);
+                self.cluster.take(ClusterEvent::Space(space.max_by_key(|s| (s.full, s.used_bytes))), now);
                 let doubt = match members.trust {
                     Trust::Whole => None,
                     Trust::None { why, since } => Some((why, since)),
@@ -198,12 +220,12 @@ impl ClusterLoop {
                 ClusterEvent::Members { nodes: BTreeMap::new(), doubt: Some((why, since)) }
             }
         };
-        self.cluster.apply(event, now);
+        self.cluster.take(event, now);
     }
 
     fn take_own(&mut self, values: Vec<(Key, Option<Bytes>)>) {
         for (key, bytes) in values {
-            self.cluster.apply(value_event(self.observer.clone(), &key, bytes), self.clock.now());
+            self.cluster.take(value_event(self.observer.clone(), &key, bytes), self.clock.now());
         }
     }
 
@@ -221,7 +243,8 @@ impl ClusterLoop {
         }
         for row in ids.into_iter().filter_map(|id| self.cluster.matrix().row(id)) {
             let name = picture.names.get(row.wwid().as_str()).map(String::as_str);
-            let wire = convert::row(&row, name, self.cluster.expectations().of(row.wwid()));
+            let mut wire = convert::row(&row, name, self.cluster.expectations().of(row.wwid()));
+            convert::add_causes(&mut wire, row.wwid(), self.cluster.causes());
             picture.take_sums(row.wwid(), &wire);
             picture.rows.insert(row.wwid().clone(), Arc::new(row_body(&row, &wire)));
             delta.luns.push(wire);
@@ -298,22 +321,23 @@ impl ClusterLoop {
     fn summary(&self, picture: &Picture) -> status::Summary {
         let tally = self.cluster.matrix().tally();
         let partial = self.cluster.view().partial.is_some();
-        // A partial view is a verdict of its own; what is wrong beside it counts by itself.
-        let found = self.cluster.findings().iter().filter(|f| f.code != Code::StorePartial);
-        let worst = found.map(|f| f.severity).max();
+        let findings = self.cluster.findings();
+        let worst =
+            findings.iter().filter(|f| f.counts() && f.code != Code::StorePartial).map(|f| f.severity).max();
         let exit = match exit_status(&tally, partial) {
             // No row is no health where nobody speaks or something is broken.
             0 if self.cluster.view().fresh == 0 || worst == Some(Severity::Error) => 3,
             exit => exit,
         };
-        let health = match (exit, worst) {
-            (2, _) | (_, Some(Severity::Error)) => "HEALTH_ERR",
-            _ if partial => "PARTIAL",
-            (0, None | Some(Severity::Info)) => "HEALTH_OK",
-            _ => "HEALTH_WARN",
+        let muted = findings.iter().any(|f| f.muted.is_some());
+        let health = match self.cluster.health() {
+            // What no finding speaks of is not well by that; what is muted was said.
+            Health::Ok | Health::Warn if exit == 2 && !muted => Health::Err,
+            Health::Ok if exit != 0 && !muted => Health::Warn,
+            health => health,
         };
         status::Summary {
-            health: health.into(),
+            health: health.as_str().into(),
             exit_status: exit,
             luns: tally.rows.total(),
             clean: tally.clean,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use pathkeeper_api::{discover, disks, nodes, status};
 use pathkeeper_engine::cluster::{Belief, NodeView};
+use pathkeeper_model::cause::Causes;
 use pathkeeper_model::detail::Detail;
 use pathkeeper_model::expect::{By, Outcome};
 use pathkeeper_model::finding::{self, Finding};
@@ -55,6 +56,17 @@ pub fn expected_by(by: &[By]) -> Option<String> {
     });
     let words: Vec<String> = words.collect();
     (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// Which listed causes explain what is wrong in each cell, and what none explains.
+pub fn add_causes(wire: &mut status::LunRow, wwid: &Wwid, causes: &Causes) {
+    for (name, shown) in wire.nodes.iter_mut().filter(|(_, shown)| shown.state != "optimal") {
+        let Some(cell) = NodeName::new(name).and_then(|node| causes.cell(&node, wwid)) else { continue };
+        let of = |at: &u32| causes.list().get(*at as usize).map(|cause| cause.fingerprint().to_string());
+        shown.causes = cell.causes.iter().filter_map(of).collect();
+        let bad = cell.expected.max(cell.known).saturating_sub(cell.usable);
+        shown.unexplained = Some(bad.saturating_sub(cell.explained)).filter(|n| *n > 0);
+    }
 }
 
 /// A finding.

@@ -156,8 +156,10 @@ impl App {
         // A file that cannot be used lets nobody in, and must not keep the node from being watched.
         let has_tokens = !tokens.is_empty() || tokens.problem().is_some();
         let ledger = state_dir.map(|dir| LedgerFile::load(&dir, &node, now.wall.0));
+        let (questions, asked) = mpsc::channel(http::QUESTIONS_MAX);
+        let facts = config.facts.clone();
         let context =
-            Context::new(board.clone(), node.clone(), clock.clone(), &store, config.facts.clone(), access);
+            Context::new(board.clone(), node.clone(), clock.clone(), &store, facts, access, questions);
         let (shutdown, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
         let (mut address, mut certificate) = (None, None);
@@ -222,6 +224,7 @@ impl App {
             cluster: picture,
             clock,
             followed,
+            asked,
             own: own::OwnValues::new(node.clone()),
             observer: node,
             store: store.kind(),

@@ -7,7 +7,7 @@ use axum::routing::get;
 use pathkeeper_api::discover::AskedNode;
 use pathkeeper_api::luns::Luns;
 use pathkeeper_api::paths;
-use pathkeeper_engine::cluster::{Belief, NodeView};
+use pathkeeper_engine::cluster::{Answer, Belief, NodeView, Question};
 use pathkeeper_model::Wwid;
 use pathkeeper_model::detail::Detail;
 use pathkeeper_model::discover::{Discovery, Node};
@@ -27,6 +27,7 @@ pub fn routes() -> Router<Context> {
         .route(paths::DISCOVER, get(discover))
         .route(paths::LUNS, get(luns))
         .route(paths::LUN, get(lun))
+        .route(paths::LUN_FINDINGS, get(findings))
         .merge(orders::routes())
 }
 
@@ -44,6 +45,23 @@ async fn lun(
     let wwid = wwid_of(&wwid)?;
     let found = gather(&context, Some(&wwid)).await?;
     if found.luns.is_empty() { Err(ApiError::no_lun(wwid.as_str())) } else { Ok(enveloped(found)) }
+}
+
+async fn findings(
+    State(context): State<Context>,
+    Path(wwid): Path<String>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    errors::no_parameters(&request)?;
+    let wwid = wwid_of(&wwid)?;
+    let snapshot = context.board.snapshot();
+    let snapshot =
+        snapshot.ok_or_else(|| ApiError::not_ready("the store has not given its first whole list yet"))?;
+    if !snapshot.rows.iter().any(|row| row.wwid == wwid.as_str()) {
+        return Err(ApiError::no_lun(wwid.as_str()));
+    }
+    let Answer::Findings(found) = context.ask(Question::Lun(wwid)).await?;
+    Ok(enveloped(found.iter().map(convert::finding).collect::<Vec<_>>()))
 }
 
 /// A WWID as it may stand in a path.

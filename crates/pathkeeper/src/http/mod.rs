@@ -12,6 +12,7 @@ pub mod status;
 pub mod ui;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Path, Request, State};
@@ -20,13 +21,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use pathkeeper_api::{Envelope, Version, paths};
 use pathkeeper_engine::agent::NodeFacts;
-use pathkeeper_engine::cluster::NodeView;
+use pathkeeper_engine::cluster::{Answer, NodeView, Question};
 use pathkeeper_io::store::Store;
 use pathkeeper_model::NodeName;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::app::board::Board;
 use crate::app::clock::Clock;
+use crate::app::cluster_loop::Asked;
 use crate::app::convert;
 use errors::ApiError;
 
@@ -36,6 +38,11 @@ const STREAMS_MAX: usize = 256;
 const UNPACKING_MAX: usize = 1;
 /// How long a request waits for its turn to unpack one; the largest takes a second.
 const UNPACKING_WAIT_MS: u64 = 5_000;
+
+/// How long a question waits for its answer; the largest takes a tenth of a second.
+const ASKING_MS: u64 = 5_000;
+/// Questions that wait at the same time.
+pub const QUESTIONS_MAX: usize = 16;
 
 /// What handlers know.
 #[derive(Clone, Debug)]
@@ -56,6 +63,8 @@ pub struct Inner {
     pub facts: NodeFacts,
     /// Where documents are.
     pub documents: Documents,
+    /// Where questions about the cluster go.
+    pub questions: mpsc::Sender<Asked>,
     /// Room for event streams.
     pub streams: Arc<Semaphore>,
     /// Room to unpack what other nodes published.
@@ -92,6 +101,7 @@ impl Context {
         store: &Arc<dyn Store>,
         facts: NodeFacts,
         access: auth::Access,
+        questions: mpsc::Sender<Asked>,
     ) -> Self {
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
         Self(Arc::new(Inner {
@@ -101,11 +111,26 @@ impl Context {
             store: store.kind(),
             facts,
             documents: Documents(store.clone()),
+            questions,
             streams,
             unpacking: Arc::new(Semaphore::new(UNPACKING_MAX)),
             openapi: pathkeeper_api::openapi::document(),
             access,
         }))
+    }
+
+    /// Asks the cluster's picture.
+    ///
+    /// # Errors
+    /// 503 where no answer comes in time: the loop is busy, or stopping.
+    pub async fn ask(&self, question: Question) -> Result<Answer, ApiError> {
+        let (send, receive) = oneshot::channel();
+        let asked = async {
+            self.questions.send((question, send)).await.ok()?;
+            receive.await.ok()
+        };
+        let answer = tokio::time::timeout(Duration::from_millis(ASKING_MS), asked).await;
+        answer.ok().flatten().ok_or_else(|| ApiError::busy("the picture of the cluster"))
     }
 }
 

@@ -56,6 +56,7 @@ impl House {
             &crate::http::store_below(dir.path()),
             NodeFacts::default(),
             access,
+            tokio::sync::mpsc::channel(1).0,
         );
         Self { _dir: dir, router: crate::http::router(context.clone()), context, secrets }
     }

@@ -154,6 +154,7 @@ mod tests {
                 &crate::http::store_below(dir.path()),
                 Default::default(),
                 Access::new(TokenStore::none(), false, None),
+                tokio::sync::mpsc::channel(1).0,
             );
             let stopping = tokio::sync::watch::channel(false).1;
             unix(path.clone(), None, Limits::default(), context, stopping).map(drop)

@@ -1,0 +1,45 @@
+//! Questions about the cluster, answered from what is known now. Pure: nothing changes by being asked.
+
+use pathkeeper_model::finding::Finding;
+use pathkeeper_model::problems;
+use pathkeeper_model::{Now, Wwid};
+
+use super::Cluster;
+
+/// What can be asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Question {
+    /// Everything that is wrong with one LUN, what a listed cause explains too.
+    Lun(Wwid),
+}
+
+/// What is answered.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Answer {
+    /// Findings, worst first.
+    Findings(Vec<Finding>),
+}
+
+impl Cluster {
+    /// Answers.
+    pub fn ask(&self, question: &Question, now: Now) -> Answer {
+        match question {
+            Question::Lun(wwid) => Answer::Findings(self.findings_of(wwid, now)),
+        }
+    }
+
+    fn findings_of(&self, wwid: &Wwid, now: Now) -> Vec<Finding> {
+        let mut found = self.ask_picture(now, |picture, causes| problems::of_lun(picture, causes, wwid));
+        for finding in &mut found {
+            let known = self.judged.first_seen.get(&finding.fingerprint());
+            let by_cause = finding.cause.as_ref().and_then(|cause| self.judged.first_seen.get(cause));
+            if finding.since.is_none()
+                && let Some(since) = known.or(by_cause)
+            {
+                finding.since = Some(*since);
+                finding.since_first_seen = true;
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,179 @@
+//! What is wrong, from all that is known: the picture is put together, causes and findings are asked for, and what people
+//! muted is marked.
+
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+
+use pathkeeper_model::cause::Causes;
+use pathkeeper_model::expect::Expectations;
+use pathkeeper_model::finding::{Code, Finding, Fingerprint};
+use pathkeeper_model::guests::Guests;
+use pathkeeper_model::health::Health;
+use pathkeeper_model::ids::{EpochS, NodeName, Now};
+use pathkeeper_model::matrix::{Matrix, RowId};
+use pathkeeper_model::mutes::Mutes;
+use pathkeeper_model::names::Names;
+use pathkeeper_model::picture::{NodePicture, Picture};
+use pathkeeper_model::problems;
+use pathkeeper_model::windows::Windows;
+use rustc_hash::{FxHashMap, FxHasher};
+
+use super::node::{Belief, NodeRecord, Terms};
+
+/// What people said beside the configuration, and who runs where.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    pub mutes: Mutes,
+    pub windows: Windows,
+    pub names: Names,
+    pub guests: Guests,
+}
+
+/// The last evaluation.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    pub findings: Vec<Finding>,
+    pub causes: Causes,
+    /// The findings about nodes that swallow what would be said of their LUNs.
+    pub swallowed: BTreeMap<NodeName, Fingerprint>,
+    /// When this observer first saw each finding that stands.
+    pub first_seen: BTreeMap<Fingerprint, EpochS>,
+    /// Of each row that is not clean, which causes explain what of it.
+    cells: FxHashMap<RowId, u64>,
+}
+
+/// What an evaluation needs.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub nodes: &'a BTreeMap<NodeName, NodeRecord>,
+    pub matrix: &'a Matrix,
+    pub expectations: &'a Expectations,
+    pub beside: &'a Beside,
+    pub terms: Terms,
+    pub now: Now,
+}
+
+/// Codes that swallow a node's LUN findings: its cells are unknown, and one word says why.
+fn swallows(code: Code) -> bool {
+    use Code::{
+        MultipathdAbsent, MultipathdDown, MultipathdHung, NodeOffline, NodeSilent, NodeStale, NodeTwins,
+    };
+    matches!(
+        code,
+        MultipathdAbsent | MultipathdDown | MultipathdHung | NodeOffline | NodeSilent | NodeStale | NodeTwins
+    )
+}
+
+impl<'a> Known<'a> {
+    /// Each node for those who judge.
+    pub fn nodes(
+        self,
+        swallowed: &'a BTreeMap<NodeName, Fingerprint>,
+    ) -> BTreeMap<NodeName, NodePicture<'a>> {
+        let picture = |(name, record): (&'a NodeName, &'a NodeRecord)| {
+            let node = NodePicture {
+                online: record.member.filter(|_| self.terms.trusted),
+                heard: record.belief(self.terms, self.now) == Belief::Fresh,
+                swallowed: swallowed.get(name),
+                about: record.about.as_ref(),
+                paths: record.paths.as_ref(),
+                report_time: record.whole.as_ref().and_then(|whole| whole.time),
+                paths_age_ms: record.detail_age_ms(self.now),
+            };
+            (name.clone(), node)
+        };
+        self.nodes.iter().map(picture).collect()
+    }
+
+    /// The whole.
+    pub fn picture(
+        self,
+        nodes: &'a BTreeMap<NodeName, NodePicture<'a>>,
+        first_seen: &'a BTreeMap<Fingerprint, EpochS>,
+    ) -> Picture<'a> {
+        Picture {
+            matrix: self.matrix,
+            expectations: self.expectations,
+            nodes,
+            names: &self.beside.names,
+            guests: &self.beside.guests,
+            first_seen,
+            members_trusted: self.terms.trusted,
+            now: self.now,
+        }
+    }
+
+    /// Evaluates; `found` are the findings about nodes, store and documents. Also gives the rows of which something beside
+    /// the matrix is different.
+    pub fn judge(self, mut found: Vec<Finding>, before: &Judged) -> (Judged, Vec<RowId>) {
+        let mut swallowed = BTreeMap::new();
+        for finding in found.iter().filter(|finding| swallows(finding.code)) {
+            if let Some(node) = &finding.scope.node {
+                swallowed.entry(node.clone()).or_insert_with(|| finding.fingerprint());
+            }
+        }
+        let nodes = self.nodes(&swallowed);
+        let picture = self.picture(&nodes, &before.first_seen);
+        let mut causes = Causes::find(&picture, &before.causes);
+        found.extend(problems::find(&picture, &mut causes));
+        let mut first_seen = BTreeMap::new();
+        let mut date = |finding: &mut Finding| {
+            let fingerprint = finding.fingerprint();
+            let since = before.first_seen.get(&fingerprint).copied().unwrap_or(self.now.wall);
+            if finding.since.is_none() {
+                finding.since = Some(since);
+                finding.since_first_seen = true;
+            }
+            first_seen.insert(fingerprint, since);
+        };
+        causes.list_mut().iter_mut().for_each(&mut date);
+        found.iter_mut().for_each(&mut date);
+        found.extend(causes.list().iter().cloned());
+        self.beside.windows.mark(&mut found, &picture, &causes);
+        self.beside.mutes.mark(&mut found, self.now.wall);
+        found.sort_by(|a, b| {
+            b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)).then(a.scope.cmp(&b.scope))
+        });
+        let cells = self.cells(&causes);
+        let changed = cells
+            .iter()
+            .filter(|(row, print)| before.cells.get(row) != Some(print))
+            .map(|(row, _)| *row)
+            .chain(before.cells.keys().copied().filter(|row| !cells.contains_key(row)))
+            .collect();
+        (Judged { findings: found, causes, swallowed, first_seen, cells }, changed)
+    }
+
+    /// A print of what causes explain of each row.
+    fn cells(self, causes: &Causes) -> FxHashMap<RowId, u64> {
+        if causes.list().is_empty() {
+            return FxHashMap::default();
+        }
+        let prints: Vec<String> = causes.list().iter().map(|cause| cause.fingerprint().to_string()).collect();
+        let mut out = FxHashMap::default();
+        for row in self.matrix.rows().filter(|row| !row.is_clean()) {
+            let mut print = FxHasher::default();
+            let mut any = false;
+            for (node, _) in row.cells() {
+                let Some(cell) = causes.cell(node, row.wwid()).filter(|cell| !cell.causes.is_empty()) else {
+                    continue;
+                };
+                any = true;
+                node.hash(&mut print);
+                cell.explained.hash(&mut print);
+                cell.causes.iter().filter_map(|at| prints.get(*at as usize)).for_each(|p| p.hash(&mut print));
+            }
+            if any {
+                out.insert(row.id(), print.finish());
+            }
+        }
+        out
+    }
+}
+
+impl Judged {
+    /// The verdict.
+    pub fn health(&self, partial: bool) -> Health {
+        Health::of(&self.findings, partial)
+    }
+}
