@@ -42,6 +42,12 @@ macro_rules! text_name {
         }
     };
 }
+impl Wwid {
+    /// Whether somebody else holds the same text too.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+}
 text_name!(Wwid);
 text_name!(NodeName);
 

@@ -139,7 +139,7 @@ pub enum DevState {
 }
 
 /// What a map does with I/O while it has no path.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Queueing {
     /// It fails, or the retries are used up.
     Off,
@@ -152,6 +152,7 @@ pub enum Queueing {
     /// Not set.
     Unset,
     /// A word that this program does not know.
+    #[default]
     Unknown,
 }
 

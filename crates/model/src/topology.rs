@@ -3,11 +3,16 @@
 //! It is made from a node's published detail ([`crate::detail::Packed::facts`]) and kept for every node, so texts are shared
 //! and a path takes a few bytes. Who needs a device's name or the printed words unpacks the whole detail.
 
+mod pack;
+mod texts;
+
 use std::sync::Arc;
 
 use crate::detail::Detail;
 use crate::ids::{EpochS, Wwid};
 use crate::local::{Pv, Queueing};
+
+pub use texts::Texts;
 
 /// What a node's last published read says of its LUNs and paths, and what its ledger remembers.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -24,14 +29,10 @@ pub struct NodePaths {
     pub host: HostSeen,
 }
 
-/// Texts that many paths and nodes share.
-#[derive(Debug, Default)]
-pub struct Texts {}
-
 impl NodePaths {
     /// What a detail says, packed. Total: what is out of bounds is left out.
-    pub fn of(_detail: &Detail, _texts: &mut Texts) -> Self {
-        Self::default()
+    pub fn of(detail: &Detail, texts: &mut Texts) -> Self {
+        pack::pack(detail, texts)
     }
 
     /// One LUN.
@@ -44,7 +45,7 @@ impl NodePaths {
 /// An adapter and a target port.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Route {
-    /// `host7`; absent where only the ledger knows the route.
+    /// `host7`. Where only the ledger knows the route: the one adapter that has this port now, if there is one.
     pub adapter: Option<Arc<str>>,
     /// The adapter's port as [`port_text`] writes it, else `adapter`: what the ledger calls an adapter. Empty: not known.
     pub adapter_port: Arc<str>,
@@ -56,6 +57,9 @@ pub struct Route {
     pub transport: Option<Arc<str>>,
     /// ALUA target port group of the target port.
     pub port_group: Option<u16>,
+    /// What the kernel says of the pair: FC's remote port (`Online`, `Blocked`, `Not Present`), iSCSI's session (`LOGGED_IN`,
+    /// `FAILED`, `FREE`).
+    pub link: Option<Arc<str>>,
     /// How often usable paths over it were lost or came back in the last 30 minutes before the read, each read's changes
     /// counted once; 0 where nothing is known.
     pub changes_30_min: u16,
@@ -81,7 +85,7 @@ pub struct LunSeen {
 }
 
 /// A map.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MapSeen {
     /// Its name.
     pub name: Arc<str>,
@@ -107,6 +111,8 @@ pub struct MapSeen {
     pub pvs: Box<[Pv]>,
     /// Its path groups: priority, and whether the kernel sends I/O to it (`active`).
     pub groups: Box<[(i32, bool)]>,
+    /// There may be more paths than these: something of it could not be read.
+    pub incomplete: bool,
     /// The kernel's count where multipathd gave no maps: active and all paths.
     pub kernel_paths: Option<(u16, u16)>,
 }
@@ -123,7 +129,7 @@ pub struct Identity {
 }
 
 /// What a path's three words amount to.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum PathWord {
     /// All three say that it can be used.
     Usable,
@@ -132,11 +138,28 @@ pub enum PathWord {
     /// Sources disagree: it is not usable.
     Contradiction,
     /// Nothing is proven: being checked, or words that are not known.
+    #[default]
     Undecided,
 }
 
+/// What ALUA says of a path, from the kernel's `access_state`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Access {
+    /// `active/optimized`.
+    Optimized,
+    /// `active/non-optimized`.
+    NonOptimized,
+    /// `standby`.
+    Standby,
+    /// `unavailable`, `offline`, `lba-dependent`, `transitioning`: I/O is not for this path now.
+    Other,
+    /// The device has no such state, or it was not read.
+    #[default]
+    Unknown,
+}
+
 /// One path of a map.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct PathSeen {
     /// Place in [`NodePaths::routes`].
     pub route: u16,
@@ -144,16 +167,20 @@ pub struct PathSeen {
     pub group: u8,
     /// What its words amount to.
     pub word: PathWord,
+    /// What ALUA says of it.
+    pub access: Access,
     /// multipathd calls it marginal.
     pub marginal: bool,
     /// The device says another WWID than its map's.
     pub other_wwid: bool,
     /// The device says another serial number than its map's.
     pub other_serial: bool,
+    /// The device says another vendor or product than its map's.
+    pub other_product: bool,
 }
 
 /// A device that no map took.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct LooseSeen {
     /// `sdk`.
     pub dev: Arc<str>,
@@ -168,13 +195,14 @@ pub struct LooseSeen {
 }
 
 /// Why no map took a device.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum LooseWhy {
     /// multipathd has the device and made no map of it.
     Orphan,
     /// A blacklist rule excludes it.
     Blacklisted,
     /// multipathd says something else, or nothing.
+    #[default]
     Unknown,
 }
 
