@@ -31,8 +31,14 @@ _pathkeeper() {
             pathkeeper,doctor)
                 cmd="pathkeeper__subcmd__doctor"
                 ;;
+            pathkeeper,explain)
+                cmd="pathkeeper__subcmd__explain"
+                ;;
             pathkeeper,fold)
                 cmd="pathkeeper__subcmd__fold"
+                ;;
+            pathkeeper,health)
+                cmd="pathkeeper__subcmd__health"
                 ;;
             pathkeeper,help)
                 cmd="pathkeeper__subcmd__help"
@@ -82,8 +88,14 @@ _pathkeeper() {
             pathkeeper__subcmd__help,doctor)
                 cmd="pathkeeper__subcmd__help__subcmd__doctor"
                 ;;
+            pathkeeper__subcmd__help,explain)
+                cmd="pathkeeper__subcmd__help__subcmd__explain"
+                ;;
             pathkeeper__subcmd__help,fold)
                 cmd="pathkeeper__subcmd__help__subcmd__fold"
+                ;;
+            pathkeeper__subcmd__help,health)
+                cmd="pathkeeper__subcmd__help__subcmd__health"
                 ;;
             pathkeeper__subcmd__help,help)
                 cmd="pathkeeper__subcmd__help__subcmd__help"
@@ -233,7 +245,7 @@ _pathkeeper() {
 
     case "${cmd}" in
         pathkeeper)
-            opts="-o -h -V --server --ca --token-file --socket --output --color --timeout --help --version agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help"
+            opts="-o -h -V --server --ca --token-file --socket --output --color --timeout --help --version agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -556,6 +568,52 @@ _pathkeeper() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pathkeeper__subcmd__explain)
+            opts="-o -h --server --ca --token-file --socket --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pathkeeper__subcmd__fold)
             opts="-o -h --server --ca --token-file --socket --output --color --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -602,8 +660,54 @@ _pathkeeper() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pathkeeper__subcmd__health)
+            opts="-o -h --detail --server --ca --token-file --socket --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pathkeeper__subcmd__help)
-            opts="agent status maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help"
+            opts="agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -686,7 +790,35 @@ _pathkeeper() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pathkeeper__subcmd__help__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pathkeeper__subcmd__help__subcmd__fold)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__health)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::discover::Discovered;
+use crate::explain::Explained;
 use crate::luns::{Luns, OrderBody, Ordered};
 use crate::{Envelope, ErrorBody, Version, disks::NodeDisks, nodes::NodeRow, paths, status};
 
@@ -197,6 +198,11 @@ impl Client {
     /// All LUNs.
     pub async fn luns(&self) -> Result<Luns, Error> {
         self.get(paths::LUNS).await
+    }
+
+    /// What is known of a name, whatever it is the name of.
+    pub async fn explain(&self, name: &str) -> Result<Explained, Error> {
+        self.get(&format!("{}?name={}", paths::EXPLAIN, encoded(name))).await
     }
 
     /// One LUN by its whole WWID, alone in the list.

@@ -7,6 +7,7 @@
 pub mod client;
 pub mod discover;
 pub mod disks;
+pub mod explain;
 pub mod luns;
 pub mod nodes;
 pub mod openapi;

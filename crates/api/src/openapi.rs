@@ -9,6 +9,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{self, ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 use crate::discover::Discovered;
+use crate::explain::Explained;
 use crate::luns::{Luns, OrderBody, Ordered};
 use crate::{
     ErrorBody, Version,
@@ -31,6 +32,7 @@ answer!(NodesAnswer, Vec<NodeRow>, "Nodes in Proxmox's envelope.");
 answer!(DisksAnswer, NodeDisks, "Maps of a node in Proxmox's envelope.");
 answer!(DiscoverAnswer, Discovered, "What is seen and not watched, in Proxmox's envelope.");
 answer!(LunsAnswer, Luns, "LUNs in Proxmox's envelope.");
+answer!(ExplainAnswer, Explained, "An explanation in Proxmox's envelope.");
 answer!(FindingsAnswer, Vec<Finding>, "Findings in Proxmox's envelope.");
 answer!(OrderedAnswer, Ordered, "An order that was taken, in Proxmox's envelope.");
 answer!(VersionAnswer, Version, "Version in Proxmox's envelope.");
@@ -90,6 +92,18 @@ async fn lun() {}
         (status = 503, description = "Not ready yet, or others are being answered; Retry-After", body = ErrorBody),
     ))]
 async fn lun_findings() {}
+
+/// What is known of one name that is printed anywhere: a LUN (WWID, its unique end, alias, map), a storage, a node,
+/// `node/adapter`, a port, a fabric, a controller, or a finding's code.
+#[utoipa::path(get, path = "/api2/json/cluster/multipath/explain", tag = "cluster",
+    params(("name" = String, Query, description = "The name")),
+    responses(
+        (status = 200, description = "The explanation", body = ExplainAnswer),
+        (status = 400, description = "No name, or one that means several things; errors says which", body = ErrorBody),
+        (status = 404, description = "Nothing is called so", body = ErrorBody),
+        (status = 503, description = "Not ready yet, or others are being answered; Retry-After", body = ErrorBody),
+    ))]
+async fn explain() {}
 
 /// Orders that paths which are gone are gone for good: what each node remembers goes down to what is usable there, and no
 /// lower than what `paths` says was shown. Each node obeys by itself; `GET` of the LUN says which have.
@@ -191,6 +205,7 @@ async fn readyz() {}
         luns,
         lun,
         lun_findings,
+        explain,
         ack_paths,
         retire,
         forget,
@@ -297,6 +312,7 @@ mod tests {
             LUNS,
             LUN,
             LUN_FINDINGS,
+            EXPLAIN,
             LUN_ACK_PATHS,
             LUN_RETIRE,
             LUN_FORGET,

@@ -16,6 +16,8 @@ pub const LUN_ACK_PATHS: &str = "/api2/json/cluster/multipath/luns/{wwid}/ack-pa
 pub const LUN_RETIRE: &str = "/api2/json/cluster/multipath/luns/{wwid}/retire";
 /// What is remembered of a LUN is erased.
 pub const LUN_FORGET: &str = "/api2/json/cluster/multipath/luns/{wwid}/forget";
+/// What is known of a LUN, node, adapter, port, fabric, controller, storage or code; `name` in the query.
+pub const EXPLAIN: &str = "/api2/json/cluster/multipath/explain";
 /// The nodes and what is known of each.
 pub const NODES: &str = "/api2/json/nodes";
 /// One node's maps, path groups and paths; `{node}` is a node name.

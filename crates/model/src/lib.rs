@@ -7,6 +7,7 @@ pub mod cause;
 pub mod detail;
 pub mod discover;
 pub mod expect;
+pub mod explain;
 pub mod finding;
 pub mod fold;
 pub mod fold_doc;

@@ -207,6 +207,33 @@ async fn a_lun_is_listed_with_what_each_node_remembers_and_shown_with_its_ports(
 }
 
 #[tokio::test]
+async fn whatever_is_printed_can_be_explained() {
+    let lab = Lab::new().await;
+    with_a_second_node(&lab).await;
+    let check = async |name: &str, kind: &str, id: &str| {
+        let explained = lab.client.explain(name).await.unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!((explained.kind.as_str(), explained.id.as_str()), (kind, id), "{name}");
+        explained
+    };
+    let lun = check(WWID, "lun", WWID).await;
+    assert!(lun.about.iter().any(|text| text == WWID), "{lun:?}");
+    check(&WWID[WWID.len() - 6..], "lun", WWID).await;
+    check("pve2", "node", "pve2").await;
+    check("lun_failed", "code", "LUN_FAILED").await;
+    match lab.client.explain("nobody").await {
+        Err(Error::Refused { status: 404, .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    for name in ["", &"x".repeat(300)] {
+        match lab.client.explain(name).await {
+            Err(Error::Refused { status: 400, .. }) => {}
+            other => panic!("{name:?}: {other:?}"),
+        }
+    }
+    lab.app.stop().await;
+}
+
+#[tokio::test]
 async fn an_order_stands_in_the_store_and_its_parameters_are_checked_by_name() {
     let lab = Lab::new().await;
     with_a_second_node(&lab).await;

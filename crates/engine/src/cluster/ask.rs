@@ -1,8 +1,9 @@
 //! Questions about the cluster, answered from what is known now. Pure: nothing changes by being asked.
 
+use pathkeeper_model::explain::{self, Explained, Ground, Unresolved};
 use pathkeeper_model::finding::Finding;
 use pathkeeper_model::problems;
-use pathkeeper_model::{Now, Wwid};
+use pathkeeper_model::{NodeName, Now, Wwid};
 
 use super::Cluster;
 
@@ -11,6 +12,8 @@ use super::Cluster;
 pub enum Question {
     /// Everything that is wrong with one LUN, what a listed cause explains too.
     Lun(Wwid),
+    /// What is known of something by its name, whatever it is.
+    Explain(String),
 }
 
 /// What is answered.
@@ -18,6 +21,8 @@ pub enum Question {
 pub enum Answer {
     /// Findings, worst first.
     Findings(Vec<Finding>),
+    /// An explanation, or why there is none.
+    Explained(Result<Box<Explained>, Unresolved>),
 }
 
 impl Cluster {
@@ -25,7 +30,17 @@ impl Cluster {
     pub fn ask(&self, question: &Question, now: Now) -> Answer {
         match question {
             Question::Lun(wwid) => Answer::Findings(self.findings_of(wwid, now)),
+            Question::Explain(name) => Answer::Explained(self.explain(name, now).map(Box::new)),
         }
+    }
+
+    fn explain(&self, name: &str, now: Now) -> Result<Explained, Unresolved> {
+        let detail = |node: &NodeName| self.nodes.get(node)?.detail.as_ref()?.unpack().ok();
+        self.ask_picture(now, |picture, causes| {
+            let findings = &self.judged.findings;
+            let object = explain::resolve(name, picture, causes, findings)?;
+            Ok(explain::explain(&object, Ground { picture, causes, findings, detail: &detail }))
+        })
     }
 
     fn findings_of(&self, wwid: &Wwid, now: Now) -> Vec<Finding> {

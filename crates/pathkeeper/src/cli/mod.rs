@@ -3,11 +3,13 @@
 
 mod check;
 mod doctor;
+mod explain;
 pub(crate) mod feed;
 #[cfg(test)]
 mod fixtures;
 pub mod fold;
 mod generate;
+mod health;
 mod lun;
 mod maps;
 mod nodes;
@@ -115,6 +117,8 @@ enum Command {
     /// and run directories, asks multipathd only for what it shows, and starts nothing.
     Agent(crate::app::service::AgentArgs),
     Status(status::StatusArgs),
+    Health(health::HealthArgs),
+    Explain(explain::ExplainArgs),
     Maps(maps::MapsArgs),
     Paths(paths::PathsArgs),
     Watch(watch::WatchArgs),
@@ -323,6 +327,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             .map(|()| ExitCode::SUCCESS)
             .map_err(|e| Failure::new(format!("agent: {e:#}"))),
         Command::Status(args) => ask(status::run(args, globals)),
+        Command::Health(args) => ask(health::run(args, globals)),
+        Command::Explain(args) => ask(explain::run(args, globals)),
         Command::Maps(args) => ask(maps::run(args, globals)),
         Command::Paths(args) => ask(paths::run(args, globals)),
         Command::Watch(args) => ask(watch::run(args, globals)),

@@ -250,6 +250,11 @@ pub fn table_width(rows: &[Vec<Field>]) -> usize {
     widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1)
 }
 
+/// A text as it stands where it fits, else wrapped: then runs of spaces are one.
+pub fn fit(text: &str, columns: usize) -> Vec<String> {
+    if width(text) <= columns { vec![text.to_owned()] } else { wrap(text, columns) }
+}
+
 /// Breaks `text` at spaces into lines of at most `columns`; a longer word stands alone and is longer.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();

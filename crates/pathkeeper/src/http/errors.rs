@@ -53,6 +53,11 @@ impl ApiError {
         Self { retry_after_s: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("busy: {what}")) }
     }
 
+    /// 404 in words.
+    pub fn nothing_of_that_name(why: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, why)
+    }
+
     /// 404: nobody knows that node.
     pub fn no_node(node: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("no such node: {node}"))

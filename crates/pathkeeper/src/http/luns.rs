@@ -60,7 +60,9 @@ async fn findings(
     if !snapshot.rows.iter().any(|row| row.wwid == wwid.as_str()) {
         return Err(ApiError::no_lun(wwid.as_str()));
     }
-    let Answer::Findings(found) = context.ask(Question::Lun(wwid)).await?;
+    let Answer::Findings(found) = context.ask(Question::Lun(wwid)).await? else {
+        return Err(ApiError::fault());
+    };
     Ok(enveloped(found.iter().map(convert::finding).collect::<Vec<_>>()))
 }
 

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod auth;
 pub mod errors;
 pub mod events;
+pub mod explain;
 pub mod luns;
 pub mod metrics;
 pub mod orders;
@@ -144,6 +145,7 @@ pub fn router(context: Context) -> Router {
         .route(paths::VERSION, get(version))
         .route(paths::OPENAPI, get(openapi))
         .route(paths::METRICS, get(metrics::metrics))
+        .merge(explain::routes())
         .merge(luns::routes())
         .merge(ui::routes())
         .layer(small);
