@@ -113,11 +113,12 @@ impl Lab {
         nodes.iter().find(|n| n.name == name(node)).unwrap().belief
     }
 
+    /// What is wrong with LUNs has tests of its own.
     fn codes(&self) -> Vec<String> {
         let code = |f: &pathkeeper_model::finding::Finding| {
             format!("{} {}", f.code.as_str(), f.scope.node.as_ref().map_or("", |n| n.as_str()))
         };
-        self.cluster.findings().iter().map(code).collect()
+        self.cluster.findings().iter().filter(|f| f.scope.wwid.is_none()).map(code).collect()
     }
 }
 

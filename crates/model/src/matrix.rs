@@ -35,7 +35,7 @@ use crate::state::{Entry, State, Transport};
 use cell::{Cell, Dictionary};
 
 pub use changes::Changes;
-pub use read::{CellRef, RowRef, exit_status};
+pub use read::{CellRef, ColumnRef, RowRef, exit_status};
 
 /// A row's number: stable while the row lives; used again for another LUN only after [`Matrix::take_changes`] has told
 /// of the row's end.

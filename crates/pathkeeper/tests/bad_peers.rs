@@ -116,10 +116,13 @@ impl Observer {
         }
     }
 
-    /// A node's findings.
+    /// A node's findings, without those about its LUNs.
     async fn findings(&self, name: &str) -> Vec<Finding> {
         let findings = self.status().await.findings;
-        findings.into_iter().filter(|f| f.scope.node.as_deref() == Some(name)).collect()
+        findings
+            .into_iter()
+            .filter(|f| f.scope.node.as_deref() == Some(name) && f.scope.wwid.is_none())
+            .collect()
     }
 
     async fn finding(&self, name: &str, code: &str) -> Finding {
@@ -227,7 +230,10 @@ impl Lab {
             }
             let cells = status.luns.iter().filter(|row| row.nodes.contains_key(name)).count();
             assert_eq!(cells, GOOD.len() + 1, "{name} has a cell that it never spoke of");
-            let of_it = status.findings.iter().find(|f| f.scope.node.as_deref() == Some(name));
+            let of_it = status
+                .findings
+                .iter()
+                .find(|f| f.scope.node.as_deref() == Some(name) && f.scope.wwid.is_none());
             assert_eq!(of_it, None, "a good node is blamed");
         }
         status

@@ -30,12 +30,14 @@ fn a_lun_vanishes_on_one_node() {
     world.check(&expect![[r#"
         LUN1 missing: pve1 4/4, pve2 missing, pve3 4/4; ledger
         LUN2 optimal: pve1 4/4, pve2 4/4, pve3 4/4; ledger
+        LUN_MISSING LUN1 pve2
         exit 2"#]]);
     // Nor does anybody get used to it.
     world.run(60 * MINUTE);
     world.check(&expect![[r#"
         LUN1 missing: pve1 4/4, pve2 missing, pve3 4/4; ledger
         LUN2 optimal: pve1 4/4, pve2 4/4, pve3 4/4; ledger
+        LUN_MISSING LUN1 pve2
         exit 2"#]]);
     world.play("+0s pve2 lun 1 assemble");
     world.run(20 * SECOND);
@@ -84,6 +86,7 @@ fn the_last_map_of_a_node_is_lost() {
     world.run(MINUTE);
     world.check(&expect![[r#"
         LUN1 missing: pve1 4/4, pve2 missing; ledger
+        LUN_MISSING LUN1 pve2
         exit 2"#]]);
     // An agent that starts anew has never seen a map; it knows what it had.
     world.stop_agent(2);
@@ -92,6 +95,7 @@ fn the_last_map_of_a_node_is_lost() {
     world.run(MINUTE);
     world.check(&expect![[r#"
         LUN1 missing: pve1 4/4, pve2 missing; ledger
+        LUN_MISSING LUN1 pve2
         exit 2"#]]);
 }
 
@@ -107,6 +111,9 @@ fn everybody_loses_a_volume_group() {
     world.check(&expect![[r#"
         LUN1 for vm-prod missing: pve1 missing, pve2 missing, pve3 missing; storage:vm-prod
         LUN2 optimal: pve1 4/4, pve2 4/4, pve3 4/4; ledger
+        LUN_MISSING LUN1 pve1
+        LUN_MISSING LUN1 pve2
+        LUN_MISSING LUN1 pve3
         exit 2"#]]);
     // Agents that start anew cannot see the volume group any more and remember where it lay.
     (1..=3).for_each(|node| world.stop_agent(node));
@@ -116,6 +123,9 @@ fn everybody_loses_a_volume_group() {
     world.check(&expect![[r#"
         LUN1 for vm-prod missing: pve1 missing, pve2 missing, pve3 missing; storage:vm-prod
         LUN2 optimal: pve1 4/4, pve2 4/4, pve3 4/4; ledger
+        LUN_MISSING LUN1 pve1
+        LUN_MISSING LUN1 pve2
+        LUN_MISSING LUN1 pve3
         exit 2"#]]);
 }
 
@@ -127,12 +137,14 @@ fn a_storage_is_disabled_while_its_lun_is_missing() {
     world.check(&expect![[r#"
         LUN1 for vm-prod missing: pve1 4/4, pve2 4/4, pve3 missing; storage:vm-prod
         LUN2 optimal: pve1 4/4, pve2 4/4, pve3 4/4; ledger
+        LUN_MISSING LUN1 pve3
         exit 2"#]]);
     world.storages(Some(&STORAGE_CFG.replace("shared 1", "shared 1\n\tdisable 1")));
     world.run(MINUTE);
     world.check(&expect![[r#"
         LUN1 for vm-prod missing: pve1 4/4, pve2 4/4, pve3 missing; ledger
         LUN2 optimal: pve1 4/4, pve2 4/4, pve3 4/4; ledger
+        LUN_MISSING LUN1 pve3
         STORAGE_NOBODY vm-prod
         exit 2"#]]);
     // What looks like disabling and is none to Proxmox VE.
@@ -141,6 +153,7 @@ fn a_storage_is_disabled_while_its_lun_is_missing() {
     world.check(&expect![[r#"
         LUN1 for vm-prod missing: pve1 4/4, pve2 4/4, pve3 missing; storage:vm-prod
         LUN2 optimal: pve1 4/4, pve2 4/4, pve3 4/4; ledger
+        LUN_MISSING LUN1 pve3
         CONFIG_INVALID storage.cfg
         exit 2"#]]);
 }

@@ -20,12 +20,15 @@ fn a_node_comes_back_from_a_reboot_with_half_its_paths() {
     world.check(&expect![[r#"
         LUN1 degraded: pve1 4/4, pve2 degraded 2/4; ledger
         LUN2 optimal: pve1 4/4, pve2 unknown; ledger
+        LUN_BELOW_EXPECTED LUN1 pve2
         NODE_SETTLING pve2
         exit 1"#]]);
     world.run(MINUTE);
     world.check(&expect![[r#"
         LUN1 degraded: pve1 4/4, pve2 degraded 2/4; ledger
         LUN2 missing: pve1 4/4, pve2 missing; ledger
+        LUN_MISSING LUN2 pve2
+        LUN_BELOW_EXPECTED LUN1 pve2
         exit 2"#]]);
 }
 
@@ -58,6 +61,7 @@ fn while_a_node_boots_its_luns_are_not_missing_yet() {
     world.check(&expect![[r#"
         LUN1 optimal: pve1 4/4, pve2 4/4; ledger
         LUN2 missing: pve1 4/4, pve2 missing; ledger
+        LUN_MISSING LUN2 pve2
         exit 2"#]]);
 }
 
@@ -69,6 +73,8 @@ fn an_agent_loses_its_state_directory_while_a_lun_is_gone() {
     world.check(&expect![[r#"
         LUN1 missing: pve1 4/4, pve2 missing; ledger
         LUN2 degraded: pve1 4/4, pve2 degraded 3/4; ledger
+        LUN_MISSING LUN1 pve2
+        LUN_BELOW_EXPECTED LUN2 pve2
         exit 2"#]]);
     world.stop_agent(2);
     world.lose_state_directory(2);
@@ -78,6 +84,8 @@ fn an_agent_loses_its_state_directory_while_a_lun_is_gone() {
     world.check(&expect![[r#"
         LUN1 missing: pve1 4/4, pve2 missing; ledger
         LUN2 degraded: pve1 4/4, pve2 degraded 3/4; ledger
+        LUN_MISSING LUN1 pve2
+        LUN_BELOW_EXPECTED LUN2 pve2
         exit 2"#]]);
 }
 
@@ -104,6 +112,7 @@ fn a_new_node_is_badly_zoned() {
     world.check(&expect![[r#"
         LUN1 for vm-prod optimal: pve1 4/4, pve2 4/4, pve3 2/2; storage:vm-prod
         LUN2 for vm-test missing: pve1 4/4, pve2 4/4, pve3 missing; storage:vm-test
+        LUN_MISSING LUN2 pve3
         exit 2"#]]);
     // It never had more than two paths, so it misses none: who knows better says so.
     world.config(Some("defaults: global\n\texpected-paths 4\n"));
@@ -111,6 +120,8 @@ fn a_new_node_is_badly_zoned() {
     world.check(&expect![[r#"
         LUN1 for vm-prod degraded: pve1 4/4, pve2 4/4, pve3 degraded 2/4; storage:vm-prod
         LUN2 for vm-test missing: pve1 4/4, pve2 4/4, pve3 missing; storage:vm-test
+        LUN_MISSING LUN2 pve3
+        LUN_BELOW_EXPECTED LUN1 pve3
         exit 2"#]]);
 }
 

@@ -138,18 +138,24 @@ fn another_word_on_who_should_carry_a_lun_rules() {
         LUN1 one for vm-prod missing: pve1 4/4, pve2 missing, pve3 4/4; storage:vm-prod
         LUN2 two missing: pve1 4/4, pve2 missing, pve3 4/4; nodes
         LUN3 missing: pve1 4/4, pve2 missing, pve3 4/4; ledger
+        LUN_MISSING LUN3 pve2
+        LUN_MISSING LUN2 pve2
+        LUN_MISSING LUN1 pve2
         exit 2"#]]);
     world.config(Some(&CONFIG.replace("pve1,pve2,pve3", "pve1,pve3")));
     world.check(&expect![[r#"
         LUN1 one for vm-prod missing: pve1 4/4, pve2 missing, pve3 4/4; storage:vm-prod
         LUN2 two optimal: pve1 4/4, pve3 4/4; nodes
         LUN3 missing: pve1 4/4, pve2 missing, pve3 4/4; ledger
+        LUN_MISSING LUN3 pve2
+        LUN_MISSING LUN1 pve2
         exit 2"#]]);
     world.storages(Some("lvm: vm-prod\n\tvgname vg0\n\tshared 1\n\tnodes pve3\n"));
     world.check(&expect![[r#"
         LUN1 one for vm-prod optimal: pve1 4/4, pve3 4/4; storage:vm-prod
         LUN2 two optimal: pve1 4/4, pve3 4/4; nodes
         LUN3 missing: pve1 4/4, pve2 missing, pve3 4/4; ledger
+        LUN_MISSING LUN3 pve2
         exit 2"#]]);
     // All nodes of the cluster carry the LUN of a storage that names none: one that is not of the cluster does not.
     world.storages(Some(STORAGE_CFG));

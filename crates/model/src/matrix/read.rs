@@ -12,6 +12,13 @@ pub struct RowRef<'a> {
     number: u32,
 }
 
+/// A node's column, for those who go through many rows of it; good as long as the matrix is not changed.
+#[derive(Clone, Copy)]
+pub struct ColumnRef<'a> {
+    column: &'a Column,
+    number: u32,
+}
+
 /// One cell, as it is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CellRef<'a> {
@@ -103,6 +110,11 @@ impl<'a> RowRef<'a> {
         let at = *self.matrix.column_by_name.get(node)?;
         self.matrix.cell(self.row, self.number, &self.matrix.columns[at as usize], at)
     }
+
+    /// The cell in a column of the same matrix.
+    pub fn cell_in(&self, column: ColumnRef<'a>) -> Option<CellRef<'a>> {
+        self.matrix.cell(self.row, self.number, column.column, column.number)
+    }
 }
 
 impl Matrix {
@@ -125,6 +137,12 @@ impl Matrix {
     /// All nodes that have a column, in byte order: those that report, are online, or are expected somewhere.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeName> {
         self.column_order.iter().map(|&at| &self.columns[at as usize].name)
+    }
+
+    /// A node's column; `None` for a node that is not known.
+    pub fn column(&self, node: &str) -> Option<ColumnRef<'_>> {
+        let number = *self.column_by_name.get(node)?;
+        Some(ColumnRef { column: &self.columns[number as usize], number })
     }
 
     /// The whole matrix in numbers.

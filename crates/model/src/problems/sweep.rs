@@ -1,0 +1,254 @@
+//! The one pass over all cells, node by node: memory is read in the order in which it lies.
+
+use std::cmp::Ordering;
+
+use super::cell::{At, Cell, Word, shared_domains, word_of};
+use crate::cause::Causes;
+use crate::expect::By;
+use crate::finding::{Code, Explains, Fingerprint, Scope, Severity};
+use crate::ids::{NodeName, Wwid};
+use crate::matrix::RowRef;
+use crate::picture::Picture;
+use crate::state::State;
+use crate::topology::{LunSeen, PathWord};
+
+/// A map is suspended for a moment whenever its table is loaded anew.
+const SUSPENDED_S: i64 = 10;
+/// multipathd's longest interval between two checks of a path, as it is without a setting (max_polling_interval).
+const CHECKER_S: i64 = 20;
+
+/// A finding about a cell that is not put into words yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Candidate {
+    severity: Severity,
+    /// The code.
+    pub code: Code,
+    /// Place in [`Sweep::rows`].
+    pub row: u32,
+    /// Place in [`Sweep::nodes`].
+    pub node: u32,
+    /// Place in [`Causes::list`] of what explains it.
+    pub cause: Option<u32>,
+}
+
+impl Candidate {
+    /// How bad, and what.
+    pub fn kind(&self) -> (Severity, Code) {
+        (self.severity, self.code)
+    }
+}
+
+impl Ord for Candidate {
+    /// The worst first, then by code, LUN and node.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |c: &Self| (std::cmp::Reverse(c.severity), c.code, c.row, c.node, c.cause);
+        key(self).cmp(&key(other))
+    }
+}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// What is found on the way.
+pub struct Sweep<'a> {
+    /// All that is known.
+    pub picture: &'a Picture<'a>,
+    /// The LUNs that are looked at, in byte order.
+    pub rows: Vec<RowRef<'a>>,
+    /// All nodes, in byte order.
+    pub nodes: Vec<At<'a>>,
+    /// What stands by itself; with [`Self::keep_folded`] also what a cause explains.
+    pub candidates: Vec<Candidate>,
+    /// By place in [`Causes::list`]: codes that hang under the cause, and how often.
+    folded: Vec<Vec<(Code, u32)>>,
+    keeps_folded: bool,
+}
+
+impl<'a> Sweep<'a> {
+    /// Nothing was looked at yet. `rows` in byte order.
+    pub fn new(picture: &'a Picture<'a>, rows: Vec<RowRef<'a>>) -> Self {
+        let nodes = picture.nodes.iter().map(|(name, node)| At {
+            name,
+            node,
+            column: picture.matrix.column(name.as_str()),
+            word: word_of(node),
+        });
+        Self {
+            picture,
+            rows,
+            nodes: nodes.collect(),
+            candidates: Vec::new(),
+            folded: Vec::new(),
+            keeps_folded: false,
+        }
+    }
+
+    /// What a cause explains becomes a candidate as well.
+    pub fn keep_folded(&mut self) {
+        self.keeps_folded = true;
+    }
+
+    /// Looks at every cell.
+    pub fn go(&mut self, causes: &Causes) {
+        let rows = std::mem::take(&mut self.rows);
+        let nodes = std::mem::take(&mut self.nodes);
+        for (number, at) in nodes.iter().enumerate().filter(|(_, at)| at.word != Word::Nothing) {
+            let Ok(number) = u32::try_from(number) else { break };
+            let luns = at.paths().map_or(&[][..], |paths| &paths.luns);
+            // One LUN of many is looked up; all of them are met in their order.
+            let from = rows.first().map_or(0, |row| luns.partition_point(|lun| lun.wwid < *row.wwid()));
+            let mut luns = luns.get(from..).unwrap_or_default().iter().peekable();
+            for (place, row) in (0_u32..).zip(&rows) {
+                let seen = meet(&mut luns, row.wwid());
+                if let Some(cell) = Cell::of(at, row, seen) {
+                    self.look(causes, at, row, &cell, (place, number));
+                }
+            }
+        }
+        self.rows = rows;
+        self.nodes = nodes;
+    }
+
+    fn look(
+        &mut self,
+        causes: &Causes,
+        at: &At<'a>,
+        row: &RowRef<'a>,
+        cell: &Cell<'a>,
+        (place, number): (u32, u32),
+    ) {
+        let word = cell.word == Word::Whole;
+        if word && cell.seen.and_then(|seen| seen.map.as_ref()).is_some_and(|map| map.suspended) {
+            self.push(self.ripe(Code::LunSuspended, at, row), Code::LunSuspended, place, number, None);
+        }
+        let Some((code, severity)) = cell.plight() else { return };
+        if severity < Severity::Error || code == Code::LunMissing || code == Code::LunLastPath {
+            let retired = self.picture.expectations.is_retired(row.wwid(), at.name);
+            if retired || (code == Code::LunMissing && self.is_gone(row)) {
+                return;
+            }
+        }
+        let of_cell = causes.cell(at.name, row.wwid());
+        let cause =
+            of_cell.as_ref().filter(|of| cell.is_explained(of)).and_then(|of| of.causes.first().copied());
+        self.push(severity, code, place, number, cause);
+        if let Some(seen) = cell.seen.filter(|_| word)
+            && seen.paths.iter().any(|path| path.word == PathWord::Contradiction)
+        {
+            self.push(
+                self.ripe(Code::PathContradiction, at, row),
+                Code::PathContradiction,
+                place,
+                number,
+                cause,
+            );
+        }
+        if let Some(of) = of_cell.filter(|_| cell.usable > 1) {
+            for code in shared_domains(&of) {
+                self.push(Severity::Warning, code, place, number, cause);
+            }
+        }
+    }
+
+    /// How bad it is by now: what passes by itself in a moment is worth knowing, and no more.
+    fn ripe(&self, code: Code, at: &At<'a>, row: &RowRef<'a>) -> Severity {
+        let fingerprint = Fingerprint { code, scope: Scope::cell(at.name, row.wwid()) };
+        let since = self.picture.first_seen.get(&fingerprint);
+        let stood_s = since.map_or(0, |since| self.picture.now.wall.0.saturating_sub(since.0));
+        match code {
+            Code::LunSuspended if stood_s > SUSPENDED_S => Severity::Error,
+            Code::PathContradiction if stood_s > CHECKER_S => Severity::Warning,
+            _ => Severity::Info,
+        }
+    }
+
+    fn push(&mut self, severity: Severity, code: Code, row: u32, node: u32, cause: Option<u32>) {
+        if let Some(cause) = cause.filter(|_| !self.keeps_folded) {
+            let at = cause as usize;
+            if self.folded.len() <= at {
+                self.folded.resize_with(at + 1, Vec::new);
+            }
+            let Some(codes) = self.folded.get_mut(at) else { return };
+            match codes.iter_mut().find(|(other, _)| *other == code) {
+                Some((_, n)) => *n += 1,
+                None => codes.push((code, 1)),
+            }
+            return;
+        }
+        self.candidates.push(Candidate { severity, code, row, node, cause });
+    }
+
+    /// Tells the causes what hangs under them. Under one that leaves a LUN without any path somewhere, nothing less than an
+    /// error would do.
+    pub fn tell(&self, causes: &mut Causes) {
+        for (cause, codes) in causes.list_mut().iter_mut().zip(&self.folded) {
+            let no_path = [Code::LunFailed, Code::LunQueueing, Code::LunMissing]
+                .iter()
+                .any(|code| codes.iter().any(|(other, _)| other == code));
+            if no_path {
+                cause.severity = Severity::Error;
+            }
+            if !codes.is_empty() {
+                let explains = cause.explains.get_or_insert_with(|| Box::new(Explains::default()));
+                explains.codes.extend(codes.iter().copied());
+            }
+        }
+    }
+
+    /// Only ledgers know it, and nobody sees it: there is one word for that, of the LUN.
+    fn is_gone(&self, row: &RowRef<'a>) -> bool {
+        row.named() == 0
+            && row.cluster_state() == State::Missing
+            && self.picture.expectations.of(row.wwid()).is_some_and(|of| matches!(*of.by, [By::Ledger(_)]))
+    }
+
+    /// A candidate's node, row and cell.
+    pub fn cell(&self, candidate: &Candidate) -> Option<(&At<'a>, &RowRef<'a>, Cell<'a>)> {
+        let (at, row) = (self.nodes.get(candidate.node as usize)?, self.rows.get(candidate.row as usize)?);
+        Some((at, row, self.cell_at(at, row)?))
+    }
+
+    /// The cell of a node and a row.
+    pub fn cell_at(&self, at: &At<'a>, row: &RowRef<'a>) -> Option<Cell<'a>> {
+        Cell::of(at, row, at.paths().and_then(|paths| paths.lun(row.wwid())))
+    }
+
+    /// What people call a LUN: its alias, else what its maps are called, else its WWID.
+    pub fn name(&self, row: &RowRef<'a>) -> &'a str {
+        if let Some(alias) = row.alias() {
+            return alias;
+        }
+        let names = self.nodes.iter().filter_map(|at| at.paths()?.lun(row.wwid())?.map.as_deref());
+        names.map(|map| &*map.name).next().unwrap_or(row.wwid().as_str())
+    }
+
+    /// Other nodes that carry the LUN: with every path, and with some.
+    pub fn carriers(&self, row: &RowRef<'a>, but: &NodeName) -> (Vec<&'a NodeName>, Vec<&'a NodeName>) {
+        let (mut whole, mut part) = (Vec::new(), Vec::new());
+        for (node, cell) in row.cells().filter(|(node, _)| *node != but) {
+            match cell.state {
+                State::Optimal => whole.push(node),
+                State::Degraded => part.push(node),
+                State::Missing | State::Failed | State::Unknown => {}
+            }
+        }
+        (whole, part)
+    }
+}
+
+/// Goes on to a LUN, in byte order.
+fn meet<'a>(
+    luns: &mut std::iter::Peekable<std::slice::Iter<'a, LunSeen>>,
+    wwid: &Wwid,
+) -> Option<&'a LunSeen> {
+    loop {
+        match luns.peek()?.wwid.cmp(wwid) {
+            Ordering::Less => drop(luns.next()),
+            Ordering::Equal => return luns.next(),
+            Ordering::Greater => return None,
+        }
+    }
+}
