@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,6 +15,9 @@ use tokio::time::timeout;
 use crate::discover::Discovered;
 use crate::explain::Explained;
 use crate::luns::{Luns, OrderBody, Ordered};
+use crate::mutes::{MuteBody, MuteChanged, Mutes};
+use crate::names::{Names, NamesBody, NamesChanged};
+use crate::windows::{WindowBody, WindowChanged, Windows};
 use crate::{Envelope, ErrorBody, Version, disks::NodeDisks, nodes::NodeRow, paths, status};
 
 mod connect;
@@ -215,6 +218,56 @@ impl Client {
         self.post(&path.replace("{wwid}", &encoded(wwid)), body).await
     }
 
+    /// All mutes.
+    pub async fn mutes(&self) -> Result<Mutes, Error> {
+        self.get(paths::MUTES).await
+    }
+
+    /// Gives a mute.
+    pub async fn mute(&self, body: &MuteBody) -> Result<MuteChanged, Error> {
+        self.post(paths::MUTES, body).await
+    }
+
+    /// Takes a mute away.
+    pub async fn unmute(&self, id: &str) -> Result<MuteChanged, Error> {
+        self.delete(&paths::MUTE.replace("{id}", &encoded(id))).await
+    }
+
+    /// All maintenance windows.
+    pub async fn windows(&self) -> Result<Windows, Error> {
+        self.get(paths::WINDOWS).await
+    }
+
+    /// Opens a window.
+    pub async fn open_window(&self, body: &WindowBody) -> Result<WindowChanged, Error> {
+        self.post(paths::WINDOWS, body).await
+    }
+
+    /// Ends a window now.
+    pub async fn end_window(&self, id: &str) -> Result<WindowChanged, Error> {
+        self.post(
+            &paths::WINDOW_END.replace("{id}", &encoded(id)),
+            &std::collections::BTreeMap::<String, String>::new(),
+        )
+        .await
+    }
+
+    /// Takes a window away.
+    pub async fn remove_window(&self, id: &str) -> Result<WindowChanged, Error> {
+        self.delete(&paths::WINDOW.replace("{id}", &encoded(id))).await
+    }
+
+    /// Words that people gave to ports.
+    pub async fn names(&self) -> Result<Names, Error> {
+        self.get(paths::NAMES).await
+    }
+
+    /// Says something of ports.
+    pub async fn set_names(&self, body: &NamesBody) -> Result<NamesChanged, Error> {
+        let body = serde_json::to_vec(body).map_err(|e| self.unreadable(paths::NAMES, e))?;
+        self.data(paths::NAMES, Method::PUT, Some(body.into())).await
+    }
+
     /// The nodes.
     pub async fn nodes(&self) -> Result<Vec<NodeRow>, Error> {
         self.get(paths::NODES).await
@@ -232,16 +285,27 @@ impl Client {
 
     /// Any path under the envelope.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        let body = self.get_bytes(path).await?;
-        serde_json::from_slice::<Envelope<T>>(&body)
-            .map(|envelope| envelope.data)
-            .map_err(|e| self.unreadable(path, e))
+        self.data(path, Method::GET, None).await
     }
 
     /// Sends a JSON object to any path under the envelope.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
         let body = serde_json::to_vec(body).map_err(|e| self.unreadable(path, e))?;
-        let answer = self.exchange(path, Some(body.into())).await?;
+        self.data(path, Method::POST, Some(body.into())).await
+    }
+
+    /// Takes away what is at any path under the envelope.
+    async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        self.data(path, Method::DELETE, None).await
+    }
+
+    async fn data<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        method: Method,
+        body: Option<Bytes>,
+    ) -> Result<T, Error> {
+        let answer = self.exchange(path, method, body).await?;
         serde_json::from_slice::<Envelope<T>>(&answer)
             .map(|envelope| envelope.data)
             .map_err(|e| self.unreadable(path, e))
@@ -249,13 +313,13 @@ impl Client {
 
     /// The body of any path, as it came.
     pub async fn get_bytes(&self, path: &str) -> Result<Bytes, Error> {
-        self.exchange(path, None).await
+        self.exchange(path, Method::GET, None).await
     }
 
-    /// Asks, or with a body orders, and gives the body of a good answer.
-    async fn exchange(&self, path: &str, body: Option<Bytes>) -> Result<Bytes, Error> {
+    /// Asks, or orders, and gives the body of a good answer.
+    async fn exchange(&self, path: &str, method: Method, body: Option<Bytes>) -> Result<Bytes, Error> {
         let exchange = async {
-            let response = self.send(path, "application/json", body).await?;
+            let response = self.send(path, method, "application/json", body).await?;
             let status = response.status();
             let body = self.read_body(path, response.into_body()).await?;
             if status == StatusCode::OK { Ok(body) } else { Err(self.refused(path, status, &body)) }
@@ -274,7 +338,7 @@ impl Client {
     /// 15 s, and [`EventStream::next`] gives up after 40 s of silence.
     pub async fn events(&self) -> Result<EventStream, Error> {
         let open = async {
-            let response = self.send(paths::EVENTS, "text/event-stream", None).await?;
+            let response = self.send(paths::EVENTS, Method::GET, "text/event-stream", None).await?;
             let status = response.status();
             if status != StatusCode::OK {
                 let body = self.read_body(paths::EVENTS, response.into_body()).await?;
@@ -297,7 +361,13 @@ impl Client {
         }
     }
 
-    async fn send(&self, path: &str, accept: &str, body: Option<Bytes>) -> Result<Response<Incoming>, Error> {
+    async fn send(
+        &self,
+        path: &str,
+        method: Method,
+        accept: &str,
+        body: Option<Bytes>,
+    ) -> Result<Response<Incoming>, Error> {
         let unreachable = |e: &dyn std::fmt::Display| Error::Unreachable {
             address: self.address.to_string(),
             why: e.to_string(),
@@ -311,9 +381,10 @@ impl Client {
         };
         let sender = handshake(connect::connect(&self.address, self.trust.as_ref()).await?).await;
         let mut sender = sender.map_err(|e| unreachable(&e))?;
+        let request = Request::builder().method(method).uri(path);
         let request = match &body {
-            Some(_) => Request::post(path).header("content-type", "application/json"),
-            None => Request::get(path),
+            Some(_) => request.header("content-type", "application/json"),
+            None => request,
         };
         let request = request.header("host", host).header("accept", accept);
         let request = match &self.token {

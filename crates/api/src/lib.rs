@@ -9,11 +9,14 @@ pub mod discover;
 pub mod disks;
 pub mod explain;
 pub mod luns;
+pub mod mutes;
+pub mod names;
 pub mod nodes;
 pub mod openapi;
 pub mod paths;
 pub mod socket;
 pub mod status;
+pub mod windows;
 
 use std::collections::BTreeMap;
 

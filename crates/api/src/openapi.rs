@@ -27,6 +27,8 @@ macro_rules! answer {
         }
     };
 }
+mod people;
+
 answer!(StatusAnswer, ClusterStatus, "Status in Proxmox's envelope.");
 answer!(NodesAnswer, Vec<NodeRow>, "Nodes in Proxmox's envelope.");
 answer!(DisksAnswer, NodeDisks, "Maps of a node in Proxmox's envelope.");
@@ -209,6 +211,15 @@ async fn readyz() {}
         ack_paths,
         retire,
         forget,
+        people::mutes,
+        people::mute_add,
+        people::mute_remove,
+        people::windows,
+        people::window_add,
+        people::window_end,
+        people::window_remove,
+        people::names,
+        people::names_set,
         nodes,
         disks,
         version,
@@ -316,6 +327,12 @@ mod tests {
             LUN_ACK_PATHS,
             LUN_RETIRE,
             LUN_FORGET,
+            MUTES,
+            MUTE,
+            WINDOWS,
+            WINDOW,
+            WINDOW_END,
+            NAMES,
             NODES,
             NODE_DISKS,
             VERSION,

@@ -18,6 +18,18 @@ pub const LUN_RETIRE: &str = "/api2/json/cluster/multipath/luns/{wwid}/retire";
 pub const LUN_FORGET: &str = "/api2/json/cluster/multipath/luns/{wwid}/forget";
 /// What is known of a LUN, node, adapter, port, fabric, controller, storage or code; `name` in the query.
 pub const EXPLAIN: &str = "/api2/json/cluster/multipath/explain";
+/// Findings that people muted.
+pub const MUTES: &str = "/api2/json/cluster/multipath/mutes";
+/// One of them; `{id}` is its id.
+pub const MUTE: &str = "/api2/json/cluster/multipath/mutes/{id}";
+/// Maintenance windows.
+pub const WINDOWS: &str = "/api2/json/cluster/multipath/windows";
+/// One of them; `{id}` is its id.
+pub const WINDOW: &str = "/api2/json/cluster/multipath/windows/{id}";
+/// It ends now.
+pub const WINDOW_END: &str = "/api2/json/cluster/multipath/windows/{id}/end";
+/// Words that people gave to ports.
+pub const NAMES: &str = "/api2/json/cluster/multipath/names";
 /// The nodes and what is known of each.
 pub const NODES: &str = "/api2/json/nodes";
 /// One node's maps, path groups and paths; `{node}` is a node name.

@@ -24,6 +24,11 @@ impl Severity {
             Severity::Error => "error",
         }
     }
+
+    /// Reads that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Severity::Info, Severity::Warning, Severity::Error].into_iter().find(|of| of.as_str() == word)
+    }
 }
 
 macro_rules! codes {
@@ -36,6 +41,8 @@ macro_rules! codes {
             pub const ALL: &'static [Code] = &[$(Code::$variant),+];
             /// The code as it is written everywhere.
             pub fn as_str(self) -> &'static str { match self { $(Code::$variant => $text),+ } }
+            /// Reads a code as it is written everywhere.
+            pub fn parse(text: &str) -> Option<Self> { match text { $($text => Some(Code::$variant),)+ _ => None } }
         }
     };
 }

@@ -29,6 +29,7 @@ pub mod picture;
 pub mod problems;
 pub mod report;
 pub mod section;
+mod shell;
 pub mod state;
 pub mod storage_cfg;
 pub mod token;

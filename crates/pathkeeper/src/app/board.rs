@@ -97,6 +97,22 @@ impl Snapshot {
         inner.unwrap_or_default().to_vec()
     }
 
+    /// Usable paths of a LUN on each node that is `wanted` and gives a number.
+    pub fn usable(
+        &self,
+        wwid: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> std::collections::BTreeMap<NodeName, u32> {
+        let at = self.rows.binary_search_by(|row| row.wwid.as_str().cmp(wwid));
+        let row = at.ok().and_then(|at| self.rows.get(at));
+        let row = row.and_then(|row| serde_json::from_slice::<status::LunRow>(&row.json).ok());
+        let nodes = row.map(|row| row.nodes).unwrap_or_default().into_iter();
+        nodes
+            .filter(|(node, _)| wanted(node))
+            .filter_map(|(node, cell)| Some((NodeName::new(&node)?, cell.paths_active.flatten()?)))
+            .collect()
+    }
+
     /// What the status shows of a LUN on a node; `None` where it has no such cell. The row is read from its JSON: that costs
     /// whoever asks some microseconds, and everybody else no memory.
     pub fn cell(&self, wwid: &str, node: &str) -> Option<status::Cell> {

@@ -12,6 +12,8 @@ mod generate;
 mod health;
 mod lun;
 mod maps;
+mod mute;
+mod names;
 mod nodes;
 pub(crate) mod out;
 mod paths;
@@ -19,6 +21,8 @@ pub(crate) mod status;
 pub(crate) mod text;
 mod token;
 mod watch;
+mod when;
+mod window;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -124,6 +128,9 @@ enum Command {
     Watch(watch::WatchArgs),
     Nodes(nodes::NodesArgs),
     Lun(lun::LunArgs),
+    Mute(mute::MuteArgs),
+    Window(window::WindowArgs),
+    Names(names::NamesArgs),
     Check(check::CheckArgs),
     Doctor(doctor::DoctorArgs),
     Token(token::TokenArgs),
@@ -334,6 +341,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Watch(args) => ask(watch::run(args, globals)),
         Command::Nodes(args) => ask(nodes::run(args, globals)),
         Command::Lun(args) => ask(lun::run(args, globals)),
+        Command::Mute(args) => ask(mute::run(args, globals)),
+        Command::Window(args) => ask(window::run(args, globals)),
+        Command::Names(args) => ask(names::run(args, globals)),
         Command::Check(args) => ask(check::run(args, globals)),
         Command::Doctor(args) => ask(doctor::run(args, globals)),
         Command::Token(args) => token::run(&args, globals),

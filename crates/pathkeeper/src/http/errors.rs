@@ -69,6 +69,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, words)
     }
 
+    /// 404: there is none of this id.
+    pub fn no_such(what: &str, id: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("no such {what}: {id}"))
+    }
+
     /// 409: what was asked for would do harm, or others were faster; nothing was changed.
     pub fn conflict(why: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, why)
@@ -82,6 +87,11 @@ impl ApiError {
             "nothing was changed"
         };
         Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("{so}: {why}"))
+    }
+
+    /// 503: the store did not give a document.
+    pub fn unread(document: &str, why: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("{document} could not be read: {why}"))
     }
 
     /// 503: that node's maps and paths are not known here, and why.

@@ -2,15 +2,19 @@
 
 pub mod audit;
 pub mod auth;
+pub mod edit;
 pub mod errors;
 pub mod events;
 pub mod explain;
 pub mod luns;
 pub mod metrics;
+pub mod mutes;
+pub mod names;
 pub mod orders;
 pub mod server;
 pub mod status;
 pub mod ui;
+pub mod windows;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,6 +151,9 @@ pub fn router(context: Context) -> Router {
         .route(paths::METRICS, get(metrics::metrics))
         .merge(explain::routes())
         .merge(luns::routes())
+        .merge(mutes::routes())
+        .merge(windows::routes())
+        .merge(names::routes())
         .merge(ui::routes())
         .layer(small);
     Router::new()

@@ -4,32 +4,25 @@
 use std::collections::BTreeMap;
 
 use axum::Router;
-use axum::body::to_bytes;
 use axum::extract::{Path, Request, State};
-use axum::http::header;
 use axum::response::Response;
 use axum::routing::post;
 use pathkeeper_api::luns::{Lun, OrderBody, Ordered};
 use pathkeeper_api::paths;
-use pathkeeper_io::store::{DocumentName, StoreError};
+use pathkeeper_io::store::StoreError;
 use pathkeeper_model::multipath_cfg::EXPECTED_PATHS_MAX;
-use pathkeeper_model::orders::{BYTES_MAX, ORDERS_DOCUMENT, Order, OrderKind, Orders};
+use pathkeeper_model::orders::{ORDERS_DOCUMENT, Order, OrderKind, Orders};
 use pathkeeper_model::{NodeName, Wwid};
 
-use super::audit::Change;
-use super::auth::Identity;
-use super::errors::{self, ApiError, NOT_DEFINED};
+use super::Context;
+use super::edit::{self, Body, Step};
+use super::errors::{self, ApiError};
 use super::luns::{gather, wwid_of};
-use super::{Context, enveloped};
 use crate::app::luns::wire_order;
 use crate::app::random_instance;
 
 /// A body that orders something is no longer: 1,024 nodes with long names.
 const BODY_BYTES_MAX: usize = 512 << 10;
-/// So often the document is read and written anew when others were faster.
-const TRIES_MAX: u32 = 8;
-/// Between two tries, times the number of the try, and again as much at random.
-const PAUSE_MS: u64 = 10;
 
 /// The routes that order.
 pub fn routes() -> Router<Context> {
@@ -60,7 +53,7 @@ async fn ack_paths(
         }
     }
     if shown.is_empty() && wrong.is_empty() {
-        wrong.insert("paths".to_owned(), "property is missing and it is not optional".to_owned());
+        wrong.insert("paths".to_owned(), edit::MISSING.to_owned());
     }
     if let Some(node) = &asked.node
         && shown.keys().any(|name| name != node)
@@ -128,7 +121,7 @@ impl Asked {
     async fn read(context: &Context, wwid: &str, request: Request, takes: &[&str]) -> Result<Self, ApiError> {
         errors::no_parameters(&request)?;
         let wwid = wwid_of(wwid)?;
-        let by = by(&request);
+        let by = edit::by(&request);
         let body = read_body(request, takes).await?;
         let mut found = gather(context, Some(&wwid)).await?;
         let lun = found.luns.pop().ok_or_else(|| ApiError::no_lun(wwid.as_str()))?;
@@ -155,63 +148,23 @@ impl Asked {
         let waiting = self.nodes.into_iter();
         let waiting = waiting.filter(|node| NodeName::new(node).is_some_and(|node| order.is_for(&node)));
         let order = wire_order(&order, Vec::new(), waiting.collect());
-        let change =
-            Change { document: ORDERS_DOCUMENT.into(), before: before.clone(), after: after.clone() };
-        let mut response = enveloped(Ordered { order, before, after });
-        response.extensions_mut().insert(change);
-        Ok(response)
+        let ordered = Ordered { order, before, after };
+        Ok(edit::changed(ORDERS_DOCUMENT, &ordered.before, &ordered.after, &ordered))
     }
 }
 
-/// Who orders, for people.
-fn by(request: &Request) -> String {
-    request
-        .extensions()
-        .get::<Identity>()
-        .map_or_else(|| "unknown".into(), |identity| identity.name.to_string())
-}
-
-/// An object of JSON, or a form as Proxmox's clients send it; only the parameters that this order `takes`.
+/// The order's body; only the parameters that this order `takes`.
 async fn read_body(request: Request, takes: &[&str]) -> Result<OrderBody, ApiError> {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let is_form = kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-    let bad = |why: String| ApiError::parameters([("body".to_owned(), why)].into());
-    let bytes = to_bytes(request.into_body(), BODY_BYTES_MAX).await;
-    let bytes =
-        bytes.map_err(|e| bad(format!("it cannot be read, or is over {BODY_BYTES_MAX} bytes: {e}")))?;
-    let mut members: BTreeMap<String, serde_json::Value> = BTreeMap::new();
-    if is_form {
-        let text = String::from_utf8_lossy(&bytes);
-        for (name, value) in errors::pairs(&text) {
-            let value = match name.as_str() {
-                "paths" => pairs(&value),
-                "force" => {
-                    serde_json::Value::Bool(matches!(value.as_str(), "1" | "" | "yes" | "true" | "on"))
-                }
-                _ => value.into(),
-            };
-            members.insert(name, value);
-        }
-    } else if !bytes.is_empty() {
-        members = serde_json::from_slice(&bytes).map_err(|e| bad(format!("it is no JSON object: {e}")))?;
-    }
-    let foreign = members.keys().filter(|name| !takes.contains(&name.as_str()));
-    let mut wrong: BTreeMap<String, String> =
-        foreign.map(|name| (name.clone(), NOT_DEFINED.to_owned())).collect();
-    let mut body = OrderBody::default();
-    for (name, value) in members {
-        let why = |e: serde_json::Error| format!("type check failed: {e}");
-        let read = match name.as_str() {
-            "node" => serde_json::from_value(value).map(|node| body.node = Some(node)),
-            "paths" => serde_json::from_value(value).map(|paths| body.paths = paths),
-            "force" => serde_json::from_value(value).map(|force| body.force = force),
-            _ => Ok(()),
-        };
-        if let Err(e) = read {
-            wrong.insert(name, why(e));
-        }
-    }
-    if wrong.is_empty() { Ok(body) } else { Err(ApiError::parameters(wrong)) }
+    let mut body = Body::read(request, takes, BODY_BYTES_MAX).await?;
+    body.from_text("paths", pairs);
+    body.from_text("force", |text| matches!(text, "1" | "" | "yes" | "true" | "on").into());
+    let order = OrderBody {
+        node: body.take("node"),
+        paths: body.take("paths").unwrap_or_default(),
+        force: body.take("force").unwrap_or_default(),
+    };
+    body.check()?;
+    Ok(order)
 }
 
 /// `pve1=3,pve2=4` as an object; what is no number stays text and fails its check.
@@ -229,76 +182,30 @@ fn pairs(text: &str) -> serde_json::Value {
 /// # Errors
 /// From the store.
 pub async fn read(context: &Context) -> Result<(Orders, Vec<String>, String), StoreError> {
-    let document = context.documents.0.read(DocumentName::new(ORDERS_DOCUMENT)?).await?;
-    let (orders, wrong) = match &document.bytes {
-        Some(bytes) if !bytes.is_empty() => Orders::decode(bytes),
-        _ => (Orders::default(), Vec::new()),
-    };
-    Ok((orders, wrong, document.digest))
+    let standing = edit::read(context, ORDERS_DOCUMENT).await?;
+    let (orders, wrong) = decode(&standing.bytes);
+    Ok((orders, wrong, standing.digest))
 }
 
-/// What to do where this node may not write documents, which is how a node is set up that only observes.
-fn hint(e: &StoreError, store: &str) -> &'static str {
-    match (e, store) {
-        (StoreError::Io { .. }, "pmxcfs") => {
-            "; if it is read-only for the agent alone: ReadWritePaths=-/etc/pve in a drop-in of its unit (docs/stores.md)"
-        }
-        (StoreError::Refused(_), "etcd") => {
-            "; if its etcd user may not write documents: order from a node of --managing (docs/stores.md)"
-        }
-        _ => "",
-    }
+fn decode(bytes: &[u8]) -> (Orders, Vec<String>) {
+    if bytes.is_empty() { (Orders::default(), Vec::new()) } else { Orders::decode(bytes) }
 }
 
-/// Appends an order to what stands there: read, write if it is still so, and again if others were faster. Gives the
-/// digests before and after.
+/// Appends an order to what stands there. Gives the digests before and after.
 async fn append(context: &Context, order: &Order) -> Result<(String, String), ApiError> {
-    // A write without an answer may have been taken.
-    let mut doubt: Option<StoreError> = None;
-    for attempt in 1..=TRIES_MAX {
-        let (mut orders, wrong, before) = match read(context).await {
-            Ok(read) => read,
-            Err(e) => return Err(ApiError::no_store(&e.to_string(), doubt.is_some())),
-        };
+    let done = edit::edit(context, ORDERS_DOCUMENT, |standing| {
+        let (mut orders, wrong) = decode(&standing.bytes);
         if let Some(wrong) = wrong.first() {
-            // What is not understood, perhaps of a newer version, would be lost.
-            return Err(ApiError::conflict(format!(
-                "{ORDERS_DOCUMENT} in the store is not understood as a whole, so it was not changed: {wrong}"
-            )));
+            return Err(edit::not_understood(ORDERS_DOCUMENT, wrong));
         }
         if orders.entries.iter().any(|known| known.id == order.id) {
-            return Ok((before.clone(), before));
+            return Ok(Step::Same(()));
         }
         orders.entries.push(order.clone());
         orders.prune(order.time);
-        let bytes = orders.encode();
-        if bytes.len() > BYTES_MAX {
-            return Err(ApiError::conflict(format!(
-                "{ORDERS_DOCUMENT} would be over {BYTES_MAX} bytes: too many orders in 90 days"
-            )));
-        }
-        let name = DocumentName::new(ORDERS_DOCUMENT);
-        let write = async { context.documents.0.write(name?, Some(bytes.into()), before.clone()).await };
-        match write.await {
-            Ok(after) => {
-                tracing::info!("{} of {} ordered by {}", order.kind.as_str(), order.wwid, order.by);
-                return Ok((before, after));
-            }
-            Err(StoreError::Conflict { .. }) => {}
-            Err(e @ (StoreError::Timeout { .. } | StoreError::Unreachable(_))) => doubt = Some(e),
-            Err(e) => {
-                let words = format!("{e}{}", hint(&e, context.documents.0.kind()));
-                return Err(ApiError::no_store(&words, doubt.is_some()));
-            }
-        }
-        let random = random_instance().map_or(0, |random| random.0 % PAUSE_MS);
-        let pause_ms = u64::from(attempt) * (PAUSE_MS + random);
-        tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
-    }
-    if let Some(e) = doubt {
-        return Err(ApiError::no_store(&e.to_string(), true));
-    }
-    Err(ApiError::conflict(format!(
-        "others changed {ORDERS_DOCUMENT} {TRIES_MAX} times meanwhile; nothing was changed: try again"
-    )))
+        Ok(Step::Write(orders.encode(), ()))
+    });
+    let done = done.await?;
+    tracing::info!("{} of {} ordered by {}", order.kind.as_str(), order.wwid, order.by);
+    Ok((done.before, done.after))
 }

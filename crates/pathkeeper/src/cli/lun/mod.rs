@@ -1,7 +1,7 @@
 //! `pathkeeper lun`: single LUNs, what is expected of them, and LUNs that nobody watches yet.
 
 mod discover;
-mod find;
+pub(super) mod find;
 #[cfg(test)]
 mod fixtures;
 mod list;
