@@ -11,7 +11,7 @@ use pathkeeper_model::guests::Guests;
 use pathkeeper_model::health::Health;
 use pathkeeper_model::ids::{EpochS, NodeName, Now};
 use pathkeeper_model::matrix::{Matrix, RowId};
-use pathkeeper_model::mutes::Mutes;
+use pathkeeper_model::mutes::{Mutes, Seen};
 use pathkeeper_model::names::Names;
 use pathkeeper_model::picture::{NodePicture, Picture};
 use pathkeeper_model::problems;
@@ -50,6 +50,8 @@ pub(super) struct Known<'a> {
     pub expectations: &'a Expectations,
     pub beside: &'a Beside,
     pub terms: Terms,
+    /// When this observer had its first whole list, or now.
+    pub began: EpochS,
     pub now: Now,
 }
 
@@ -130,7 +132,8 @@ impl<'a> Known<'a> {
         found.iter_mut().for_each(&mut date);
         found.extend(causes.list().iter().cloned());
         self.beside.windows.mark(&mut found, &picture, &causes);
-        self.beside.mutes.mark(&mut found, self.now.wall);
+        let seen = Seen { matrix: self.matrix, now: self.now.wall, began: self.began };
+        self.beside.mutes.mark(&mut found, &seen);
         found.sort_by(|a, b| {
             b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)).then(a.scope.cmp(&b.scope))
         });

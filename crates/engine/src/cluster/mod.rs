@@ -178,6 +178,8 @@ pub struct Cluster {
     doubt: Option<(String, EpochS)>,
     space: Option<Space>,
     listed: bool,
+    /// When that was, by the wall clock.
+    began: Option<EpochS>,
     matrix: Matrix,
     expectations: Expectations,
     documents: documents::Documents,
@@ -210,6 +212,7 @@ impl Cluster {
             doubt: None,
             space: None,
             listed: false,
+            began: None,
             matrix: Matrix::new(),
             expectations: Expectations::new(),
             documents: documents::Documents::default(),
@@ -328,6 +331,7 @@ impl Cluster {
             ClusterEvent::Listed => {
                 self.counts.add("listed");
                 self.listed = true;
+                self.began.get_or_insert(now.wall);
                 self.beside_changed = true;
             }
             ClusterEvent::Members { nodes, doubt } => {
@@ -556,6 +560,7 @@ impl Cluster {
             expectations: &self.expectations,
             beside: &self.beside,
             terms,
+            began: self.began.unwrap_or(now.wall),
             now,
         };
         let (judged, changed) = known.judge(found, &self.judged);
@@ -578,6 +583,7 @@ impl Cluster {
             expectations: &self.expectations,
             beside: &self.beside,
             terms: self.terms(now),
+            began: self.began.unwrap_or(now.wall),
             now,
         };
         let nodes = known.nodes(&self.judged.swallowed);

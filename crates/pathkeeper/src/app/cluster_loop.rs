@@ -191,6 +191,9 @@ impl ClusterLoop {
                 Said::Storages(cfg) => ClusterEvent::StorageCfg(cfg),
                 Said::Config(reading) => ClusterEvent::Config(reading.as_ref().clone()),
                 Said::Orders(orders) => ClusterEvent::Orders(orders.as_ref().clone()),
+                Said::Mutes(mutes) => ClusterEvent::Mutes(mutes),
+                Said::Windows(windows) => ClusterEvent::Windows(windows),
+                Said::Names(names) => ClusterEvent::Names(names),
             },
             Followed::Own(values) => {
                 let values = self.own.say(values);

@@ -9,9 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use pathkeeper_io::store::{Document, DocumentName, STORAGE_CFG, Store, StoreError};
 use pathkeeper_model::multipath_cfg::Reading;
+use pathkeeper_model::mutes::{MUTES_DOCUMENT, Mutes};
+use pathkeeper_model::names::{NAMES_DOCUMENT, Names};
 use pathkeeper_model::orders::{ORDERS_DOCUMENT, Orders};
 use pathkeeper_model::section::Problem;
 use pathkeeper_model::storage_cfg::StorageCfg;
+use pathkeeper_model::windows::{WINDOWS_DOCUMENT, Windows};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -33,6 +36,12 @@ pub enum Said {
     Config(Arc<Reading>),
     /// What people ordered.
     Orders(Arc<Orders>),
+    /// What people muted.
+    Mutes(Mutes),
+    /// On what people work.
+    Windows(Windows),
+    /// What people call ports.
+    Names(Names),
 }
 
 /// What the node itself has to know of them, as they were told last.
@@ -49,6 +58,9 @@ enum Which {
     Storages,
     Config,
     Orders,
+    Mutes,
+    Windows,
+    Names,
 }
 
 impl Which {
@@ -57,7 +69,18 @@ impl Which {
             Which::Storages => STORAGE_CFG,
             Which::Config => "multipath.cfg",
             Which::Orders => ORDERS_DOCUMENT,
+            Which::Mutes => MUTES_DOCUMENT,
+            Which::Windows => WINDOWS_DOCUMENT,
+            Which::Names => NAMES_DOCUMENT,
         }
+    }
+
+    const ALL: [Which; 6] =
+        [Which::Storages, Which::Config, Which::Orders, Which::Mutes, Which::Windows, Which::Names];
+
+    /// Pathkeeper alone writes it, whole.
+    fn is_ours(self) -> bool {
+        !matches!(self, Which::Storages | Which::Config)
     }
 }
 
@@ -84,7 +107,7 @@ struct Looked {
 /// The documents of one store.
 pub struct Documents {
     store: Arc<dyn Store>,
-    looked: [Looked; 3],
+    looked: [Looked; Which::ALL.len()],
     next: Instant,
     told: watch::Sender<Told>,
 }
@@ -92,12 +115,7 @@ pub struct Documents {
 impl Documents {
     /// Nothing is known yet.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        let looked = [Which::Storages, Which::Config, Which::Orders].map(|which| Looked {
-            which,
-            told: None,
-            unsettled: None,
-            failed: None,
-        });
+        let looked = Which::ALL.map(|which| Looked { which, told: None, unsettled: None, failed: None });
         Self { store, looked, next: Instant::now(), told: watch::Sender::default() }
     }
 
@@ -130,7 +148,7 @@ impl Documents {
                 match said {
                     Said::Config(config) => told.config = Some(config.clone()),
                     Said::Orders(orders) => told.orders = Some(orders.clone()),
-                    Said::Storages(_) => return false,
+                    Said::Storages(_) | Said::Mutes(_) | Said::Windows(_) | Said::Names(_) => return false,
                 }
                 true
             });
@@ -180,10 +198,9 @@ impl Looked {
             self.unsettled = None;
             return None;
         }
-        // Orders are written by Pathkeeper alone, whole. What is there at first is believed at once, for until then no
-        // instruction at all would be in force.
-        let settled =
-            self.which == Which::Orders || self.told.is_none() || self.unsettled.as_ref() == Some(&seen);
+        // What Pathkeeper alone writes is whole. What is there at first is believed at once, for until then no instruction at
+        // all would be in force.
+        let settled = self.which.is_ours() || self.told.is_none() || self.unsettled.as_ref() == Some(&seen);
         if !settled {
             self.unsettled = Some(seen);
             return None;
@@ -219,8 +236,29 @@ impl Looked {
                 }
                 Some(Said::Orders(Arc::new(orders)))
             }
+            // Who takes the document away takes away what it said: that hides nothing.
+            Which::Mutes => Some(Said::Mutes(people(MUTES_DOCUMENT, bytes.ok()?, Mutes::decode)?)),
+            Which::Windows => Some(Said::Windows(people(WINDOWS_DOCUMENT, bytes.ok()?, Windows::decode)?)),
+            Which::Names => Some(Said::Names(people(NAMES_DOCUMENT, bytes.ok()?, Names::decode)?)),
         }
     }
+}
+
+/// What people said; nothing where there is no document. One of which nothing is understood changes nothing.
+fn people<T: Default + PartialEq>(
+    name: &str,
+    bytes: Option<Bytes>,
+    decode: impl Fn(&[u8]) -> (T, Vec<String>),
+) -> Option<T> {
+    let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) else { return Some(T::default()) };
+    let (said, problems) = decode(&bytes);
+    if !problems.is_empty() {
+        tell(&format!("not all of {name} was understood"), &problems);
+        if said == T::default() {
+            return None;
+        }
+    }
+    Some(said)
 }
 
 fn storages(bytes: Option<Bytes>, first: bool, on_pmxcfs: bool) -> Option<Said> {
@@ -288,6 +326,9 @@ mod tests {
                     Reading::Good(cfg) => format!("{} LUNs", cfg.luns.len()),
                 },
                 Some(Said::Orders(orders)) => format!("{} orders", orders.entries.len()),
+                Some(Said::Mutes(mutes)) => format!("{} mutes", mutes.entries.len()),
+                Some(Said::Windows(windows)) => format!("{} windows", windows.entries.len()),
+                Some(Said::Names(names)) => format!("{} names", names.ports.len()),
             };
             assert_eq!(said, *expect, "step {i}: {read:?}");
         }
@@ -364,6 +405,30 @@ mod tests {
                 (there(r#"{"v":2,"entries":[]}"#), "-"),
             ],
         );
+    }
+
+    #[test]
+    fn what_people_said_counts_until_it_is_said_no_more() {
+        let none = r#"{"v":1,"entries":[]}"#;
+        let one = r#"{"v":1,"entries":[{"id":"i","code":"HBA_DOWN","time":5,"severity":"warning"}]}"#;
+        check(
+            Which::Mutes,
+            true,
+            &[
+                (absent(), "0 mutes"),
+                (there(one), "1 mutes"),
+                (there("{"), "-"),
+                (broken(), "-"),
+                (away(), "-"),
+                (there(none), "0 mutes"),
+                (there(one), "1 mutes"),
+                (absent(), "0 mutes"),
+            ],
+        );
+        let window = r#"{"v":1,"entries":[{"id":"i","on":"node","name":"a","from":1,"until":2},{}]}"#;
+        check(Which::Windows, false, &[(there(window), "1 windows"), (there(r#"{"v":2}"#), "-")]);
+        let named = r#"{"v":1,"ports":{"p":{"name":"n"}}}"#;
+        check(Which::Names, false, &[(there(named), "1 names"), (there(named), "-"), (there(""), "0 names")]);
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub struct WindowArgs {
 }
 
 #[derive(Subcommand, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one, and it is soon taken apart")]
 enum WindowCommand {
     /// Open a window, now or later; a week at most
     Add(AddArgs),
