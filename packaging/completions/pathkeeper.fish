@@ -46,6 +46,9 @@ complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "paths" -d 'Sh
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "watch" -d 'Print one line for each change, as it happens'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "lun" -d 'LUNs one by one: what is expected of each and remembered, what is seen and not watched'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "mute" -d 'Mute what is known: it stays shown, and does not count in health, alerts and exit status'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "window" -d 'Maintenance windows: what the object of an open one explains stays shown, and does not count'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "names" -d 'Words for ports, and the fabrics and controllers that they belong to, where those are not found out or are wrong'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "check" -d 'Be a Nagios and Icinga plugin'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "doctor" -d 'Look at this machine: the first command to run'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "token" -d 'Who may come in by this node\'s API: add, list and revoke tokens'
@@ -292,6 +295,225 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_se
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "retire" -d 'Take a LUN out of service: it is expected nowhere from now on, and missed by nobody'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "forget" -d 'Erase what all nodes remember of a LUN, and learn it afresh where it is seen'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and not __fish_seen_subcommand_from add list remove help" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and not __fish_seen_subcommand_from add list remove help" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and not __fish_seen_subcommand_from add list remove help" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and not __fish_seen_subcommand_from add list remove help" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and not __fish_seen_subcommand_from add list remove help" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and not __fish_seen_subcommand_from add list remove help" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and not __fish_seen_subcommand_from add list remove help" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and not __fish_seen_subcommand_from add list remove help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and not __fish_seen_subcommand_from add list remove help" -f -a "add" -d 'Mute findings of a code, as far as they are of this node, LUN and object'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and not __fish_seen_subcommand_from add list remove help" -f -a "list" -d 'Show all mutes, those too that have ended within a week'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and not __fish_seen_subcommand_from add list remove help" -f -a "remove" -d 'Take a mute away'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and not __fish_seen_subcommand_from add list remove help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from add" -l node -d 'On this node alone' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from add" -l lun -d 'Of this LUN alone: alias, map name or WWID, or its beginning' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from add" -l object -d 'Of this object alone: an adapter, a port, a fabric, a path\'s device' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from add" -l for -d 'For so long: 90m, 4h, 2d' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from add" -l until -d 'Until then: 06:00 (the next one), 2026-11-23, "2026-11-23 06:00"' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from add" -l severity -d 'Up to this severity; needed where nothing of the code stands there now' -r -f -a "info\t''
+warning\t''
+error\t''"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from add" -l reason -d 'Why; others will read it' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from add" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from add" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from add" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from add" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from add" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from add" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from add" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from add" -l until-cleared -d 'Until what stands now has cleared'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from list" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from list" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from list" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from list" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from list" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from list" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from list" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from remove" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from remove" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from remove" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from remove" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from remove" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from remove" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from remove" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from help" -f -a "add" -d 'Mute findings of a code, as far as they are of this node, LUN and object'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from help" -f -a "list" -d 'Show all mutes, those too that have ended within a week'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Take a mute away'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand mute; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and not __fish_seen_subcommand_from add list end remove help" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and not __fish_seen_subcommand_from add list end remove help" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and not __fish_seen_subcommand_from add list end remove help" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and not __fish_seen_subcommand_from add list end remove help" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and not __fish_seen_subcommand_from add list end remove help" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and not __fish_seen_subcommand_from add list end remove help" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and not __fish_seen_subcommand_from add list end remove help" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and not __fish_seen_subcommand_from add list end remove help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and not __fish_seen_subcommand_from add list end remove help" -f -a "add" -d 'Open a window, now or later; a week at most'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and not __fish_seen_subcommand_from add list end remove help" -f -a "list" -d 'Show all windows, those too that ended within 30 days'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and not __fish_seen_subcommand_from add list end remove help" -f -a "end" -d 'End a window now: what is still away counts again'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and not __fish_seen_subcommand_from add list end remove help" -f -a "remove" -d 'Take a window away, as if it had never been'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and not __fish_seen_subcommand_from add list end remove help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -l node -d 'Work on a node: it may be offline, reboot, and lose its paths' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -l array -d 'Work on an array, by the name that status gives it' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -l controller -d 'Work on a controller of an array' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -l port -d 'Work on a target port: WWN, IQN or address:port' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -l fabric -d 'Work on a whole fabric' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -l lun -d 'Work on a LUN: alias, map name or WWID, or its beginning' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -l for -d 'For so long: 90m, 4h, 2d' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -l until -d 'Until then: 06:00 (the next one), "2026-11-23 06:00"' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -l from -d 'From then on, not from now: 22:00 (the next one), "2026-11-23 22:00"' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -l reason -d 'Why; others will read it' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from list" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from list" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from list" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from list" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from list" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from list" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from list" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from end" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from end" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from end" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from end" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from end" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from end" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from end" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from end" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from remove" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from remove" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from remove" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from remove" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from remove" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from remove" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from remove" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from help" -f -a "add" -d 'Open a window, now or later; a week at most'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from help" -f -a "list" -d 'Show all windows, those too that ended within 30 days'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from help" -f -a "end" -d 'End a window now: what is still away counts again'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Take a window away, as if it had never been'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand window; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and not __fish_seen_subcommand_from list set unset import help" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and not __fish_seen_subcommand_from list set unset import help" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and not __fish_seen_subcommand_from list set unset import help" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and not __fish_seen_subcommand_from list set unset import help" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and not __fish_seen_subcommand_from list set unset import help" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and not __fish_seen_subcommand_from list set unset import help" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and not __fish_seen_subcommand_from list set unset import help" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and not __fish_seen_subcommand_from list set unset import help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and not __fish_seen_subcommand_from list set unset import help" -f -a "list" -d 'Show all words for ports'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and not __fish_seen_subcommand_from list set unset import help" -f -a "set" -d 'Say something of a port; what is not given stays as it is'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and not __fish_seen_subcommand_from list set unset import help" -f -a "unset" -d 'Say nothing of ports any more'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and not __fish_seen_subcommand_from list set unset import help" -f -a "import" -d 'Take words from a file: CSV of PORT,NAME,FABRIC,CONTROLLER, or what names list -o json prints'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and not __fish_seen_subcommand_from list set unset import help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from list" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from list" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from list" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from list" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from list" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from list" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from list" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from set" -l name -d 'What people call it; \'\' = nothing' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from set" -l fabric -d 'Its fabric; \'\' = found out by itself' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from set" -l controller -d 'Of a target port, its controller; \'\' = found out by itself' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from set" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from set" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from set" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from set" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from set" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from set" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from set" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from unset" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from unset" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from unset" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from unset" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from unset" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from unset" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from unset" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from unset" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from import" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from import" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from import" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from import" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from import" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from import" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from import" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from help" -f -a "list" -d 'Show all words for ports'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from help" -f -a "set" -d 'Say something of a port; what is not given stays as it is'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from help" -f -a "unset" -d 'Say nothing of ports any more'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from help" -f -a "import" -d 'Take words from a file: CSV of PORT,NAME,FABRIC,CONTROLLER, or what names list -o json prints'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l node -d 'One node: its LUNs, its multipathd, its report; without NAME the one that answers' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l lun -d 'One LUN on all of its nodes' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
@@ -474,25 +696,28 @@ always\t'Always'
 never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "agent" -d 'Run this node\'s agent: observe multipathd, tell the cluster, answer the other commands'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "status" -d 'Show the LUN by node matrix of the whole cluster, worst first'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "health" -d 'Say what is wrong, one line for each cause and each finding that no cause explains'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "explain" -d 'Explain anything that is printed: a LUN, a node, NODE/ADAPTER, a port, a fabric, a controller, a storage, a code'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "maps" -d 'Show a node\'s maps as multipath -ll does, with the state of each'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "paths" -d 'Show one line per path of a node, and the devices in no map'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "watch" -d 'Print one line for each change, as it happens'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "lun" -d 'LUNs one by one: what is expected of each and remembered, what is seen and not watched'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "check" -d 'Be a Nagios and Icinga plugin'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "doctor" -d 'Look at this machine: the first command to run'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "token" -d 'Who may come in by this node\'s API: add, list and revoke tokens'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "demo" -d 'A simulated cluster on this machine: real agents, real HTTP, simulated multipathds'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "sim-multipathd" -d 'One simulated machine: a multipathd that speaks the real protocol, and the files of its kernel'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "fold" -d 'Replay the cluster\'s judgement from fold documents'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "man" -d 'Print the manual page, or write it and one for each command'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "openapi" -d 'Print the OpenAPI document of this version'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun check doctor token demo sim-multipathd fold completions man openapi help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "agent" -d 'Run this node\'s agent: observe multipathd, tell the cluster, answer the other commands'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "status" -d 'Show the LUN by node matrix of the whole cluster, worst first'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "health" -d 'Say what is wrong, one line for each cause and each finding that no cause explains'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "explain" -d 'Explain anything that is printed: a LUN, a node, NODE/ADAPTER, a port, a fabric, a controller, a storage, a code'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "maps" -d 'Show a node\'s maps as multipath -ll does, with the state of each'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "paths" -d 'Show one line per path of a node, and the devices in no map'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "watch" -d 'Print one line for each change, as it happens'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "lun" -d 'LUNs one by one: what is expected of each and remembered, what is seen and not watched'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "mute" -d 'Mute what is known: it stays shown, and does not count in health, alerts and exit status'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "window" -d 'Maintenance windows: what the object of an open one explains stays shown, and does not count'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "names" -d 'Words for ports, and the fabrics and controllers that they belong to, where those are not found out or are wrong'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "check" -d 'Be a Nagios and Icinga plugin'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "doctor" -d 'Look at this machine: the first command to run'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "token" -d 'Who may come in by this node\'s API: add, list and revoke tokens'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "demo" -d 'A simulated cluster on this machine: real agents, real HTTP, simulated multipathds'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "sim-multipathd" -d 'One simulated machine: a multipathd that speaks the real protocol, and the files of its kernel'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "fold" -d 'Replay the cluster\'s judgement from fold documents'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "man" -d 'Print the manual page, or write it and one for each command'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "openapi" -d 'Print the OpenAPI document of this version'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from nodes" -f -a "forget" -d 'Remove a node that is gone for good, with everything it reported; refused while it is online'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "list" -d 'List all LUNs: state, who uses each, why it is expected, and the paths that nodes remember'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "show" -d 'Show one LUN: why it is expected, what each node has of it and remembers, what people ordered'
@@ -500,6 +725,17 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_s
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "ack-paths" -d 'Accept that paths are gone for good: fewer are expected from now on'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "retire" -d 'Take a LUN out of service: it is expected nowhere from now on, and missed by nobody'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "forget" -d 'Erase what all nodes remember of a LUN, and learn it afresh where it is seen'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from mute" -f -a "add" -d 'Mute findings of a code, as far as they are of this node, LUN and object'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from mute" -f -a "list" -d 'Show all mutes, those too that have ended within a week'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from mute" -f -a "remove" -d 'Take a mute away'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from window" -f -a "add" -d 'Open a window, now or later; a week at most'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from window" -f -a "list" -d 'Show all windows, those too that ended within 30 days'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from window" -f -a "end" -d 'End a window now: what is still away counts again'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from window" -f -a "remove" -d 'Take a window away, as if it had never been'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from names" -f -a "list" -d 'Show all words for ports'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from names" -f -a "set" -d 'Say something of a port; what is not given stays as it is'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from names" -f -a "unset" -d 'Say nothing of ports any more'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from names" -f -a "import" -d 'Take words from a file: CSV of PORT,NAME,FABRIC,CONTROLLER, or what names list -o json prints'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "add" -d 'Add a token and print its secret, this once'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "list" -d 'Show all tokens; their secrets are not known'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "revoke" -d 'Take a token away'
