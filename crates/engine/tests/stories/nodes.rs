@@ -28,7 +28,7 @@ fn a_node_comes_back_from_a_reboot_with_half_its_paths() {
         LUN1 degraded: pve1 4/4, pve2 degraded 2/4; ledger
         LUN2 missing: pve1 4/4, pve2 missing; ledger
         LUN_MISSING LUN2 pve2
-        LUN_BELOW_EXPECTED LUN1 pve2
+        HBA_DOWN pve2 21:00:00:24:ff:4a:12:07
         exit 2"#]]);
 }
 
@@ -74,7 +74,7 @@ fn an_agent_loses_its_state_directory_while_a_lun_is_gone() {
         LUN1 missing: pve1 4/4, pve2 missing; ledger
         LUN2 degraded: pve1 4/4, pve2 degraded 3/4; ledger
         LUN_MISSING LUN1 pve2
-        LUN_BELOW_EXPECTED LUN2 pve2
+        PORT_PAIR_DOWN pve2 21:00:00:24:ff:4a:12:07 to 20:04:00:a0:98:33:8a:ca
         exit 2"#]]);
     world.stop_agent(2);
     world.lose_state_directory(2);
@@ -85,7 +85,7 @@ fn an_agent_loses_its_state_directory_while_a_lun_is_gone() {
         LUN1 missing: pve1 4/4, pve2 missing; ledger
         LUN2 degraded: pve1 4/4, pve2 degraded 3/4; ledger
         LUN_MISSING LUN1 pve2
-        LUN_BELOW_EXPECTED LUN2 pve2
+        PORT_PAIR_DOWN pve2 21:00:00:24:ff:4a:12:07 to 20:04:00:a0:98:33:8a:ca
         exit 2"#]]);
 }
 

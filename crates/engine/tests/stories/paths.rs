@@ -17,13 +17,13 @@ fn the_kernel_forgets_a_path() {
     world.run(20 * SECOND);
     world.check(&expect![[r#"
         LUN1 degraded: pve1 degraded 3/4, pve2 4/4; ledger
-        LUN_BELOW_EXPECTED LUN1 pve1
+        PORT_PAIR_DOWN pve1 21:00:00:24:ff:4a:11:06 to 20:02:00:a0:98:33:8a:ca
         exit 1"#]]);
     // Days later it is no better.
     world.run(24 * 60 * MINUTE);
     world.check(&expect![[r#"
         LUN1 degraded: pve1 degraded 3/4, pve2 4/4; ledger
-        LUN_BELOW_EXPECTED LUN1 pve1
+        PORT_PAIR_DOWN pve1 21:00:00:24:ff:4a:11:06 to 20:02:00:a0:98:33:8a:ca
         exit 1"#]]);
     // Only a person says that it is gone for good: with what stood on the screen.
     let paths = BTreeMap::from([(world.node(1), 3)]);
@@ -37,7 +37,7 @@ fn the_kernel_forgets_a_path() {
     world.run(20 * SECOND);
     world.check(&expect![[r#"
         LUN1 degraded: pve1 degraded 2/3, pve2 4/4; ledger
-        LUN_BELOW_EXPECTED LUN1 pve1
+        PORT_PAIR_DOWN pve1 21:00:00:24:ff:4a:11:07 to 20:03:00:a0:98:33:8a:ca
         exit 1"#]]);
 }
 
@@ -52,7 +52,7 @@ fn more_paths_are_lost_while_somebody_acknowledges() {
     world.run(20 * SECOND);
     world.check(&expect![[r#"
         LUN1 degraded: pve1 degraded 2/3; ledger
-        LUN_BELOW_EXPECTED LUN1 pve1
+        HBA_DOWN pve1 21:00:00:24:ff:4a:11:06
         exit 1"#]]);
 }
 
@@ -63,7 +63,7 @@ fn multipathd_is_reconfigured_while_paths_are_down() {
     world.run(20 * SECOND);
     world.check(&expect![[r#"
         LUN1 degraded: pve1 degraded 2/4, pve2 4/4; ledger
-        LUN_DEGRADED LUN1 pve1
+        HBA_DOWN pve1 21:00:00:24:ff:4a:11:07
         exit 1"#]]);
     // The kernel gives the devices up, and multipathd builds its maps anew from what is left: two of two.
     world.play("+40s pve1 path 1 3 delete\n+0s pve1 path 1 4 delete\n+1s pve1 multipathd reconfigure");
@@ -76,7 +76,7 @@ fn multipathd_is_reconfigured_while_paths_are_down() {
     world.run(20 * SECOND);
     world.check(&expect![[r#"
         LUN1 degraded: pve1 degraded 2/4, pve2 4/4; ledger
-        LUN_BELOW_EXPECTED LUN1 pve1
+        HBA_DOWN pve1 21:00:00:24:ff:4a:11:07
         exit 1"#]]);
     world.play("+0s pve1 adapter host7 up\n+0s pve1 path 1 3 up\n+0s pve1 path 1 4 up");
     world.run(20 * SECOND);
@@ -106,7 +106,7 @@ fn target_ports_migrate_to_other_ones() {
     world.run(20 * SECOND);
     world.check(&expect![[r#"
         LUN1 degraded: pve1 4/4, pve2 degraded 3/4; ledger
-        LUN_DEGRADED LUN1 pve2
+        PORT_PAIR_DOWN pve2 21:00:00:24:ff:4a:12:06 to 20:01:00:a0:98:cc:8a:ca
         exit 1"#]]);
 }
 

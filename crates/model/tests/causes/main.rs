@@ -1,0 +1,4 @@
+//! Causes: small cases with their answers, and laws over anything.
+
+mod cases;
+mod lab;
