@@ -52,6 +52,9 @@ _pathkeeper() {
             pathkeeper,maps)
                 cmd="pathkeeper__subcmd__maps"
                 ;;
+            pathkeeper,metrics)
+                cmd="pathkeeper__subcmd__metrics"
+                ;;
             pathkeeper,mute)
                 cmd="pathkeeper__subcmd__mute"
                 ;;
@@ -117,6 +120,9 @@ _pathkeeper() {
                 ;;
             pathkeeper__subcmd__help,maps)
                 cmd="pathkeeper__subcmd__help__subcmd__maps"
+                ;;
+            pathkeeper__subcmd__help,metrics)
+                cmd="pathkeeper__subcmd__help__subcmd__metrics"
                 ;;
             pathkeeper__subcmd__help,mute)
                 cmd="pathkeeper__subcmd__help__subcmd__mute"
@@ -380,7 +386,7 @@ _pathkeeper() {
 
     case "${cmd}" in
         pathkeeper)
-            opts="-o -h -V --server --ca --token-file --socket --output --color --timeout --help --version agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help"
+            opts="-o -h -V --server --ca --token-file --socket --output --color --timeout --help --version agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -476,7 +482,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__check)
-            opts="-o -h --cluster --node --lun --server --ca --token-file --socket --output --color --timeout --help"
+            opts="-o -h --cluster --node --lun --checkmk --piggyback --server --ca --token-file --socket --output --color --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -487,6 +493,10 @@ _pathkeeper() {
                     return 0
                     ;;
                 --lun)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --piggyback)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -842,7 +852,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__help)
-            opts="agent status health explain maps paths watch nodes lun mute window names check doctor token demo sim-multipathd fold completions man openapi help"
+            opts="agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1094,6 +1104,20 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__help__subcmd__maps)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__metrics)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1957,6 +1981,56 @@ _pathkeeper() {
             fi
             case "${prev}" in
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__metrics)
+            opts="-o -h --cluster --textfile --server --ca --token-file --socket --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -180,10 +180,18 @@ async fn openapi() {}
     responses((status = 200, description = "A stream", content_type = "text/event-stream")))]
 async fn events() {}
 
-/// Prometheus metrics of the answering node.
+/// Prometheus metrics of the answering node. OpenMetrics, if the scraper accepts it.
 #[utoipa::path(get, path = "/metrics", tag = "other",
     responses((status = 200, description = "Text exposition format", content_type = "text/plain")))]
 async fn metrics() {}
+
+/// Prometheus metrics of the cluster as the answering node sees it; any node answers for all.
+#[utoipa::path(get, path = "/metrics/cluster", tag = "other",
+    responses(
+        (status = 200, description = "Text exposition format", content_type = "text/plain"),
+        (status = 503, description = "The store has not given its first whole list yet (Retry-After)", body = ErrorBody),
+    ))]
+async fn metrics_cluster() {}
 
 /// 200 while the process works.
 #[utoipa::path(get, path = "/healthz", tag = "other", responses((status = 200, description = "ok")))]
@@ -226,6 +234,7 @@ async fn readyz() {}
         openapi,
         events,
         metrics,
+        metrics_cluster,
         healthz,
         readyz
     ),
@@ -339,6 +348,7 @@ mod tests {
             OPENAPI,
             EVENTS,
             METRICS,
+            METRICS_CLUSTER,
             HEALTHZ,
             READYZ,
         ]

@@ -42,6 +42,8 @@ pub const OPENAPI: &str = "/api2/openapi.json";
 pub const EVENTS: &str = "/events";
 /// Prometheus metrics of the own node.
 pub const METRICS: &str = "/metrics";
+/// Prometheus metrics of the cluster, as the answering node sees it.
+pub const METRICS_CLUSTER: &str = "/metrics/cluster";
 /// 200 while the process works.
 pub const HEALTHZ: &str = "/healthz";
 /// 200 once the first local read and the store's first whole list are there, else 503.

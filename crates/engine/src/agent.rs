@@ -233,6 +233,11 @@ impl Agent {
         &self.entries
     }
 
+    /// What the node remembers of the LUNs that it carries.
+    pub fn ledger(&self) -> &Ledger {
+        self.ledger.ledger()
+    }
+
     /// Whether the store's budget is used up and reports are held back.
     pub fn over_budget(&self) -> bool {
         self.publisher.over_budget()

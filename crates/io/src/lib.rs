@@ -4,6 +4,7 @@
 pub mod append_log;
 mod bounded;
 pub mod dm;
+pub mod journal;
 pub mod local;
 mod lvm;
 pub mod multipathd;

@@ -73,6 +73,8 @@ pub struct Roots {
     pub usr: PathBuf,
     /// A file with seconds that are added to the wall clock; `None` = the machine's own clock.
     pub clock_offset: Option<PathBuf>,
+    /// The socket of systemd's journal.
+    pub journal: PathBuf,
 }
 
 impl Default for Roots {
@@ -83,6 +85,7 @@ impl Default for Roots {
             etc: "/etc".into(),
             usr: "/usr".into(),
             clock_offset: None,
+            journal: pathkeeper_io::journal::SOCKET.into(),
         }
     }
 }
@@ -179,6 +182,7 @@ struct RawRoots {
     etc: Option<Spanned<String>>,
     usr: Option<Spanned<String>>,
     clock_offset: Option<Spanned<String>>,
+    journal: Option<Spanned<String>>,
 }
 
 /// A value and where it came from.
@@ -226,6 +230,7 @@ impl Check<'_> {
         let etc = given("ROOTS_ETC", text(raw.roots.etc));
         let usr = given("ROOTS_USR", text(raw.roots.usr));
         let clock_offset = given("ROOTS_CLOCK_OFFSET", text(raw.roots.clock_offset));
+        let journal = given("ROOTS_JOURNAL", text(raw.roots.journal));
         let warnings = env.keys().map(|key| format!("PATHKEEPER_{key} in the environment names no setting"));
         let warnings = warnings.collect();
 
@@ -246,6 +251,7 @@ impl Check<'_> {
             etc: self.dir(etc, "/etc"),
             usr: self.dir(usr, "/usr"),
             clock_offset: clock_offset.map(|file| self.dir(Some(file), "")),
+            journal: self.dir(journal, pathkeeper_io::journal::SOCKET),
         };
         match node {
             Some(node) if self.problems.is_empty() => Ok(Config {
@@ -453,6 +459,7 @@ mod tests {
             etc = "/t/etc"
             usr = "/t/usr"
             clock-offset = "/t/offset"
+            journal = "/t/journal"
         "#;
         let vars = env(&[
             ("PATHKEEPER_NODE", "pve3"),
@@ -496,6 +503,7 @@ mod tests {
                 etc: "/t/etc".into(),
                 usr: "/t/usr".into(),
                 clock_offset: Some("/t/offset".into()),
+                journal: "/t/journal".into(),
             },
             warnings: vec!["PATHKEEPER_LISTN in the environment names no setting".into()],
         };

@@ -1,5 +1,6 @@
 //! Questions about the cluster, answered from what is known now. Pure: nothing changes by being asked.
 
+use pathkeeper_model::cause::CellCauses;
 use pathkeeper_model::explain::{self, Explained, Ground, Unresolved};
 use pathkeeper_model::finding::Finding;
 use pathkeeper_model::problems;
@@ -14,6 +15,8 @@ pub enum Question {
     Lun(Wwid),
     /// What is known of something by its name, whatever it is.
     Explain(String),
+    /// How many adapters, fabrics and controllers the paths of each LUN of a node run over, and what explains the others.
+    Cells(NodeName),
 }
 
 /// What is answered.
@@ -23,6 +26,8 @@ pub enum Answer {
     Findings(Vec<Finding>),
     /// An explanation, or why there is none.
     Explained(Result<Box<Explained>, Unresolved>),
+    /// LUNs of which something is known of their paths, in byte order.
+    Cells(Vec<(Wwid, CellCauses)>),
 }
 
 impl Cluster {
@@ -31,6 +36,7 @@ impl Cluster {
         match question {
             Question::Lun(wwid) => Answer::Findings(self.findings_of(wwid, now)),
             Question::Explain(name) => Answer::Explained(self.explain(name, now).map(Box::new)),
+            Question::Cells(node) => Answer::Cells(self.cells_of(node)),
         }
     }
 
@@ -41,6 +47,12 @@ impl Cluster {
             let object = explain::resolve(name, picture, causes, findings)?;
             Ok(explain::explain(&object, Ground { picture, causes, findings, detail: &detail }))
         })
+    }
+
+    fn cells_of(&self, node: &NodeName) -> Vec<(Wwid, CellCauses)> {
+        let paths = self.nodes.get(node).and_then(|record| record.paths.as_ref());
+        let luns = paths.into_iter().flat_map(|paths| &paths.luns);
+        luns.filter_map(|lun| Some((lun.wwid.clone(), self.judged.causes.cell(node, &lun.wwid)?))).collect()
     }
 
     fn findings_of(&self, wwid: &Wwid, now: Now) -> Vec<Finding> {

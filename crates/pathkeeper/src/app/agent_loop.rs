@@ -24,6 +24,7 @@ use super::documents::Told;
 use super::follower::Followed;
 use super::last_put::{COMPARE_AFTER, Compared, LastPut};
 use super::ledger_file::LedgerFile;
+use super::port_changes::PortChanges;
 use super::reader::{MakeLook, Readers};
 
 /// After the store could not be listed.
@@ -66,6 +67,8 @@ impl AgentLoop {
         let (published, mut publications) = mpsc::unbounded_channel();
         let mut hints = store.hints();
         let mut unknown_words = 0;
+        let (mut changes, mut port_changes) = (PortChanges::default(), Arc::default());
+        let mut remembered: Arc<Ledger> = Arc::default();
         let mut looked_at: Option<(Arc<NodeRead>, MonoMs)> = None;
         let mut daemon = None;
         let mut triggers_open = true;
@@ -178,10 +181,14 @@ impl AgentLoop {
                             let same = looked_at.take().filter(|(before, _)| Arc::ptr_eq(before, read));
                             if same.is_none() {
                                 unknown_words += read.unknown_words;
+                                port_changes = changes.take(read);
                                 daemon = follow_daemon(daemon, &read.daemon, now.wall);
                             }
                             let at = same.map_or(now.mono, |(_, at)| at);
                             looked_at = Some((read.clone(), at));
+                            if *remembered != *agent.ledger() {
+                                remembered = Arc::new(agent.ledger().clone());
+                            }
                             board.set_local(LocalView {
                                 node: store.own_node().clone(),
                                 read: read.clone(),
@@ -189,6 +196,8 @@ impl AgentLoop {
                                 daemon,
                                 at,
                                 unknown_words,
+                                ledger: remembered.clone(),
+                                port_changes: Arc::clone(&port_changes),
                                 events: agent.counts().iter().collect(),
                             });
                         }

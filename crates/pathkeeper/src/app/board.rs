@@ -3,7 +3,7 @@
 //! The cluster loop writes, everyone else reads. Each row is rendered when it changes and never again; a whole body
 //! is joined from the rows when the first reader asks for it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -13,6 +13,7 @@ use bytes::Bytes;
 use pathkeeper_api::disks::NodeDisks;
 use pathkeeper_api::status;
 use pathkeeper_engine::cluster::NodeView;
+use pathkeeper_model::ledger::Ledger;
 use pathkeeper_model::local::NodeRead;
 use pathkeeper_model::matrix::ByState;
 use pathkeeper_model::{Entry, EpochS, Instance, MonoMs, NodeName, State, Wwid};
@@ -20,7 +21,9 @@ use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use tokio::sync::broadcast;
 
+use super::cause_memory::CauseMemory;
 use super::convert;
+use super::port_changes::Port;
 
 /// Deltas that a reader who was away can be given; one that was away for longer gets a new snapshot.
 const DELTAS_KEPT: usize = 256;
@@ -213,6 +216,10 @@ pub struct LocalView {
     pub at: MonoMs,
     /// Words in replies that this program does not know, so far.
     pub unknown_words: u64,
+    /// What the node remembers of the LUNs that it carries.
+    pub ledger: Arc<Ledger>,
+    /// How often each port lost paths or got them back.
+    pub port_changes: Arc<BTreeMap<Port, u64>>,
     /// How often each kind of event came to the agent.
     pub events: Vec<(&'static str, u64)>,
 }
@@ -261,6 +268,8 @@ impl Kept {
 pub struct Board {
     /// This run: revisions of another run mean nothing.
     pub instance: Instance,
+    /// Causes that have cleared lately.
+    pub causes: CauseMemory,
     /// The store was asked and gave no answer.
     away: AtomicBool,
     snapshot: ArcSwapOption<Snapshot>,
@@ -276,6 +285,7 @@ impl Board {
     pub fn new(instance: Instance) -> Self {
         Self {
             instance,
+            causes: CauseMemory::default(),
             away: AtomicBool::new(false),
             snapshot: ArcSwapOption::empty(),
             local: ArcSwapOption::empty(),
@@ -474,6 +484,8 @@ mod tests {
                 daemon: None,
                 at: MonoMs(0),
                 unknown_words: 0,
+                ledger: Arc::default(),
+                port_changes: Arc::default(),
                 events: Vec::new(),
             };
             let maps = local.disks(MonoMs(0)).maps;

@@ -4,15 +4,19 @@
 
 pub mod agent_loop;
 pub mod board;
+pub mod cause_memory;
 pub mod clock;
 pub mod cluster_loop;
 pub mod convert;
 pub mod documents;
+pub mod findings_log;
 pub mod follower;
 pub mod last_put;
 pub mod ledger_file;
+pub mod logging;
 pub mod luns;
 pub mod own;
+pub mod port_changes;
 pub mod reader;
 pub mod service;
 pub mod stores;
@@ -220,6 +224,7 @@ impl App {
         );
         picture.apply(ClusterEvent::Watched(watched), now);
         loops.spawn(follower.run());
+        loops.spawn(findings_log::run(board.clone(), clock.clone()));
         let cluster = cluster_loop::ClusterLoop {
             cluster: picture,
             clock,

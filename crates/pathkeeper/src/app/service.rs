@@ -21,7 +21,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::clock::ClockOffset;
 use super::reader::{Look, MakeLook, PROBE_MS, depth_of};
-use super::{App, AppConfig, Doors, stores};
+use super::{App, AppConfig, Doors, logging, stores};
 use crate::config::Config;
 use crate::tls::Keeper;
 
@@ -45,7 +45,7 @@ pub struct AgentArgs {
 /// In words: a configuration that cannot be used, a state directory in use, an address that cannot be had.
 pub fn run(args: &AgentArgs) -> anyhow::Result<()> {
     let config = Config::load(args.config.as_deref(), std::env::vars())?;
-    let _flush = start_logging(&config.log)?;
+    let _flush = logging::start(&config.log, &config.roots.journal)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -141,22 +141,6 @@ async fn reload_when_told(mut hangup: Signal, certificate: Option<Keeper>) {
             Err(e) => tracing::error!("SIGHUP: {e}"),
         }
     }
-}
-
-/// Log lines go through a queue that drops rather than waits: on a host that boots from SAN the journal's disk may
-/// be the one that hangs.
-fn start_logging(filter: &str) -> anyhow::Result<tracing_appender::non_blocking::WorkerGuard> {
-    let (writer, guard) = tracing_appender::non_blocking::NonBlockingBuilder::default()
-        .lossy(true)
-        .buffered_lines_limit(4_096)
-        .finish(std::io::stderr());
-    let filter =
-        tracing_subscriber::EnvFilter::try_new(filter).with_context(|| format!("log = {filter:?}"))?;
-    let under_systemd = std::env::var_os("JOURNAL_STREAM").is_some();
-    let format = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false);
-    let result = if under_systemd { format.without_time().try_init() } else { format.try_init() };
-    result.map_err(|e| anyhow::anyhow!("cannot start logging: {e}"))?;
-    Ok(guard)
 }
 
 /// All of the program is in memory from here on, and what it takes later stays: a page that must come back from a

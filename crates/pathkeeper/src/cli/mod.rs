@@ -6,12 +6,13 @@ mod doctor;
 mod explain;
 pub(crate) mod feed;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 pub mod fold;
 mod generate;
 mod health;
 mod lun;
 mod maps;
+mod metrics;
 mod mute;
 mod names;
 mod nodes;
@@ -132,6 +133,7 @@ enum Command {
     Window(window::WindowArgs),
     Names(names::NamesArgs),
     Check(check::CheckArgs),
+    Metrics(metrics::MetricsArgs),
     Doctor(doctor::DoctorArgs),
     Token(token::TokenArgs),
     Demo(crate::demo::DemoArgs),
@@ -345,6 +347,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Window(args) => ask(window::run(args, globals)),
         Command::Names(args) => ask(names::run(args, globals)),
         Command::Check(args) => ask(check::run(args, globals)),
+        Command::Metrics(args) => ask(metrics::run(args, globals)),
         Command::Doctor(args) => ask(doctor::run(args, globals)),
         Command::Token(args) => token::run(&args, globals),
         Command::Demo(args) => crate::demo::main(args, globals),

@@ -39,7 +39,7 @@ async fn explain(State(context): State<Context>, request: Request) -> Result<Res
             Err(ApiError::nothing_of_that_name(&why.to_string()))
         }
         Answer::Explained(Err(why)) => Err(wrong(why.to_string())),
-        Answer::Findings(_) => Err(ApiError::fault()),
+        _ => Err(ApiError::fault()),
     }
 }
 

@@ -149,6 +149,7 @@ pub fn router(context: Context) -> Router {
         .route(paths::VERSION, get(version))
         .route(paths::OPENAPI, get(openapi))
         .route(paths::METRICS, get(metrics::metrics))
+        .route(paths::METRICS_CLUSTER, get(metrics::of_cluster))
         .merge(explain::routes())
         .merge(luns::routes())
         .merge(mutes::routes())

@@ -137,6 +137,23 @@ async fn without_a_token_the_place_decides() {
 }
 
 #[tokio::test]
+async fn a_scraper_may_say_its_token_as_scrapers_do() {
+    let house = House::new(true);
+    let bearer = format!("Bearer root@pam!look={}", house.secrets["look"]);
+    let basic = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        format!("root@pam!look:{}", house.secrets["look"]),
+    );
+    for header in [bearer, format!("Basic {basic}"), house.header("look", "look")] {
+        house.check(FAR, "GET /metrics", &[("authorization", &header)], 200).await;
+        // It is let in, and there is no picture of the cluster yet.
+        house.check(FAR, "GET /metrics/cluster", &[("authorization", &header)], 503).await;
+    }
+    house.check(FAR, "GET /metrics/cluster", &[("authorization", "Bearer root@pam!look=x")], 401).await;
+    house.check(LOOPBACK, "GET /metrics/cluster", &[], 401).await;
+}
+
+#[tokio::test]
 async fn a_token_opens_what_it_is_for_and_nothing_else() {
     let house = House::new(false);
     for from in [FAR, LOOPBACK, ROOT] {
