@@ -16,9 +16,11 @@ mod demo_etcd;
 #[cfg(feature = "etcd")]
 #[path = "../etcd_servers.rs"]
 mod etcd_servers;
+mod monitoring;
 mod node;
 mod observe_writes_nothing;
 mod openapi;
+mod prometheus;
 mod service;
 #[cfg(feature = "etcd")]
 mod several_hosts;

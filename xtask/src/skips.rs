@@ -18,6 +18,7 @@ const PARTS: &[Part] = &[
     Part { tests: "etcd", obstacle: no_etcd },
     Part { tests: "observe_writes_nothing", obstacle: no_tracing },
     Part { tests: "pmxcfs", obstacle: no_libqb },
+    Part { tests: "prometheus", obstacle: no_prometheus },
     Part { tests: "real_kernel", obstacle: no_virtual_machine },
     Part { tests: "several_hosts", obstacle: no_several_hosts },
 ];
@@ -50,6 +51,13 @@ fn no_browser(_: &Path) -> Option<String> {
 fn no_etcd(_: &Path) -> Option<String> {
     let absent: Vec<&str> =
         ["etcd", "etcdctl"].into_iter().filter(|program| !cmd::on_path(program)).collect();
+    (!absent.is_empty()).then(|| format!("not installed: {}", absent.join(", ")))
+}
+
+/// promtool reads pages and runs the rules' tests; the server answers the dashboard's queries.
+fn no_prometheus(_: &Path) -> Option<String> {
+    let absent: Vec<&str> =
+        ["prometheus", "promtool"].into_iter().filter(|program| !cmd::on_path(program)).collect();
     (!absent.is_empty()).then(|| format!("not installed: {}", absent.join(", ")))
 }
 
