@@ -395,7 +395,8 @@ impl<'a> Finder<'a> {
         for at in 0..self.adapters.len() {
             let (node, adapter) = self.adapters[at];
             let switch = self.by_switch(node, adapter);
-            if let Some(name) = by_people(&adapter.port) {
+            // An initiator's name alone says nothing of its NICs.
+            if let Some(name) = by_people(&adapter.port).filter(|_| adapter.via.is_none()) {
                 self.adapter_fabric[at] = Some(intern(&mut self.fabric_names, name));
             } else if let Some(name) = switch {
                 self.adapter_fabric[at] = Some(intern(&mut self.fabric_names, &name));

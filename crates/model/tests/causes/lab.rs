@@ -161,7 +161,7 @@ impl Lab {
         match (self.shape.iscsi, self.shape.by_iqn) {
             (false, _) => format!("host{}", adapter + 6),
             // A host for each session.
-            (true, false) if self.ports_in(self.fabric_of_adapter(adapter)) == 1 => {
+            (true, false) if self.ports_in(self.fabric_of_adapter(adapter)) == 1 && !self.shape.absent => {
                 self.host(adapter, 0, node)
             }
             (true, false) => self.adapter_port(node, adapter),
