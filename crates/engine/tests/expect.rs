@@ -74,7 +74,8 @@ impl Lab {
             let since = EpochS(WALL - 1_000);
             ledger.luns.insert(wwid(lun), Lun { since, seen: time, ports: Vec::new(), vg: mark });
             if map {
-                let pv = Pv { uuid: Some("pv".into()), vg_name: vg.map(str::to_owned), vg_uuid: uuid };
+                let pv =
+                    Pv { uuid: Some(format!("pv-{lun}")), vg_name: vg.map(str::to_owned), vg_uuid: uuid };
                 let pvs = vg.map(|_| pv).into_iter().collect();
                 read.maps.push(Map { pvs, ..Map::unknown(lun, wwid(lun)) });
                 let paths_total = Some(2);

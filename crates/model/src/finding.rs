@@ -48,7 +48,9 @@ macro_rules! codes {
 }
 codes! {
     ConfigAbsent = "CONFIG_ABSENT",
+    ConfigDrift = "CONFIG_DRIFT",
     ConfigInvalid = "CONFIG_INVALID",
+    ConfigLint = "CONFIG_LINT",
     ControllerDown = "CONTROLLER_DOWN",
     FabricDown = "FABRIC_DOWN",
     HbaDown = "HBA_DOWN",

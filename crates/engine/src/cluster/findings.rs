@@ -7,6 +7,7 @@ use pathkeeper_model::finding::{Code, Finding, Scope, Severity};
 use pathkeeper_model::fresh::FRESH_KEY;
 use pathkeeper_model::matrix::Matrix;
 use pathkeeper_model::node_value::DaemonWord;
+use pathkeeper_model::problems::utc;
 use pathkeeper_model::report::part_key;
 use pathkeeper_model::{EpochS, NodeName, Now};
 
@@ -192,8 +193,14 @@ fn about_node(
         });
     };
     let report_time = record.whole.as_ref().and_then(|w| w.time);
-    let last_report =
-        report_time.map_or_else(Vec::new, |t| vec![format!("its last report was read at {}", t.0)]);
+    let mut last_report = Vec::new();
+    if let Some(time) = report_time {
+        last_report.push(format!("its last report was read at {}", utc(time)));
+    }
+    let carried = matrix.node_tally(name).total();
+    if carried > 0 {
+        last_report.push(format!("LUNs that it carried or should carry: {carried}; on it they read unknown"));
+    }
     match belief {
         Belief::Offline => push(Words {
             code: Code::NodeOffline,
@@ -206,17 +213,33 @@ fn about_node(
                 }
             },
             evidence: last_report,
-            advice: vec![format!(
-                "If {name} should be up: look at its power, its network and the cluster's membership."
-            )],
+            advice: vec![
+                format!(
+                    "DO NOT take over what {name} carries before it is certain that it is off: two writers lose data"
+                ),
+                format!(
+                    "If {name} should be up: look at its console, its power, its network and the cluster's membership"
+                ),
+            ],
         }),
         Belief::Stale => push(Words {
             code: Code::NodeStale,
             severity: Severity::Warning,
             object: None,
             summary: format!("{name} is online, and its report is too old to be believed"),
-            evidence: last_report,
-            advice: vec![format!("On {name}: systemctl status pathkeeper; journalctl -u pathkeeper -n 50")],
+            evidence: std::iter::once(format!(
+                "nothing new from it for over {} s",
+                terms.stale_after_ms / 1000
+            ))
+            .chain(waits_for_parts(record, now))
+            .chain(last_report)
+            .collect(),
+            advice: vec![
+                "DO NOT take the LUNs' last known states for the present ones".into(),
+                format!(
+                    "On {name}: systemctl status pathkeeper; journalctl -u pathkeeper -n 50; pathkeeper doctor"
+                ),
+            ],
         }),
         Belief::Twins => push(Words {
             code: Code::NodeTwins,
@@ -251,7 +274,13 @@ fn about_node(
                 } else {
                     Vec::new()
                 },
-                advice: vec![format!("On {name}: systemctl enable --now pathkeeper")],
+                advice: vec![if spoke {
+                    format!(
+                        "On {name}: systemctl status pathkeeper; journalctl -u pathkeeper -n 50: why did it end?"
+                    )
+                } else {
+                    format!("On {name} (this changes something): systemctl enable --now pathkeeper")
+                }],
             });
         }
         Belief::Unusable => {}
@@ -382,6 +411,18 @@ fn about_node(
     }
 }
 
+/// What the kernel alone says of the node's maps, in the words of its last published read.
+fn kernel_count(record: &NodeRecord) -> Option<String> {
+    let maps = record.paths.as_ref()?.luns.iter().filter_map(|lun| lun.map.as_deref()?.kernel_paths);
+    let (mut alive, mut all, mut n) = (0_u32, 0_u32, 0_u32);
+    for (active, total) in maps {
+        alive = alive.saturating_add(u32::from(active));
+        all = all.saturating_add(u32::from(total));
+        n = n.saturating_add(1);
+    }
+    (n > 0).then(|| format!("kernel: {alive} of {all} paths of {n} maps alive, unchecked"))
+}
+
 fn about_multipathd(name: &NodeName, record: &NodeRecord, matrix: &Matrix, push: &mut impl FnMut(Words)) {
     let Some(about) = &record.about else { return };
     let (code, what) = match about.daemon {
@@ -400,23 +441,33 @@ fn about_multipathd(name: &NodeName, record: &NodeRecord, matrix: &Matrix, push:
         }
         DaemonWord::Unreadable => (Code::MultipathdHung, "multipathd's answer cannot be read"),
     };
+    let consequence = match matrix.node_tally(name).total() {
+        0 => "nobody checks its paths".to_owned(),
+        1 => "nobody checks the paths of its LUN; one that fails stays failed".to_owned(),
+        n => format!("nobody checks the paths of its {n} LUNs; one that fails stays failed"),
+    };
     push(Words {
         code,
         severity: Severity::Error,
         object: None,
-        summary: format!("{name}: {what}; nobody checks its paths"),
-        evidence: about.daemon_why.iter().cloned().collect(),
+        summary: format!("{name}: {what}; {consequence}"),
+        evidence: about.daemon_why.iter().cloned().chain(kernel_count(record)).collect(),
         advice: match code {
-            Code::MultipathdAbsent => vec![format!("On {name}: apt install multipath-tools")],
-            Code::MultipathdDown => {
-                vec![format!(
-                    "On {name}: systemctl status multipathd; journalctl -u multipathd -n 50; then start it"
-                )]
-            }
+            Code::MultipathdAbsent => vec![
+                "DO NOT copy /etc/multipath/wwids or bindings from another node".into(),
+                format!("On {name} (this changes something): apt-get install multipath-tools"),
+            ],
+            Code::MultipathdDown => vec![
+                format!("DO NOT reboot {name} for it, and do not run multipath -F"),
+                "DO NOT ask multipathd show … whether it runs: on Debian 12 asking starts it, and how it ended is lost".into(),
+                format!("On {name}: systemctl status multipathd; journalctl -u multipathd -n 50: how did it end?"),
+                format!("On {name} (this changes something): systemctl start multipathd"),
+            ],
             _ => vec![
-                format!("On {name}: multipathd show daemon; journalctl -u multipathd -n 50"),
-                "Do not restart it while a map has no path and queues, unless its users may get I/O errors."
-                    .into(),
+                "DO NOT restart it while a map has no path and queues, unless its users may get I/O errors".into(),
+                "DO NOT send it reconfigure or other commands: they queue up behind the one that hangs".into(),
+                format!("On {name}: ps -o pid,stat,wchan:32,etime,cmd -C multipathd; journalctl -u multipathd -n 50; dmesg | tail -50"),
+                format!("State T is stopped; on {name} (this changes something): kill -CONT PID wakes it. State D waits for a device: cure that first"),
             ],
         },
     });

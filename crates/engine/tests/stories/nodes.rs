@@ -113,6 +113,7 @@ fn a_new_node_is_badly_zoned() {
         LUN1 for vm-prod optimal: pve1 4/4, pve2 4/4, pve3 2/2; storage:vm-prod
         LUN2 for vm-test missing: pve1 4/4, pve2 4/4, pve3 missing; storage:vm-test
         LUN_MISSING LUN2 pve3
+        LUN_PATHS_UNEVEN pve3
         exit 2"#]]);
     // It never had more than two paths, so it misses none: who knows better says so.
     world.config(Some("defaults: global\n\texpected-paths 4\n"));

@@ -31,6 +31,7 @@ fn the_kernel_forgets_a_path() {
     world.run(20 * SECOND);
     world.check(&expect![[r#"
         LUN1 optimal: pve1 3/3, pve2 4/4; ledger
+        LUN_PATHS_UNEVEN pve1
         exit 0"#]]);
     // From then on it is the new one that counts.
     world.play("+0s pve1 path 1 3 delete");
@@ -122,6 +123,7 @@ fn what_people_expect_counts_more_than_what_was_seen() {
     world.check(&expect![[r#"
         LUN1 optimal: pve1 4/4, pve2 2/2; ledger
         LUN2 optimal: pve1 4/4, pve2 2/2; ledger
+        LUN_PATHS_UNEVEN pve2
         exit 0"#]]);
     world.config(Some("defaults: global\n\texpected-paths 4\n\nwwid: LUN2\n\texpected-paths 2\n"));
     world.run(20 * SECOND);

@@ -45,6 +45,13 @@ impl<'a> At<'a> {
     }
 }
 
+impl<'a> At<'a> {
+    /// What it published of its paths, where multipathd itself says so, and now.
+    pub fn whole(&self) -> Option<&'a NodePaths> {
+        self.paths().filter(|_| self.word == Word::Whole)
+    }
+}
+
 /// How far a node's word counts.
 pub fn word_of(node: &NodePicture<'_>) -> Word {
     match node.swallowed.map(|by| by.code) {

@@ -4,9 +4,14 @@
 //! say of each LUN. Only what stands by itself is put into words ([`cell_words`], [`lun_words`]…): what a listed cause
 //! explains is a number in that cause.
 
+mod across;
 mod cell;
 mod cell_words;
+mod lun;
+mod lun_words;
 mod missing;
+mod node;
+mod order;
 mod sweep;
 mod text;
 
@@ -15,7 +20,11 @@ use crate::finding::{Code, Finding, Scope, Severity};
 use crate::ids::Wwid;
 use crate::matrix::RowRef;
 use crate::picture::Picture;
+use lun::Short;
 use sweep::{Candidate, Sweep};
+
+pub use order::order;
+pub use text::utc;
 
 /// More findings than this are not made in one evaluation; the last one then says how many there are besides.
 pub const FINDINGS_MAX: usize = 2_000;
@@ -27,7 +36,15 @@ pub fn find(picture: &Picture<'_>, causes: &mut Causes) -> Vec<Finding> {
     let mut sweep = Sweep::new(picture, rows);
     sweep.go(causes);
     sweep.tell(causes);
-    let mut found = Vec::new();
+    let mut found = node::findings(&sweep);
+    for (row, sum) in sweep.rows.iter().zip(&sweep.sums).filter(|(_, sum)| lun::is_odd(sum)) {
+        // One more LUN of the same kind tells nobody anything new by then.
+        if found.len() < FINDINGS_MAX / 2 || sum.identity_differs {
+            lun_words::findings(&sweep, row, sum, &mut found);
+        }
+    }
+    found.extend(across::findings(&sweep, &sweep.sums).into_iter().map(|(finding, _)| finding));
+    found.extend(uneven(&sweep));
     let mut candidates = std::mem::take(&mut sweep.candidates);
     let room = FINDINGS_MAX.saturating_sub(found.len());
     let rest = worst_first(&mut candidates, room);
@@ -48,6 +65,48 @@ pub fn of_lun(picture: &Picture<'_>, causes: &Causes, wwid: &Wwid) -> Vec<Findin
         let cause = candidate.cause.and_then(|at| causes.list().get(at as usize));
         finding.cause = cause.map(Finding::fingerprint);
         found.push(finding);
+    }
+    if let Some((row, sum)) = sweep.rows.first().zip(sweep.sums.first()) {
+        lun_words::findings(&sweep, row, sum, &mut found);
+        found.extend(uneven(&sweep));
+    }
+    found.extend(around(picture, causes, wwid));
+    found
+}
+
+/// Findings that are not of one LUN alone, if this one is among those that they are about.
+fn around(picture: &Picture<'_>, causes: &Causes, wwid: &Wwid) -> Vec<Finding> {
+    let mut sweep = Sweep::new(picture, picture.matrix.rows().collect());
+    sweep.go(causes);
+    let across = across::findings(&sweep, &sweep.sums).into_iter();
+    let across = across.filter(|(_, about)| about.contains(wwid)).map(|(finding, _)| finding);
+    let of_nodes = node::findings(&sweep).into_iter().filter(|of| of.scope.wwid.as_ref() == Some(wwid));
+    across.chain(of_nodes).collect()
+}
+
+/// Nodes that have fewer paths than most others, each with all LUNs of which that is so.
+fn uneven(sweep: &Sweep<'_>) -> Vec<Finding> {
+    let odd: Vec<_> = sweep.rows.iter().zip(&sweep.sums).filter(|(_, sum)| sum.is_uneven()).collect();
+    if odd.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for at in &sweep.nodes {
+        if at.whole().is_none() {
+            continue;
+        }
+        let numbers = lun::port_numbers(at);
+        let mut luns: Vec<(&str, Short)> = Vec::new();
+        for (row, sum) in &odd {
+            // What a node lacks by its own word is said of that LUN.
+            let cell = sweep.cell_at(at, row).filter(|cell| cell.plight().is_none());
+            let short = cell.and_then(|cell| sum.short(&cell, &numbers));
+            if let Some(short) = short.filter(|_| !sweep.picture.expectations.is_retired(row.wwid(), at.name))
+            {
+                luns.push((sweep.name(row), short));
+            }
+        }
+        found.extend(node::uneven(at.name, &luns));
     }
     found
 }

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::cell::{At, Cell, Word, shared_domains, word_of};
+use super::lun::{Sum, port_numbers};
 use crate::cause::Causes;
 use crate::expect::By;
 use crate::finding::{Code, Explains, Fingerprint, Scope, Severity};
@@ -60,6 +61,8 @@ pub struct Sweep<'a> {
     pub rows: Vec<RowRef<'a>>,
     /// All nodes, in byte order.
     pub nodes: Vec<At<'a>>,
+    /// What all nodes together say of each row.
+    pub sums: Vec<Sum<'a>>,
     /// What stands by itself; with [`Self::keep_folded`] also what a cause explains.
     pub candidates: Vec<Candidate>,
     /// By place in [`Causes::list`]: codes that hang under the cause, and how often.
@@ -78,6 +81,7 @@ impl<'a> Sweep<'a> {
         });
         Self {
             picture,
+            sums: rows.iter().map(|_| Sum::default()).collect(),
             rows,
             nodes: nodes.collect(),
             candidates: Vec::new(),
@@ -95,21 +99,25 @@ impl<'a> Sweep<'a> {
     pub fn go(&mut self, causes: &Causes) {
         let rows = std::mem::take(&mut self.rows);
         let nodes = std::mem::take(&mut self.nodes);
+        let mut sums = std::mem::take(&mut self.sums);
         for (number, at) in nodes.iter().enumerate().filter(|(_, at)| at.word != Word::Nothing) {
             let Ok(number) = u32::try_from(number) else { break };
             let luns = at.paths().map_or(&[][..], |paths| &paths.luns);
             // One LUN of many is looked up; all of them are met in their order.
             let from = rows.first().map_or(0, |row| luns.partition_point(|lun| lun.wwid < *row.wwid()));
             let mut luns = luns.get(from..).unwrap_or_default().iter().peekable();
-            for (place, row) in (0_u32..).zip(&rows) {
+            let numbers = port_numbers(at);
+            for ((place, row), sum) in (0_u32..).zip(&rows).zip(&mut sums) {
                 let seen = meet(&mut luns, row.wwid());
                 if let Some(cell) = Cell::of(at, row, seen) {
+                    if cell.word == Word::Whole {
+                        sum.add(&cell, &numbers);
+                    }
                     self.look(causes, at, row, &cell, (place, number));
                 }
             }
         }
-        self.rows = rows;
-        self.nodes = nodes;
+        (self.rows, self.nodes, self.sums) = (rows, nodes, sums);
     }
 
     fn look(

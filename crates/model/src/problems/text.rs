@@ -31,6 +31,32 @@ pub fn count(n: u32, one: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
 }
 
+/// `500 GiB`, `1.5 TiB`; where that would round, the bytes as well.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} bytes");
+    }
+    let mut unit = 1024_u64;
+    let mut name = UNITS[0];
+    for next in UNITS.iter().skip(1) {
+        if bytes / unit < 1024 {
+            break;
+        }
+        unit = unit.saturating_mul(1024);
+        name = next;
+    }
+    let (whole, rest) = (bytes / unit, bytes % unit);
+    if rest == 0 {
+        return format!("{whole} {name}");
+    }
+    let tenths = u128::from(rest) * 10 / u128::from(unit);
+    if u128::from(rest) * 10 % u128::from(unit) == 0 {
+        return format!("{whole}.{tenths} {name}");
+    }
+    format!("{whole}.{tenths} {name} ({bytes} bytes)")
+}
+
 /// A moment as `2026-11-23 03:12:48 UTC`: findings are equal on all nodes, wherever these are.
 pub fn utc(at: EpochS) -> String {
     let (days, second) = (at.0.div_euclid(86_400), at.0.rem_euclid(86_400));
@@ -75,6 +101,22 @@ pub fn word(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes() {
+        for (bytes, expect) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1024, "1 KiB"),
+            (1 << 30, "1 GiB"),
+            (500 << 30, "500 GiB"),
+            (3 << 39, "1.5 TiB"),
+            ((1 << 40) + 512, "1.0 TiB (1099511628288 bytes)"),
+            (u64::MAX, "15.9 EiB (18446744073709551615 bytes)"),
+        ] {
+            assert_eq!(size(bytes), expect);
+        }
+    }
 
     #[test]
     fn moments() {

@@ -2,4 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod cells;
+mod incidents;
 mod lab;
+mod law;
+mod luns;
