@@ -166,6 +166,12 @@ _pathkeeper() {
             pathkeeper__subcmd__help__subcmd__lun,list)
                 cmd="pathkeeper__subcmd__help__subcmd__lun__subcmd__list"
                 ;;
+            pathkeeper__subcmd__help__subcmd__lun,new)
+                cmd="pathkeeper__subcmd__help__subcmd__lun__subcmd__new"
+                ;;
+            pathkeeper__subcmd__help__subcmd__lun,resize)
+                cmd="pathkeeper__subcmd__help__subcmd__lun__subcmd__resize"
+                ;;
             pathkeeper__subcmd__help__subcmd__lun,retire)
                 cmd="pathkeeper__subcmd__help__subcmd__lun__subcmd__retire"
                 ;;
@@ -232,6 +238,12 @@ _pathkeeper() {
             pathkeeper__subcmd__lun,list)
                 cmd="pathkeeper__subcmd__lun__subcmd__list"
                 ;;
+            pathkeeper__subcmd__lun,new)
+                cmd="pathkeeper__subcmd__lun__subcmd__new"
+                ;;
+            pathkeeper__subcmd__lun,resize)
+                cmd="pathkeeper__subcmd__lun__subcmd__resize"
+                ;;
             pathkeeper__subcmd__lun,retire)
                 cmd="pathkeeper__subcmd__lun__subcmd__retire"
                 ;;
@@ -252,6 +264,12 @@ _pathkeeper() {
                 ;;
             pathkeeper__subcmd__lun__subcmd__help,list)
                 cmd="pathkeeper__subcmd__lun__subcmd__help__subcmd__list"
+                ;;
+            pathkeeper__subcmd__lun__subcmd__help,new)
+                cmd="pathkeeper__subcmd__lun__subcmd__help__subcmd__new"
+                ;;
+            pathkeeper__subcmd__lun__subcmd__help,resize)
+                cmd="pathkeeper__subcmd__lun__subcmd__help__subcmd__resize"
                 ;;
             pathkeeper__subcmd__lun__subcmd__help,retire)
                 cmd="pathkeeper__subcmd__lun__subcmd__help__subcmd__retire"
@@ -992,7 +1010,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__help__subcmd__lun)
-            opts="list show discover ack-paths retire forget"
+            opts="list show discover new resize ack-paths retire forget"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1048,6 +1066,34 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__help__subcmd__lun__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__lun__subcmd__new)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__lun__subcmd__resize)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1482,7 +1528,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__lun)
-            opts="-o -h --server --ca --token-file --socket --output --color --timeout --help list show discover ack-paths retire forget help"
+            opts="-o -h --server --ca --token-file --socket --output --color --timeout --help list show discover new resize ack-paths retire forget help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1670,7 +1716,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__lun__subcmd__help)
-            opts="list show discover ack-paths retire forget help"
+            opts="list show discover new resize ack-paths retire forget help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1740,6 +1786,34 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__lun__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun__subcmd__help__subcmd__new)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun__subcmd__help__subcmd__resize)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1827,8 +1901,100 @@ _pathkeeper() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pathkeeper__subcmd__lun__subcmd__new)
+            opts="-o -h --watch --server --ca --token-file --socket --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__lun__subcmd__resize)
+            opts="-o -h --watch --server --ca --token-file --socket --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pathkeeper__subcmd__lun__subcmd__retire)
-            opts="-y -o -h --node --force --yes --server --ca --token-file --socket --output --color --timeout --help"
+            opts="-y -o -h --node --force --guide --watch --yes --server --ca --token-file --socket --output --color --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -190,25 +190,27 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from forget" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from help" -f -a "forget" -d 'Remove a node that is gone for good, with everything it reported; refused while it is online'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand nodes; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -l socket -d 'The local agent\'s socket' -r -F
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
 json\t'For programs'
 wide\t'For people with room: full WWIDs, sizes, transports'"
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -l timeout -d 'Seconds to wait for an answer' -r
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -f -a "list" -d 'List all LUNs: state, who uses each, why it is expected, and the paths that nodes remember'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -f -a "show" -d 'Show one LUN: why it is expected, what each node has of it and remembers, what people ordered'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -f -a "discover" -d 'List LUNs that nodes see and nobody watches'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -f -a "ack-paths" -d 'Accept that paths are gone for good: fewer are expected from now on'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -f -a "retire" -d 'Take a LUN out of service: it is expected nowhere from now on, and missed by nobody'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -f -a "forget" -d 'Erase what all nodes remember of a LUN, and learn it afresh where it is seen'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover ack-paths retire forget help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -f -a "list" -d 'List all LUNs: state, who uses each, why it is expected, and the paths that nodes remember'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -f -a "show" -d 'Show one LUN: why it is expected, what each node has of it and remembers, what people ordered'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -f -a "discover" -d 'List LUNs that nodes see and nobody watches'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -f -a "new" -d 'Guide a new LUN into service: which commands on which node, in which order, and how far each is'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -f -a "resize" -d 'Guide the use of a LUN that the array made larger, path by path, map by map, then what lies on it'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -f -a "ack-paths" -d 'Accept that paths are gone for good: fewer are expected from now on'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -f -a "retire" -d 'Take a LUN out of service: it is expected nowhere from now on, and missed by nobody'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -f -a "forget" -d 'Erase what all nodes remember of a LUN, and learn it afresh where it is seen'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and not __fish_seen_subcommand_from list show discover new resize ack-paths retire forget help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from list" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from list" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from list" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
@@ -246,6 +248,32 @@ never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -l how -d 'Only print how nodes come to see a new LUN: the commands to rescan, by transport, for a person to run'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from discover" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from new" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from new" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from new" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from new" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from new" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from new" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from new" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from new" -l watch -d 'Stay, and print the steps again whenever one is further; Ctrl-C ends it'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from resize" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from resize" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from resize" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from resize" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from resize" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from resize" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from resize" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from resize" -l watch -d 'Stay, and print the steps again whenever one is further; Ctrl-C ends it'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from resize" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from ack-paths" -l node -d 'On this node alone' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from ack-paths" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from ack-paths" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
@@ -274,6 +302,8 @@ always\t'Always'
 never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -l force -d 'Although it is in use: an outage of it will be shown nowhere'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -l guide -d 'Order nothing: show every step of taking it out of service, with commands for each node, and how far each is'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -l watch -d 'With --guide: stay, and print the steps again whenever one is further'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -s y -l yes -d 'Do not ask for confirmation'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from retire" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from forget" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
@@ -292,6 +322,8 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_se
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "list" -d 'List all LUNs: state, who uses each, why it is expected, and the paths that nodes remember'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one LUN: why it is expected, what each node has of it and remembers, what people ordered'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "discover" -d 'List LUNs that nodes see and nobody watches'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "new" -d 'Guide a new LUN into service: which commands on which node, in which order, and how far each is'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "resize" -d 'Guide the use of a LUN that the array made larger, path by path, map by map, then what lies on it'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "ack-paths" -d 'Accept that paths are gone for good: fewer are expected from now on'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "retire" -d 'Take a LUN out of service: it is expected nowhere from now on, and missed by nobody'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand lun; and __fish_seen_subcommand_from help" -f -a "forget" -d 'Erase what all nodes remember of a LUN, and learn it afresh where it is seen'
@@ -740,6 +772,8 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_s
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "list" -d 'List all LUNs: state, who uses each, why it is expected, and the paths that nodes remember'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "show" -d 'Show one LUN: why it is expected, what each node has of it and remembers, what people ordered'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "discover" -d 'List LUNs that nodes see and nobody watches'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "new" -d 'Guide a new LUN into service: which commands on which node, in which order, and how far each is'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "resize" -d 'Guide the use of a LUN that the array made larger, path by path, map by map, then what lies on it'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "ack-paths" -d 'Accept that paths are gone for good: fewer are expected from now on'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "retire" -d 'Take a LUN out of service: it is expected nowhere from now on, and missed by nobody'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "forget" -d 'Erase what all nodes remember of a LUN, and learn it afresh where it is seen'

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::discover::Discovered;
 use crate::explain::Explained;
+use crate::guide::Guide;
 use crate::luns::{Luns, OrderBody, Ordered};
 use crate::mutes::{MuteBody, MuteChanged, Mutes};
 use crate::names::{Names, NamesBody, NamesChanged};
@@ -206,6 +207,11 @@ impl Client {
     /// What is known of a name, whatever it is the name of.
     pub async fn explain(&self, name: &str) -> Result<Explained, Error> {
         self.get(&format!("{}?name={}", paths::EXPLAIN, encoded(name))).await
+    }
+
+    /// What is to be done with a LUN, step by step; `aim` is `new`, `resize` or `retire`.
+    pub async fn guide(&self, aim: &str, wwid: &str) -> Result<Guide, Error> {
+        self.get(&format!("{}?for={aim}", paths::LUN_GUIDE.replace("{wwid}", &encoded(wwid)))).await
     }
 
     /// One LUN by its whole WWID, alone in the list.

@@ -8,6 +8,7 @@ pub mod client;
 pub mod discover;
 pub mod disks;
 pub mod explain;
+pub mod guide;
 pub mod luns;
 pub mod mutes;
 pub mod names;

@@ -10,6 +10,7 @@ use utoipa::openapi::{self, ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 use crate::discover::Discovered;
 use crate::explain::Explained;
+use crate::guide::Guide;
 use crate::luns::{Luns, OrderBody, Ordered};
 use crate::{
     ErrorBody, Version,
@@ -35,6 +36,7 @@ answer!(DisksAnswer, NodeDisks, "Maps of a node in Proxmox's envelope.");
 answer!(DiscoverAnswer, Discovered, "What is seen and not watched, in Proxmox's envelope.");
 answer!(LunsAnswer, Luns, "LUNs in Proxmox's envelope.");
 answer!(ExplainAnswer, Explained, "An explanation in Proxmox's envelope.");
+answer!(GuideAnswer, Guide, "A guide in Proxmox's envelope.");
 answer!(FindingsAnswer, Vec<Finding>, "Findings in Proxmox's envelope.");
 answer!(OrderedAnswer, Ordered, "An order that was taken, in Proxmox's envelope.");
 answer!(VersionAnswer, Version, "Version in Proxmox's envelope.");
@@ -94,6 +96,20 @@ async fn lun() {}
         (status = 503, description = "Not ready yet, or others are being answered; Retry-After", body = ErrorBody),
     ))]
 async fn lun_findings() {}
+
+/// The commands for a LUN that is new, was resized or is taken out of service: for each node in the safe order, each with how
+/// far it is, as far as the nodes tell. Nothing is run by asking.
+#[utoipa::path(get, path = "/api2/json/cluster/multipath/luns/{wwid}/guide", tag = "cluster",
+    params(
+        ("wwid" = String, Path, description = "World Wide Identifier; for a new LUN one that no map has yet, too"),
+        ("for" = String, Query, description = "new, resize or retire"),
+    ),
+    responses(
+        (status = 200, description = "The guide", body = GuideAnswer),
+        (status = 400, description = "for is missing or another word", body = ErrorBody),
+        (status = 503, description = "Not ready yet, or others are being answered; Retry-After", body = ErrorBody),
+    ))]
+async fn lun_guide() {}
 
 /// What is known of one name that is printed anywhere: a LUN (WWID, its unique end, alias, map), a storage, a node,
 /// `node/adapter`, a port, a fabric, a controller, or a finding's code.
@@ -215,6 +231,7 @@ async fn readyz() {}
         luns,
         lun,
         lun_findings,
+        lun_guide,
         explain,
         ack_paths,
         retire,
@@ -332,6 +349,7 @@ mod tests {
             LUNS,
             LUN,
             LUN_FINDINGS,
+            LUN_GUIDE,
             EXPLAIN,
             LUN_ACK_PATHS,
             LUN_RETIRE,

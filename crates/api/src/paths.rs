@@ -10,6 +10,8 @@ pub const LUNS: &str = "/api2/json/cluster/multipath/luns";
 pub const LUN: &str = "/api2/json/cluster/multipath/luns/{wwid}";
 /// All that is wrong with one LUN, what a listed cause explains too.
 pub const LUN_FINDINGS: &str = "/api2/json/cluster/multipath/luns/{wwid}/findings";
+/// What is to be done with one LUN, step by step; `for` in the query is `new`, `resize` or `retire`.
+pub const LUN_GUIDE: &str = "/api2/json/cluster/multipath/luns/{wwid}/guide";
 /// Paths that are gone are gone for good.
 pub const LUN_ACK_PATHS: &str = "/api2/json/cluster/multipath/luns/{wwid}/ack-paths";
 /// A LUN was taken out of service.

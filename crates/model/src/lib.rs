@@ -13,6 +13,7 @@ pub mod fold;
 pub mod fold_doc;
 pub mod fresh;
 pub mod guests;
+pub mod guide;
 pub mod health;
 pub mod ids;
 pub mod json;

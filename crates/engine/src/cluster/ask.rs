@@ -1,8 +1,10 @@
 //! Questions about the cluster, answered from what is known now. Pure: nothing changes by being asked.
 
 use pathkeeper_model::cause::CellCauses;
+use pathkeeper_model::detail::Detail;
 use pathkeeper_model::explain::{self, Explained, Ground, Unresolved};
 use pathkeeper_model::finding::Finding;
+use pathkeeper_model::guide::{self, Aim, Guide};
 use pathkeeper_model::problems;
 use pathkeeper_model::{NodeName, Now, Wwid};
 
@@ -17,6 +19,8 @@ pub enum Question {
     Explain(String),
     /// How many adapters, fabrics and controllers the paths of each LUN of a node run over, and what explains the others.
     Cells(NodeName),
+    /// What is to be done with a LUN, step by step.
+    Guide(Aim, Wwid),
 }
 
 /// What is answered.
@@ -28,6 +32,8 @@ pub enum Answer {
     Explained(Result<Box<Explained>, Unresolved>),
     /// LUNs of which something is known of their paths, in byte order.
     Cells(Vec<(Wwid, CellCauses)>),
+    /// Steps.
+    Guide(Box<Guide>),
 }
 
 impl Cluster {
@@ -35,13 +41,23 @@ impl Cluster {
     pub fn ask(&self, question: &Question, now: Now) -> Answer {
         match question {
             Question::Lun(wwid) => Answer::Findings(self.findings_of(wwid, now)),
+            Question::Guide(aim, wwid) => Answer::Guide(Box::new(self.guide(*aim, wwid, now))),
             Question::Explain(name) => Answer::Explained(self.explain(name, now).map(Box::new)),
             Question::Cells(node) => Answer::Cells(self.cells_of(node)),
         }
     }
 
+    /// What a node published last.
+    fn detail(&self, node: &NodeName) -> Option<Detail> {
+        self.nodes.get(node)?.detail.as_ref()?.unpack().ok()
+    }
+
+    fn guide(&self, aim: Aim, wwid: &Wwid, now: Now) -> Guide {
+        self.ask_picture(now, |picture, _| guide::guide(aim, wwid, picture, &|node| self.detail(node)))
+    }
+
     fn explain(&self, name: &str, now: Now) -> Result<Explained, Unresolved> {
-        let detail = |node: &NodeName| self.nodes.get(node)?.detail.as_ref()?.unpack().ok();
+        let detail = |node: &NodeName| self.detail(node);
         self.ask_picture(now, |picture, causes| {
             let findings = &self.judged.findings;
             let object = explain::resolve(name, picture, causes, findings)?;

@@ -6,6 +6,7 @@ pub mod edit;
 pub mod errors;
 pub mod events;
 pub mod explain;
+pub mod guide;
 pub mod luns;
 pub mod metrics;
 pub mod mutes;
@@ -151,6 +152,7 @@ pub fn router(context: Context) -> Router {
         .route(paths::METRICS, get(metrics::metrics))
         .route(paths::METRICS_CLUSTER, get(metrics::of_cluster))
         .merge(explain::routes())
+        .merge(guide::routes())
         .merge(luns::routes())
         .merge(mutes::routes())
         .merge(windows::routes())

@@ -4,6 +4,7 @@ mod discover;
 pub(super) mod find;
 #[cfg(test)]
 mod fixtures;
+mod guide;
 mod list;
 mod order;
 mod show;
@@ -26,6 +27,8 @@ enum LunCommand {
     List(list::ListArgs),
     Show(show::ShowArgs),
     Discover(discover::DiscoverArgs),
+    New(guide::NewArgs),
+    Resize(guide::ResizeArgs),
     AckPaths(order::AckPathsArgs),
     Retire(order::RetireArgs),
     Forget(order::ForgetArgs),
@@ -37,6 +40,8 @@ pub async fn run(args: LunArgs, globals: &Globals) -> Result<ExitCode, Failure> 
         LunCommand::List(args) => list::run(args, globals).await,
         LunCommand::Show(args) => show::run(args, globals).await,
         LunCommand::Discover(args) => discover::run(args, globals).await,
+        LunCommand::New(args) => guide::new(args, globals).await,
+        LunCommand::Resize(args) => guide::resize(args, globals).await,
         LunCommand::AckPaths(args) => order::ack_paths(args, globals).await,
         LunCommand::Retire(args) => order::retire(args, globals).await,
         LunCommand::Forget(args) => order::forget(args, globals).await,

@@ -43,9 +43,12 @@ pub struct AckPathsArgs {
 /// For a LUN that is to be unmapped on the array, or was. Refused while it is in use: open, with devices on it, an LVM
 /// physical volume, or consumed by a storage. If a retired LUN is seen again, that is a finding; lun forget takes the
 /// retirement back. Nothing is done to the node's map.
+///
+/// --guide only shows what is to be done before and after it, node by node in the safe order, and how far that is.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
+  pathkeeper lun retire backup-01 --guide --watch
   pathkeeper lun retire backup-01
   pathkeeper lun retire backup-01 --node pve4       it stays in service elsewhere")]
 pub struct RetireArgs {
@@ -58,6 +61,12 @@ pub struct RetireArgs {
     /// Although it is in use: an outage of it will be shown nowhere
     #[arg(long)]
     force: bool,
+    /// Order nothing: show every step of taking it out of service, with commands for each node, and how far each is
+    #[arg(long, conflicts_with_all = ["node", "force"])]
+    guide: bool,
+    /// With --guide: stay, and print the steps again whenever one is further
+    #[arg(long, requires = "guide")]
+    watch: bool,
     #[command(flatten)]
     ask: Ask,
 }
@@ -124,6 +133,9 @@ pub async fn ack_paths(args: AckPathsArgs, globals: &Globals) -> Result<ExitCode
 pub async fn retire(args: RetireArgs, globals: &Globals) -> Result<ExitCode, Failure> {
     let all = globals.client()?.luns().await?;
     let lun = find(&all, &args.name)?;
+    if args.guide {
+        return super::guide::run("retire", &lun.wwid, args.watch, globals).await;
+    }
     known_node(&all, args.node.as_deref())?;
     let words = retire_words(lun, &all, args.node.as_deref(), args.force)?;
     let body = OrderBody { node: args.node.clone(), force: args.force, ..OrderBody::default() };

@@ -8,6 +8,8 @@ use crate::cli::text::{Field, Tone, View, clean, count, field, span, table, tabl
 
 /// More nodes than this, and the matrix names only the cells that are not optimal.
 const COLUMNS_MAX: usize = 5;
+/// The column with the number of LUNs.
+const LUNS_WIDTH: usize = 4;
 /// Findings that are shown without `--all`.
 const FINDINGS_MAX: usize = 10;
 
@@ -37,10 +39,8 @@ pub fn render(status: &ClusterStatus, nodes: &[NodeRow], view: &View, options: &
 
 fn render_certain(status: &ClusterStatus, nodes: &[NodeRow], view: &View, options: &Options) -> String {
     let mut out = verdict(status, nodes, view);
-    let found = status.findings.len() as u64;
-    let found = if found == 0 { String::new() } else { count(found, "finding") };
-    out.push_str(&flow(view, &[(Tone::Plain, tally(status)), (Tone::Plain, found)]));
-    out.push_str(&findings(&status.findings, view, options));
+    out.push_str(&flow(view, &[(Tone::Plain, tally(status)), (Tone::Plain, counted(status))]));
+    out.push_str(&findings(status, view, options));
     for (node, error) in &status.nodes {
         let text = format!("{}: the last apply failed: {}", clean(node), clean(&error.apply_error));
         out.push_str(&view.paint(Tone::Bad, &text));
@@ -51,10 +51,12 @@ fn render_certain(status: &ClusterStatus, nodes: &[NodeRow], view: &View, option
     let shown: Vec<_> = rows.into_iter().filter(|r| options.shows_clean() || !r.is_clean()).collect();
     if !shown.is_empty() {
         out.push('\n');
-        let lines = rows::folded(view, &shown, options.all);
-        out.push_str(&matrix(status, nodes, &lines, view, options));
+        let marks = rows::Marks::of(status);
+        let lines = rows::folded(view, &shown, &marks, options.all);
+        out.push_str(&matrix(status, nodes, &lines, &marks, view, options));
         out.push('\n');
-        out.push_str(&footer(status, &shown, view, options, hidden));
+        out.push_str(&footer(status, &shown, &marks, view, options, hidden));
+        out.push_str(&next(status, view, options));
     } else if options.is_filter() && hidden == 0 {
         out.push_str("\nno LUN matches this filter\n");
     }
@@ -159,8 +161,20 @@ fn tally(status: &ClusterStatus) -> String {
     format!("{}: {}{} optimal", count(s.luns.into(), "LUN"), parts.concat(), s.clean)
 }
 
-/// What is wrong, with its first evidence and first advice; `--all` gives all of both.
-fn findings(found: &[Finding], view: &View, options: &Options) -> String {
+/// `4 causes, 1 muted`.
+fn counted(status: &ClusterStatus) -> String {
+    let muted = status.findings.iter().filter(|f| f.muted.is_some()).count();
+    let stand = status.findings.iter().filter(|f| f.muted.is_none() && f.cause.is_none()).count() as u64;
+    let muted = Some(format!("{muted} muted")).filter(|_| muted > 0);
+    let stand = Some(count(stand, "cause")).filter(|_| stand > 0);
+    stand.into_iter().chain(muted).collect::<Vec<_>>().join(", ")
+}
+
+/// What is wrong, causes and what no cause explains, with the first line of what was seen; `--all` gives all of that, what
+/// to do, and what is muted.
+fn findings(status: &ClusterStatus, view: &View, options: &Options) -> String {
+    let listed = |f: &&Finding| f.cause.is_none() && (options.all || f.muted.is_none());
+    let found: Vec<&Finding> = status.findings.iter().filter(listed).collect();
     if found.is_empty() {
         return String::new();
     }
@@ -168,14 +182,18 @@ fn findings(found: &[Finding], view: &View, options: &Options) -> String {
     let lines_max = if options.all { usize::MAX } else { 1 };
     let since: Vec<String> = found.iter().map(|f| since(f, view)).collect();
     let since_width = since.iter().map(|s| width(s)).max().unwrap_or(0).max(5);
-    let text_width = view.width.saturating_sub(7 + 2 + since_width).max(24);
+    let touches = found.iter().take(shown).any(|f| !luns(f).is_empty());
+    let luns_width = if touches { 2 + LUNS_WIDTH } else { 0 };
+    let text_width = view.width.saturating_sub(7 + 2 + since_width + luns_width).max(24);
     let mut rows = vec![vec![
         field(Tone::Strong, "SEV"),
-        field(Tone::Strong, format!("{:text_width$}", "FINDING")),
+        field(Tone::Strong, format!("{:text_width$}", "CAUSE")),
         field(Tone::Strong, "SINCE"),
+        field(Tone::Strong, if touches { format!("{:>LUNS_WIDTH$}", "LUNs") } else { String::new() }),
     ]];
     for (f, since) in found.iter().zip(&since).take(shown) {
         let (word, tone) = match f.severity.as_str() {
+            _ if f.muted.is_some() => ("MUTED", Tone::Faint),
             "error" => ("ERROR", Tone::Bad),
             "warning" => ("WARN", Tone::Warn),
             _ => ("INFO", Tone::Plain),
@@ -186,7 +204,13 @@ fn findings(found: &[Finding], view: &View, options: &Options) -> String {
         for line in wrap(&clean(&said), text_width) {
             let lead = if first { word } else { "" };
             let end = if first { since.as_str() } else { "" };
-            rows.push(vec![field(tone, lead), field(Tone::Plain, line), field(Tone::Plain, end)]);
+            let luns = if first { luns(f) } else { String::new() };
+            rows.push(vec![
+                field(tone, lead),
+                field(Tone::Plain, line),
+                field(Tone::Plain, end),
+                field(Tone::Plain, luns),
+            ]);
             first = false;
         }
         let mut beneath = |text: &str| {
@@ -195,7 +219,12 @@ fn findings(found: &[Finding], view: &View, options: &Options) -> String {
             }
         };
         f.evidence.iter().take(lines_max).for_each(|line| beneath(line));
-        f.advice.iter().take(lines_max).for_each(|line| beneath(&format!("do: {line}")));
+        if options.all {
+            f.advice.iter().for_each(|line| match line.strip_prefix("DO NOT ") {
+                Some(line) => beneath(&format!("do not: {line}")),
+                None => beneath(&format!("do: {line}")),
+            });
+        }
     }
     let mut out = String::from("\n");
     out.push_str(&table(view, &rows));
@@ -203,6 +232,41 @@ fn findings(found: &[Finding], view: &View, options: &Options) -> String {
         out.push_str(&format!("       {}: --all\n", count((found.len() - shown) as u64, "more finding")));
     }
     out
+}
+
+/// How many LUNs it touches, right-aligned; nothing where it is about none.
+fn luns(finding: &Finding) -> String {
+    let n = match (&finding.explains, &finding.scope.wwid) {
+        (Some(explains), _) => explains.luns,
+        (None, Some(_)) => 1,
+        (None, None) => return String::new(),
+    };
+    format!("{n:>LUNS_WIDTH$}")
+}
+
+/// Where more is.
+fn next(status: &ClusterStatus, view: &View, options: &Options) -> String {
+    let named = status.findings.iter().filter(|f| f.cause.is_none() && f.muted.is_none()).find_map(|f| {
+        let lun = f.scope.wwid.as_ref().and_then(|wwid| status.luns.iter().find(|row| row.wwid == *wwid));
+        match (lun, &f.scope.node, &f.scope.object) {
+            (Some(lun), ..) => Some(lun.label().to_owned()),
+            (None, Some(node), Some(object)) if f.explains.is_some() => Some(format!("{node}/{object}")),
+            (None, Some(node), _) => Some(node.clone()),
+            (None, None, object) => object.clone(),
+        }
+    });
+    let Some(name) = named else { return String::new() };
+    let name = clean(&name);
+    let name = if name.contains(char::is_whitespace) { format!("'{name}'") } else { name };
+    let all = if options.all { "" } else { "all of it: --all" };
+    flow(
+        view,
+        &[
+            (Tone::Faint, format!("next: pathkeeper explain {name}")),
+            (Tone::Faint, all.into()),
+            (Tone::Faint, "live: --watch".into()),
+        ],
+    )
 }
 
 /// `02:58 13m`; `>` before the age where it may be older than this observer knows.
@@ -217,19 +281,20 @@ fn matrix(
     status: &ClusterStatus,
     nodes: &[NodeRow],
     lines: &[rows::Line<'_>],
+    marks: &rows::Marks<'_>,
     view: &View,
     options: &Options,
 ) -> String {
     let columns = rows::columns(status);
-    let wide = full_table(status, nodes, lines, &columns, view, options);
+    let wide = full_table(status, nodes, lines, marks, view, options);
     if options.wide || (columns.len() <= COLUMNS_MAX && table_width(&wide) <= view.width) {
         return table(view, &wide);
     }
-    narrow(status, lines, view)
+    narrow(status, lines, marks, view)
 }
 
 /// Many nodes or few columns: each row names only its cells that are not optimal.
-fn narrow(status: &ClusterStatus, lines: &[rows::Line<'_>], view: &View) -> String {
+fn narrow(status: &ClusterStatus, lines: &[rows::Line<'_>], marks: &rows::Marks<'_>, view: &View) -> String {
     let used_by = has_storages(status);
     let heads: Vec<Vec<Field>> = std::iter::once(head_titles(used_by))
         .chain(lines.iter().map(|line| row_head(status, line, view, used_by, 20)))
@@ -238,7 +303,7 @@ fn narrow(status: &ClusterStatus, lines: &[rows::Line<'_>], view: &View) -> Stri
     let mut heads = crate::cli::text::padded(view, &heads).into_iter();
     let mut out = heads.next().unwrap_or_default() + &view.paint(Tone::Strong, "NODES") + "\n";
     for (line, head) in lines.iter().zip(heads) {
-        let cells = rows::unhealthy(view, line.row, view.width.saturating_sub(lead).max(12));
+        let cells = rows::unhealthy(view, line.row, marks, view.width.saturating_sub(lead).max(12));
         for (at, fields) in cells.iter().enumerate() {
             let start = if at == 0 { head.clone() } else { " ".repeat(lead) };
             let said: Vec<String> = match fields.as_slice() {
@@ -293,13 +358,14 @@ fn full_table(
     status: &ClusterStatus,
     nodes: &[NodeRow],
     lines: &[rows::Line<'_>],
-    columns: &[&str],
+    marks: &rows::Marks<'_>,
     view: &View,
     options: &Options,
 ) -> Vec<Vec<Field>> {
+    let columns = rows::columns(status);
     let used_by = has_storages(status);
     let mut titles = head_titles(used_by);
-    for column in columns {
+    for column in &columns {
         let fresh = nodes.iter().find(|n| n.node == *column).is_none_or(|n| n.report == "fresh");
         titles.push(if fresh {
             field(Tone::Strong, column)
@@ -317,10 +383,9 @@ fn full_table(
     for line in lines {
         let name_width = if options.wide { usize::MAX } else { 24 };
         let mut row = row_head(status, line, view, used_by, name_width);
-        for column in columns {
-            row.push(
-                line.row.nodes.get(*column).map_or(field(Tone::Plain, ""), |cell| rows::cell(view, cell)),
-            );
+        for column in &columns {
+            let cell = |cell| marks.cell(view, line.row, column, cell);
+            row.push(line.row.nodes.get(*column).map_or(field(Tone::Plain, ""), cell));
         }
         if options.wide && line.more == 0 {
             let size = line.row.size.map_or_else(String::new, crate::cli::text::bytes);
@@ -340,6 +405,7 @@ fn full_table(
 fn footer(
     status: &ClusterStatus,
     shown: &[&pathkeeper_api::status::LunRow],
+    marks: &rows::Marks<'_>,
     view: &View,
     options: &Options,
     hidden: usize,
@@ -354,6 +420,11 @@ fn footer(
     for (state, word) in words {
         if has(state) {
             legend.push((Tone::Faint, format!("{} {word}", view.mark(state))));
+        }
+    }
+    for (mark, word) in rows::MARKS {
+        if marks.has(mark, shown) {
+            legend.push((Tone::Faint, format!("{mark} {word}")));
         }
     }
     let mode = match seen.mode.as_str() {

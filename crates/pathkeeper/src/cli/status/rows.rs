@@ -1,7 +1,7 @@
 //! Rows of the matrix: which are shown, in which order, with what in each cell, and which repeat each other.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use pathkeeper_api::status::{Cell, ClusterStatus, LunRow};
 
@@ -63,8 +63,56 @@ fn counts(cell: &Cell) -> Option<String> {
     Some(format!("{}/{}", number(active), number(total.max(cell.paths_expected))))
 }
 
+/// What findings say of single cells: letters behind their numbers.
+#[derive(Debug, Default)]
+pub struct Marks<'a> {
+    by_cell: BTreeMap<(&'a str, &'a str), BTreeSet<char>>,
+}
+
+/// Each letter and what it says.
+pub const MARKS: [(char, &str); 3] = [('Q', "queues"), ('s', "size"), ('m', "muted")];
+
+impl<'a> Marks<'a> {
+    /// From all findings of a status.
+    pub fn of(status: &'a ClusterStatus) -> Self {
+        let mut by_cell: BTreeMap<(&str, &str), BTreeSet<char>> = BTreeMap::new();
+        for finding in &status.findings {
+            let mark = match finding.code.as_str() {
+                _ if finding.muted.is_some() => 'm',
+                "LUN_QUEUEING" => 'Q',
+                "LUN_SIZE_MISMATCH" | "LUN_RESIZE_PENDING" => 's',
+                _ => continue,
+            };
+            if let (Some(wwid), Some(node)) = (&finding.scope.wwid, &finding.scope.node) {
+                by_cell.entry((wwid, node)).or_default().insert(mark);
+            }
+        }
+        Self { by_cell }
+    }
+
+    /// Whether any of these rows bears this letter.
+    pub fn has(&self, mark: char, rows: &[&LunRow]) -> bool {
+        let bears = |(of, marks): (&(&str, &str), &BTreeSet<char>)| {
+            marks.contains(&mark) && rows.iter().any(|row| row.wwid == of.0)
+        };
+        self.by_cell.iter().any(bears)
+    }
+
+    /// `4/4`, `2/4 !m`, `0/4 XQ`, `none -`.
+    pub fn cell(&self, view: &View, row: &LunRow, node: &str, shown: &Cell) -> Field {
+        let mut out = cell(view, shown);
+        if let Some(marks) = self.by_cell.get(&(row.wwid.as_str(), node)) {
+            if !out.text.contains(' ') {
+                out.text.push(' ');
+            }
+            out.text.extend(marks);
+        }
+        out
+    }
+}
+
 /// `4/4`, `2/4 !`, `0/4 X`, `none -`, `?`, `4/4 ?`.
-pub fn cell(view: &View, cell: &Cell) -> Field {
+fn cell(view: &View, cell: &Cell) -> Field {
     let mark = view.mark(&cell.state);
     let text = match (cell.state.as_str(), counts(cell)) {
         ("optimal", counts) => counts.unwrap_or_else(|| "ok".into()),
@@ -95,12 +143,12 @@ pub struct Line<'a> {
 
 /// Folds rows that read the same: the first keeps its name, the others become `n more` where there are two or
 /// more of them.
-pub fn folded<'a>(view: &View, rows: &[&'a LunRow], all: bool) -> Vec<Line<'a>> {
+pub fn folded<'a>(view: &View, rows: &[&'a LunRow], marks: &Marks<'_>, all: bool) -> Vec<Line<'a>> {
     // Rows are sorted by badness; those that read the same need not be adjacent within it.
     let mut groups: Vec<Vec<&'a LunRow>> = Vec::new();
     let mut seen: HashMap<String, usize> = HashMap::new();
     for row in rows {
-        let key = reading(view, row);
+        let key = reading(view, row, marks);
         match seen.get(&key).filter(|_| !all).and_then(|at| groups.get_mut(*at)) {
             Some(members) => members.push(row),
             None => {
@@ -123,22 +171,25 @@ pub fn folded<'a>(view: &View, rows: &[&'a LunRow], all: bool) -> Vec<Line<'a>> 
 }
 
 /// What the row's state and cells read, as one text.
-fn reading(view: &View, row: &LunRow) -> String {
+fn reading(view: &View, row: &LunRow, marks: &Marks<'_>) -> String {
     let mut text = state(view, row).text;
     for (node, c) in &row.nodes {
         text.push('\n');
         text.push_str(node);
         text.push('\n');
-        text.push_str(&cell(view, c).text);
+        text.push_str(&marks.cell(view, row, node, c).text);
     }
     text
 }
 
 /// The cells that are not optimal, `pve2 2/4 !`, set in lines of at most `columns`; at most three lines. A row that is
 /// the same on more than three nodes says so once.
-pub fn unhealthy(view: &View, row: &LunRow, columns: usize) -> Vec<Vec<Field>> {
-    let all: Vec<(&str, Field, bool)> =
-        row.nodes.iter().map(|(node, c)| (node.as_str(), cell(view, c), c.state != "optimal")).collect();
+pub fn unhealthy(view: &View, row: &LunRow, marks: &Marks<'_>, columns: usize) -> Vec<Vec<Field>> {
+    let all: Vec<(&str, Field, bool)> = row
+        .nodes
+        .iter()
+        .map(|(node, c)| (node.as_str(), marks.cell(view, row, node, c), c.state != "optimal"))
+        .collect();
     if let [(_, first, true), .., _, _, _] = all.as_slice()
         && all.iter().all(|(_, other, _)| other == first)
     {

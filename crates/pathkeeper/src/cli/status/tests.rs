@@ -64,29 +64,28 @@ fn several_faults() {
     check(
         &faults(),
         expect![[r#"
-        san-a  HEALTH_ERR   03:12:07 seen from pve1   4 of 4 nodes fresh
-        8 LUNs: 1 failed, 1 missing, 4 degraded, 2 optimal   2 findings
+            san-a  HEALTH_ERR   03:12:07 seen from pve1   4 of 4 nodes fresh
+            8 LUNs: 1 failed, 1 missing, 4 degraded, 2 optimal   2 causes
 
-        SEV    FINDING                                                     SINCE
-        ERROR  pve3: multipathd gives no maps: it took the connection and  02:59 13m
-               said nothing for 5 s
-               kernel: 48 of 48 paths alive, nobody checks them
-               do: systemctl status multipathd on pve3
-        WARN   the clock of pve2 is 41 s ahead                             29 Jun >3d11h
-               kernel: 48 of 48 paths alive, nobody checks them
-               do: systemctl status multipathd on pve2
+            SEV    CAUSE                                                       SINCE
+            ERROR  pve3: multipathd gives no maps: it took the connection and  02:59 13m
+                   said nothing for 5 s
+                   kernel: 48 of 48 paths alive, nobody checks them
+            WARN   the clock of pve2 is 41 s ahead                             29 Jun >3d11h
+                   kernel: 48 of 48 paths alive, nobody checks them
 
-        LUN         STATE       pve1   pve2   pve3   pve4
-        backup-01   X failed    4/4    2/4 !  0/4 X  4/4
-        vm-prod-03  - missing   4/4    2/4 !  4/4    none -
-        vm-test-02  ! degraded  3/4 !  2/4 !  4/4    4/4
-        vm-test-03  ! degraded  4/4    2/4 !  4/4    4/4
-        2 more      ! degraded  4/4    2/4 !  4/4    4/4
+            LUN         STATE       pve1   pve2   pve3   pve4
+            backup-01   X failed    4/4    2/4 !  0/4 X  4/4
+            vm-prod-03  - missing   4/4    2/4 !  4/4    none -
+            vm-test-02  ! degraded  3/4 !  2/4 !  4/4    4/4
+            vm-test-03  ! degraded  4/4    2/4 !  4/4    4/4
+            2 more      ! degraded  4/4    2/4 !  4/4    4/4
 
-        multipathd 4/4 running   mode: observe (nothing is written)
-        2 optimal LUNs not shown: --all
-        cells usable/known   ! paths lost   X no path   - no map
-    "#]],
+            multipathd 4/4 running   mode: observe (nothing is written)
+            2 optimal LUNs not shown: --all
+            cells usable/known   ! paths lost   X no path   - no map
+            next: pathkeeper explain pve3   all of it: --all   live: --watch
+        "#]],
     );
 }
 
@@ -99,35 +98,36 @@ fn all_rows_and_all_evidence() {
         &view(),
         &options,
         expect![[r#"
-        san-a  HEALTH_ERR   03:12:07 seen from pve1   4 of 4 nodes fresh
-        8 LUNs: 1 failed, 1 missing, 4 degraded, 2 optimal   2 findings
+            san-a  HEALTH_ERR   03:12:07 seen from pve1   4 of 4 nodes fresh
+            8 LUNs: 1 failed, 1 missing, 4 degraded, 2 optimal   2 causes
 
-        SEV    FINDING                                                     SINCE
-        ERROR  pve3: multipathd gives no maps: it took the connection and  02:59 13m
-               said nothing for 5 s
-               kernel: 48 of 48 paths alive, nobody checks them
-               unit: failed
-               do: systemctl status multipathd on pve3
-               do: then restart it
-        WARN   the clock of pve2 is 41 s ahead                             29 Jun >3d11h
-               kernel: 48 of 48 paths alive, nobody checks them
-               unit: failed
-               do: systemctl status multipathd on pve2
-               do: then restart it
+            SEV    CAUSE                                                       SINCE
+            ERROR  pve3: multipathd gives no maps: it took the connection and  02:59 13m
+                   said nothing for 5 s
+                   kernel: 48 of 48 paths alive, nobody checks them
+                   unit: failed
+                   do: systemctl status multipathd on pve3
+                   do: then restart it
+            WARN   the clock of pve2 is 41 s ahead                             29 Jun >3d11h
+                   kernel: 48 of 48 paths alive, nobody checks them
+                   unit: failed
+                   do: systemctl status multipathd on pve2
+                   do: then restart it
 
-        LUN         STATE       pve1   pve2   pve3   pve4
-        backup-01   X failed    4/4    2/4 !  0/4 X  4/4
-        vm-prod-03  - missing   4/4    2/4 !  4/4    none -
-        vm-test-02  ! degraded  3/4 !  2/4 !  4/4    4/4
-        vm-test-03  ! degraded  4/4    2/4 !  4/4    4/4
-        vm-test-04  ! degraded  4/4    2/4 !  4/4    4/4
-        vm-test-05  ! degraded  4/4    2/4 !  4/4    4/4
-        vm-test-06    optimal   4/4           4/4
-        vm-test-07    optimal   4/4           4/4
+            LUN         STATE       pve1   pve2   pve3   pve4
+            backup-01   X failed    4/4    2/4 !  0/4 X  4/4
+            vm-prod-03  - missing   4/4    2/4 !  4/4    none -
+            vm-test-02  ! degraded  3/4 !  2/4 !  4/4    4/4
+            vm-test-03  ! degraded  4/4    2/4 !  4/4    4/4
+            vm-test-04  ! degraded  4/4    2/4 !  4/4    4/4
+            vm-test-05  ! degraded  4/4    2/4 !  4/4    4/4
+            vm-test-06    optimal   4/4           4/4
+            vm-test-07    optimal   4/4           4/4
 
-        multipathd 4/4 running   mode: observe (nothing is written)
-        cells usable/known   ! paths lost   X no path   - no map
-    "#]],
+            multipathd 4/4 running   mode: observe (nothing is written)
+            cells usable/known   ! paths lost   X no path   - no map
+            next: pathkeeper explain pve3   live: --watch
+        "#]],
     );
 }
 
@@ -140,29 +140,28 @@ fn unicode_has_shapes_and_the_same_words() {
         &unicode,
         &Options::default(),
         expect![[r#"
-        san-a  HEALTH_ERR   03:12:07 seen from pve1   4 of 4 nodes fresh
-        8 LUNs: 1 failed, 1 missing, 4 degraded, 2 optimal   2 findings
+            san-a  HEALTH_ERR   03:12:07 seen from pve1   4 of 4 nodes fresh
+            8 LUNs: 1 failed, 1 missing, 4 degraded, 2 optimal   2 causes
 
-        SEV    FINDING                                                     SINCE
-        ERROR  pve3: multipathd gives no maps: it took the connection and  02:59 13m
-               said nothing for 5 s
-               kernel: 48 of 48 paths alive, nobody checks them
-               do: systemctl status multipathd on pve3
-        WARN   the clock of pve2 is 41 s ahead                             29 Jun >3d11h
-               kernel: 48 of 48 paths alive, nobody checks them
-               do: systemctl status multipathd on pve2
+            SEV    CAUSE                                                       SINCE
+            ERROR  pve3: multipathd gives no maps: it took the connection and  02:59 13m
+                   said nothing for 5 s
+                   kernel: 48 of 48 paths alive, nobody checks them
+            WARN   the clock of pve2 is 41 s ahead                             29 Jun >3d11h
+                   kernel: 48 of 48 paths alive, nobody checks them
 
-        LUN         STATE       pve1   pve2   pve3   pve4
-        backup-01   ✖ failed    4/4    2/4 ▲  0/4 ✖  4/4
-        vm-prod-03  ○ missing   4/4    2/4 ▲  4/4    none ○
-        vm-test-02  ▲ degraded  3/4 ▲  2/4 ▲  4/4    4/4
-        vm-test-03  ▲ degraded  4/4    2/4 ▲  4/4    4/4
-        2 more      ▲ degraded  4/4    2/4 ▲  4/4    4/4
+            LUN         STATE       pve1   pve2   pve3   pve4
+            backup-01   ✖ failed    4/4    2/4 ▲  0/4 ✖  4/4
+            vm-prod-03  ○ missing   4/4    2/4 ▲  4/4    none ○
+            vm-test-02  ▲ degraded  3/4 ▲  2/4 ▲  4/4    4/4
+            vm-test-03  ▲ degraded  4/4    2/4 ▲  4/4    4/4
+            2 more      ▲ degraded  4/4    2/4 ▲  4/4    4/4
 
-        multipathd 4/4 running   mode: observe (nothing is written)
-        2 optimal LUNs not shown: --all
-        cells usable/known   ▲ paths lost   ✖ no path   ○ no map
-    "#]],
+            multipathd 4/4 running   mode: observe (nothing is written)
+            2 optimal LUNs not shown: --all
+            cells usable/known   ▲ paths lost   ✖ no path   ○ no map
+            next: pathkeeper explain pve3   all of it: --all   live: --watch
+        "#]],
     );
 }
 
@@ -182,36 +181,34 @@ fn sixty_columns() {
         &View { width: 60, ..view() },
         &Options::default(),
         expect![[r#"
-        san-a  HEALTH_ERR   03:12:07 seen from pve1
-        4 of 4 nodes fresh
-        8 LUNs: 1 failed, 1 missing, 4 degraded, 2 optimal
-        2 findings
+            san-a  HEALTH_ERR   03:12:07 seen from pve1
+            4 of 4 nodes fresh
+            8 LUNs: 1 failed, 1 missing, 4 degraded, 2 optimal
+            2 causes
 
-        SEV    FINDING                                 SINCE
-        ERROR  pve3: multipathd gives no maps: it      02:59 13m
-               took the connection and said nothing
-               for 5 s
-               kernel: 48 of 48 paths alive, nobody
-               checks them
-               do: systemctl status multipathd on
-               pve3
-        WARN   the clock of pve2 is 41 s ahead         29 Jun >3d11h
-               kernel: 48 of 48 paths alive, nobody
-               checks them
-               do: systemctl status multipathd on
-               pve2
+            SEV    CAUSE                                   SINCE
+            ERROR  pve3: multipathd gives no maps: it      02:59 13m
+                   took the connection and said nothing
+                   for 5 s
+                   kernel: 48 of 48 paths alive, nobody
+                   checks them
+            WARN   the clock of pve2 is 41 s ahead         29 Jun >3d11h
+                   kernel: 48 of 48 paths alive, nobody
+                   checks them
 
-        LUN         STATE       pve1   pve2   pve3   pve4
-        backup-01   X failed    4/4    2/4 !  0/4 X  4/4
-        vm-prod-03  - missing   4/4    2/4 !  4/4    none -
-        vm-test-02  ! degraded  3/4 !  2/4 !  4/4    4/4
-        vm-test-03  ! degraded  4/4    2/4 !  4/4    4/4
-        2 more      ! degraded  4/4    2/4 !  4/4    4/4
+            LUN         STATE       pve1   pve2   pve3   pve4
+            backup-01   X failed    4/4    2/4 !  0/4 X  4/4
+            vm-prod-03  - missing   4/4    2/4 !  4/4    none -
+            vm-test-02  ! degraded  3/4 !  2/4 !  4/4    4/4
+            vm-test-03  ! degraded  4/4    2/4 !  4/4    4/4
+            2 more      ! degraded  4/4    2/4 !  4/4    4/4
 
-        multipathd 4/4 running   mode: observe (nothing is written)
-        2 optimal LUNs not shown: --all
-        cells usable/known   ! paths lost   X no path   - no map
-    "#]],
+            multipathd 4/4 running   mode: observe (nothing is written)
+            2 optimal LUNs not shown: --all
+            cells usable/known   ! paths lost   X no path   - no map
+            next: pathkeeper explain pve3   all of it: --all
+            live: --watch
+        "#]],
     );
 }
 
@@ -231,16 +228,14 @@ fn wide_shows_everything_whatever_the_width() {
         &options,
         expect![[r#"
             san-a  HEALTH_ERR   03:12:07 seen from pve1   4 of 4 nodes fresh
-            8 LUNs: 1 failed, 1 missing, 4 degraded, 2 optimal   2 findings
+            8 LUNs: 1 failed, 1 missing, 4 degraded, 2 optimal   2 causes
 
-            SEV    FINDING                                                     SINCE
+            SEV    CAUSE                                                       SINCE
             ERROR  pve3: multipathd gives no maps: it took the connection and  02:59 13m
                    said nothing for 5 s
                    kernel: 48 of 48 paths alive, nobody checks them
-                   do: systemctl status multipathd on pve3
             WARN   the clock of pve2 is 41 s ahead                             29 Jun >3d11h
                    kernel: 48 of 48 paths alive, nobody checks them
-                   do: systemctl status multipathd on pve2
 
             LUN         STATE       pve1   pve2   pve3   pve4    SIZE     BY  EXPECTED BY                        ALLOWED  WWID
             backup-01   X failed    4/4    2/4 !  0/4 X  4/4     1.0 TiB  fc  ledger since 2026-06-01T08:00:00Z  no       3600a098038304479363f4c4870400000
@@ -252,6 +247,7 @@ fn wide_shows_everything_whatever_the_width() {
             multipathd 4/4 running   mode: observe (nothing is written)
             2 optimal LUNs not shown: --all
             cells usable/known   ! paths lost   X no path   - no map
+            next: pathkeeper explain pve3   all of it: --all   live: --watch
         "#]],
     );
 }
@@ -455,26 +451,25 @@ fn filters_choose_rows_and_never_touch_the_verdict() {
         &view(),
         &states,
         expect![[r#"
-        san-a  HEALTH_ERR   03:12:07 seen from pve1   4 of 4 nodes fresh
-        8 LUNs: 1 failed, 1 missing, 4 degraded, 2 optimal   2 findings
+            san-a  HEALTH_ERR   03:12:07 seen from pve1   4 of 4 nodes fresh
+            8 LUNs: 1 failed, 1 missing, 4 degraded, 2 optimal   2 causes
 
-        SEV    FINDING                                                     SINCE
-        ERROR  pve3: multipathd gives no maps: it took the connection and  02:59 13m
-               said nothing for 5 s
-               kernel: 48 of 48 paths alive, nobody checks them
-               do: systemctl status multipathd on pve3
-        WARN   the clock of pve2 is 41 s ahead                             29 Jun >3d11h
-               kernel: 48 of 48 paths alive, nobody checks them
-               do: systemctl status multipathd on pve2
+            SEV    CAUSE                                                       SINCE
+            ERROR  pve3: multipathd gives no maps: it took the connection and  02:59 13m
+                   said nothing for 5 s
+                   kernel: 48 of 48 paths alive, nobody checks them
+            WARN   the clock of pve2 is 41 s ahead                             29 Jun >3d11h
+                   kernel: 48 of 48 paths alive, nobody checks them
 
-        LUN         STATE      pve1  pve2   pve3   pve4
-        backup-01   X failed   4/4   2/4 !  0/4 X  4/4
-        vm-test-06    optimal  4/4          4/4
-        vm-test-07    optimal  4/4          4/4
+            LUN         STATE      pve1  pve2   pve3   pve4
+            backup-01   X failed   4/4   2/4 !  0/4 X  4/4
+            vm-test-06    optimal  4/4          4/4
+            vm-test-07    optimal  4/4          4/4
 
-        multipathd 4/4 running   mode: observe (nothing is written)
-        cells usable/known   ! paths lost   X no path
-    "#]],
+            multipathd 4/4 running   mode: observe (nothing is written)
+            cells usable/known   ! paths lost   X no path
+            next: pathkeeper explain pve3   all of it: --all   live: --watch
+        "#]],
     );
     let node = Options { node: Some("pve9".into()), ..Options::default() };
     let text = render(&faults(), &nodes(), &view(), &node);
