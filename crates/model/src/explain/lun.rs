@@ -87,7 +87,7 @@ fn about(row: &RowRef<'_>, picture: &Picture<'_>) -> Vec<String> {
 }
 
 /// Bytes in the largest unit of 1,024 that leaves more than one.
-fn bytes(n: u64) -> String {
+pub(crate) fn bytes(n: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
     let at = (n.max(1).ilog2() / 10).min(5);
     let whole = n as f64 / f64::from(1 << 10).powi(i32::try_from(at).unwrap_or(0));

@@ -13,6 +13,7 @@ use crate::guests::{Guest, GuestKind};
 use crate::ids::{EpochS, NodeName, Wwid};
 use crate::picture::Picture;
 
+pub(crate) use lun::bytes;
 pub use resolve::{Unresolved, resolve};
 
 /// No section has more lines; the rest is counted.
@@ -295,6 +296,6 @@ fn guests_line(guests: &[&Guest]) -> String {
     format!("{}: {}{more}", count(guests.len(), "guest"), named.join(", "))
 }
 
-fn count(n: usize, what: &str) -> String {
+pub(crate) fn count(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }

@@ -6,7 +6,7 @@ mod resize;
 mod retire;
 
 use crate::detail::Detail;
-use crate::explain::label;
+use crate::explain::{bytes, count, label};
 use crate::ids::{NodeName, Wwid};
 use crate::local::{Map, PathDevice};
 use crate::picture::{NodePicture, Picture};
@@ -110,6 +110,7 @@ impl Guide {
 
     /// What is not done in a stage behind one that is not done comes later.
     fn in_order(mut self) -> Self {
+        self.stages.retain(|stage| !stage.steps.is_empty());
         let mut open = true;
         for stage in &mut self.stages {
             for step in stage.steps.iter_mut().filter(|step| step.standing == Standing::Next && !open) {

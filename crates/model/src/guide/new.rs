@@ -1,6 +1,6 @@
 //! A LUN that is to be used: every node sees it over all ports, sees the same, has a map of it; then one node writes on it.
 
-use super::{Guide, Side, Stage, Standing, Step, quoted};
+use super::{Guide, Side, Stage, Standing, Step, count, quoted};
 use crate::picture::Picture;
 
 pub(super) fn fill(guide: &mut Guide, nodes: &[Side], picture: &Picture<'_>) {
@@ -35,9 +35,12 @@ pub(super) fn fill(guide: &mut Guide, nodes: &[Side], picture: &Picture<'_>) {
         let seen = match n {
             0 => "no device of it: is it mapped to this host on the array?".into(),
             n if n < most => {
-                format!("{n} devices, other nodes have {most}: zoning, or a session that is missing")
+                format!(
+                    "{}, other nodes have {most}: zoning, or a session that is missing",
+                    count(n, "device")
+                )
             }
-            n => format!("{n} devices"),
+            n => count(n, "device"),
         };
         side.step("look for new LUNs (FC, iSCSI: what there is)".into(), commands, seen, n > 0 && n == most)
     });
@@ -49,9 +52,11 @@ pub(super) fn fill(guide: &mut Guide, nodes: &[Side], picture: &Picture<'_>) {
         let commands = vec![format!("multipath -a {wwid}"), format!("multipath {}", quoted(&first))];
         let seen = match &side.map {
             Some(map) if side.loose.is_empty() => {
-                format!("map {} with {} paths", map.name, side.devices().len())
+                format!("map {} with {}", map.name, count(side.devices().len(), "path"))
             }
-            Some(map) => format!("map {}, and {} devices that it did not take", map.name, side.loose.len()),
+            Some(map) => {
+                format!("map {}, and {} that it did not take", map.name, count(side.loose.len(), "device"))
+            }
             None => "no map".into(),
         };
         let done = side.map.is_some() && side.loose.is_empty();

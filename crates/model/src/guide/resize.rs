@@ -1,6 +1,6 @@
 //! The array made the LUN larger: every path of every node sees it first, then every map, then what lies on it.
 
-use super::{Guide, Side, Stage, Standing, Step, for_devices, quoted};
+use super::{Guide, Side, Stage, Standing, Step, bytes, count, for_devices, quoted};
 use crate::picture::Picture;
 
 pub(super) fn fill(guide: &mut Guide, nodes: &[Side], picture: &Picture<'_>) {
@@ -14,32 +14,31 @@ pub(super) fn fill(guide: &mut Guide, nodes: &[Side], picture: &Picture<'_>) {
     let smallest = map_sizes.min().unwrap_or(largest);
     if smallest == largest {
         guide.cautions.push(format!(
-            "no node sees a size other than {largest} bytes yet: rescan after the array has grown it"
+            "every path and map has {}: if that is not the new size, no node has seen it yet",
+            bytes(largest)
         ));
     }
     let rescan = sides.iter().map(|side| {
         let old = side.devices().iter().filter(|path| path.size_bytes != Some(largest)).count();
         let seen = match old {
-            0 => format!("all {} devices have {largest} bytes", side.devices().len()),
-            n => format!("{n} of {} devices have not {largest} bytes", side.devices().len()),
+            0 => format!("all of its paths have {}", bytes(largest)),
+            n => format!("{n} of {} have not {}", count(side.devices().len(), "path"), bytes(largest)),
         };
         let commands = vec![for_devices(&side.names(), "rescan")];
-        side.step(
-            "let each path look at its size again".into(),
-            commands,
-            seen,
-            old == 0 && smallest != largest,
-        )
+        let mut step = side.step("let each path look at its size again".into(), commands, seen, old == 0);
+        if smallest == largest && step.standing == Standing::Done {
+            step.standing = Standing::Unknown;
+        }
+        step
     });
     guide.stages.push(Stage { title: "every path sees the new size".into(), steps: rescan.collect() });
     let maps = sides.iter().filter_map(|side| {
         let map = side.map.as_ref()?;
         let seen = map
             .size_bytes
-            .map_or_else(|| "its map tells no size".into(), |n| format!("its map has {n} bytes"));
+            .map_or_else(|| "its map tells no size".into(), |n| format!("its map has {}", bytes(n)));
         let command = format!("multipathd resize map {}", quoted(&map.name));
-        let done = map.size_bytes == Some(largest) && smallest == largest;
-        let done = done || (map.size_bytes == Some(largest) && smallest != largest);
+        let done = map.size_bytes == Some(largest);
         Some(side.step("let the map take over its paths' size".into(), vec![command], seen, done))
     });
     guide.stages.push(Stage { title: "every map has the new size".into(), steps: maps.collect() });

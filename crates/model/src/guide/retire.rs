@@ -1,7 +1,7 @@
 //! A LUN that is taken out of service: first nobody uses it, then nobody misses it, then every node lets go of it, and only
 //! then the array takes it away. The other way round its users wait for ever, or get I/O errors.
 
-use super::{Guide, Side, Stage, Standing, Step, for_devices, quoted};
+use super::{Guide, Side, Stage, Standing, Step, count, for_devices, quoted};
 use crate::picture::Picture;
 
 pub(super) fn fill(guide: &mut Guide, nodes: &[Side], picture: &Picture<'_>) {
@@ -16,7 +16,8 @@ pub(super) fn fill(guide: &mut Guide, nodes: &[Side], picture: &Picture<'_>) {
             }
             (Some(_), 0) => "no guest has a disk on it".into(),
             (Some(_), n) => format!(
-                "{n} guests have disks on it (stopped ones and unused disks count): {}",
+                "disks of {} are on it (stopped ones and unused disks count): {}",
+                count(n, "guest"),
                 guests.join(" ")
             ),
         };
@@ -45,8 +46,8 @@ pub(super) fn fill(guide: &mut Guide, nodes: &[Side], picture: &Picture<'_>) {
         let (open, holders) = map.map_or((Some(0), 0), |map| (map.open_count, map.holders.len()));
         let seen = match open {
             Some(0) if holders == 0 => "not open".into(),
-            Some(n) => format!("open {n} times, {holders} devices on it"),
-            None => format!("{holders} devices on it; how often it is open is not known"),
+            Some(n) => format!("open {}, {} on it", count(n as usize, "time"), count(holders, "device")),
+            None => format!("{} on it; how often it is open is not known", count(holders, "device")),
         };
         side.step("close what lies on it".into(), commands, seen, open == Some(0) && holders == 0)
     });
@@ -77,8 +78,8 @@ pub(super) fn fill(guide: &mut Guide, nodes: &[Side], picture: &Picture<'_>) {
             commands.push(for_devices(&side.names(), "delete"));
         }
         let seen = match &side.map {
-            Some(map) => format!("map {} with {} devices is there", map.name, side.devices().len()),
-            None => format!("no map, {} devices", side.loose.len()),
+            Some(map) => format!("map {} with {} is there", map.name, count(side.devices().len(), "device")),
+            None => format!("no map, {}", count(side.loose.len(), "device")),
         };
         side.step("remove its map, then its devices".into(), commands, seen, !side.has_it())
     });
