@@ -1,11 +1,13 @@
 //! The demo: real agents over real sockets say what was simulated, and nothing else.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::Command;
 
 use assert_cmd::assert::OutputAssertExt;
 use pathkeeper::demo::cluster::{ClusterOptions, DemoCluster};
 use pathkeeper::demo::play;
+use pathkeeper_api::status::{Cell, LunRow};
 use pathkeeper_engine::sim::multipathd::Version;
 use pathkeeper_engine::sim::{San, SanConfig, Script, describe};
 
