@@ -147,6 +147,10 @@ impl<'s> Choice<'s> {
     }
 
     pub fn claim(&mut self, chosen: Chosen) {
+        // A pair with an end that nobody knows has no name under which it could be told.
+        if self.key(chosen.thing).is_none() {
+            return;
+        }
         let place = self.chosen.len() as u32;
         let mut any = false;
         for pair in self.pairs_of(chosen.thing) {
