@@ -418,8 +418,11 @@ proptest! {
         if let Ok(text) = String::from_utf8(plain)
             && let Ok(detail) = packed_text(&text).unpack()
         {
+            // Writing makes spaces of control characters, which a wrong byte can bring in (`\n`): what was written once stays.
             let again = encode(&head(2), &detail.read, detail.ledger.as_ref()).expect("small");
-            same(&packed(&again).unpack().expect("what we write we read").read, &detail.read);
+            let once = packed(&again).unpack().expect("what we write we read");
+            let again = encode(&head(3), &once.read, once.ledger.as_ref()).expect("small");
+            same(&packed(&again).unpack().expect("what we write we read").read, &once.read);
         }
         let n = zipped.len();
         zipped[at % n] = byte;
