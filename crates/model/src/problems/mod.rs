@@ -1,7 +1,7 @@
 //! What is wrong with LUNs, nodes and settings, beside the causes: each code of docs/findings.md that a picture shows.
 //!
-//! All cells are swept once, node by node ([`sweep`]); that finds candidates of a few bytes each and adds up what the nodes
-//! say of each LUN. Only what stands by itself is put into words ([`cell_words`], [`lun_words`]…): what a listed cause
+//! All cells are swept once, node by node (`sweep`); that finds candidates of a few bytes each and adds up what the nodes
+//! say of each LUN. Only what stands by itself is put into words (`cell_words`, `lun_words`…): what a listed cause
 //! explains is a number in that cause.
 
 mod across;
