@@ -1,7 +1,7 @@
 //! What is wrong, from all that is known: the picture is put together, causes and findings are asked for, and what people
 //! muted is marked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
 use pathkeeper_model::cause::Causes;
@@ -15,6 +15,7 @@ use pathkeeper_model::mutes::{Mutes, Seen};
 use pathkeeper_model::names::Names;
 use pathkeeper_model::picture::{NodePicture, Picture};
 use pathkeeper_model::problems;
+use pathkeeper_model::state::State;
 use pathkeeper_model::windows::Windows;
 use rustc_hash::{FxHashMap, FxHasher};
 
@@ -130,7 +131,11 @@ impl<'a> Known<'a> {
         };
         causes.list_mut().iter_mut().for_each(&mut date);
         found.iter_mut().for_each(&mut date);
-        found.extend(causes.list().iter().cloned());
+        let touched = self.touched(&causes);
+        let stands = |(at, cause): &(usize, &Finding)| {
+            cause.code == Code::PortFlapping || touched.contains(&u32::try_from(*at).unwrap_or(u32::MAX))
+        };
+        found.extend(causes.list().iter().enumerate().filter(stands).map(|(_, cause)| cause.clone()));
         self.beside.windows.mark(&mut found, &picture, &causes);
         let seen = Seen { matrix: self.matrix, now: self.now.wall, began: self.began };
         self.beside.mutes.mark(&mut found, &seen);
@@ -145,6 +150,21 @@ impl<'a> Known<'a> {
             .chain(before.cells.keys().copied().filter(|row| !cells.contains_key(row)))
             .collect();
         (Judged { findings: found, causes, swallowed, first_seen, cells }, changed)
+    }
+
+    /// Causes that explain a cell which is not optimal. Paths are published later than reports: a cause of which every cell
+    /// is optimal by now is over, whatever was published last.
+    fn touched(self, causes: &Causes) -> BTreeSet<u32> {
+        let mut out = BTreeSet::new();
+        if causes.list().is_empty() {
+            return out;
+        }
+        for row in self.matrix.rows().filter(|row| !row.is_clean()) {
+            for (node, _) in row.cells().filter(|(_, cell)| cell.state != State::Optimal) {
+                out.extend(causes.cell(node, row.wwid()).into_iter().flat_map(|cell| cell.causes));
+            }
+        }
+        out
     }
 
     /// A print of what causes explain of each row.
