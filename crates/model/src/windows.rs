@@ -1,18 +1,16 @@
 //! Maintenance windows: what is expected to be away for a while. The document `pathkeeper/windows`.
 //!
 //! `{"v":1,"entries":[{"id","on","name","from","until","by","reason","time"}]}`; `on` is `node`, `array`, `controller`, `port`,
-//! `fabric` or `lun`, and `name` which one. A window hides nothing: what it explains stays shown, and does not count.
+//! `fabric` or `lun`, and `name` which one. A window hides nothing: what it explains stays shown, and does not count (`mark`).
 
 mod edit;
+mod mark;
 
 use std::collections::BTreeSet;
 
-use crate::cause::Causes;
-use crate::finding::Finding;
 use crate::ids::{EpochS, NodeName, Wwid};
 use crate::json::Scanner;
 use crate::node_value::{epoch, members, text};
-use crate::picture::Picture;
 use crate::shell::{Problems, Shell, Writer};
 
 pub use edit::WindowsDocument;
@@ -143,9 +141,6 @@ impl Window {
 }
 
 impl Windows {
-    /// Marks what a window that is open now explains, and adds what goes beyond it.
-    pub fn mark(&self, _findings: &mut Vec<Finding>, _picture: &Picture<'_>, _causes: &Causes) {}
-
     /// When the next one opens or ends: then findings are to be marked anew.
     pub fn next_change(&self, now: EpochS) -> Option<EpochS> {
         let moments = self.entries.iter().flat_map(|window| [window.from, window.until]);

@@ -137,6 +137,8 @@ impl<'a> Known<'a> {
         };
         found.extend(causes.list().iter().enumerate().filter(stands).map(|(_, cause)| cause.clone()));
         self.beside.windows.mark(&mut found, &picture, &causes);
+        // What goes beyond a window has no date yet.
+        found.iter_mut().filter(|finding| finding.since.is_none()).for_each(&mut date);
         let seen = Seen { matrix: self.matrix, now: self.now.wall, began: self.began };
         self.beside.mutes.mark(&mut found, &seen);
         found.sort_by(|a, b| {

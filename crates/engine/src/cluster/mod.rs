@@ -397,7 +397,13 @@ impl Cluster {
         let terms = self.terms(now);
         let stepped = self.stepped_at.map(|at| at.plus(terms.stale_after_ms)).filter(|at| *at > now.mono);
         let nodes = self.nodes.values().filter_map(|record| record.next_change(terms, now));
-        nodes.chain(stepped).min().unwrap_or(MonoMs(u64::MAX))
+        // By the wall clock: one that is set in between is looked at again within five seconds.
+        let said = [self.beside.windows.next_change(now.wall), self.beside.mutes.next_end(now.wall)];
+        let said = said.into_iter().flatten().map(|at| {
+            let in_s = u64::try_from(at.0.saturating_sub(now.wall.0)).unwrap_or(0);
+            now.mono.plus(in_s.saturating_mul(1_000))
+        });
+        nodes.chain(stepped).chain(said).min().unwrap_or(MonoMs(u64::MAX))
     }
 
     fn terms(&self, now: Now) -> Terms {

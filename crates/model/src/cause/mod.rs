@@ -15,6 +15,7 @@ mod index;
 mod san;
 mod tell;
 mod unmapped;
+mod ways;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use san::San;
 
 pub use domains::Domains;
 pub use index::Index;
+pub use ways::{Alike, Way};
 
 /// What was found out.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

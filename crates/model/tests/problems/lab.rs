@@ -35,6 +35,7 @@ use pathkeeper_model::problems;
 use pathkeeper_model::topology::{
     Access, HostSeen, Identity, LooseSeen, LooseWhy, LunSeen, MapSeen, NodePaths, PathSeen, PathWord, Route,
 };
+use pathkeeper_model::windows::{Window, WindowOn, Windows};
 use pathkeeper_model::{Entry, EpochS, MonoMs, NodeName, Now, State, Wwid};
 
 pub fn name(text: &str) -> NodeName {
@@ -466,5 +467,42 @@ fn say(node_name: &str, of: &mut Node, word: &str) {
             }
             of.paths.as_mut().unwrap().host = new;
         }
+    }
+}
+
+impl Lab {
+    /// Everything that stands, as an observer has it: causes too, and marked by these windows.
+    pub fn judged(&self, windows: &Windows) -> (Vec<Finding>, Causes) {
+        self.with(|picture| {
+            let mut causes = Causes::find(picture, &Causes::default());
+            let mut found = problems::find(picture, &mut causes);
+            found.extend(causes.list().iter().cloned());
+            let silent = self.nodes.values().filter_map(|node| node.swallowed.clone());
+            found.extend(silent.map(|of| Finding::new(of.code, Severity::Warning, of.scope, "away")));
+            for finding in &mut found {
+                let since = self.first_seen.get(&finding.fingerprint()).copied().unwrap_or(NOW.wall);
+                finding.since.get_or_insert(since);
+            }
+            windows.mark(&mut found, picture, &causes);
+            found.sort_by(|a, b| (a.code, &a.scope).cmp(&(b.code, &b.scope)));
+            (found, causes)
+        })
+    }
+
+    /// A window on each of these (`port 50:1e`), open since a minute for an hour.
+    pub fn windows(on: &[&str]) -> Windows {
+        let one = |(at, on): (usize, &&str)| {
+            let (kind, of) = on.split_once(' ').unwrap();
+            Window {
+                id: format!("w{at}"),
+                on: WindowOn::of(kind, of).unwrap(),
+                from: EpochS(NOW.wall.0 - 60),
+                until: EpochS(NOW.wall.0 + 3_600),
+                by: "kb@pam".into(),
+                reason: "firmware".into(),
+                time: EpochS(NOW.wall.0 - 60),
+            }
+        };
+        Windows { entries: on.iter().enumerate().map(one).collect() }
     }
 }

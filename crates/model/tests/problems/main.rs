@@ -6,3 +6,4 @@ mod incidents;
 mod lab;
 mod law;
 mod luns;
+mod windows;
