@@ -68,7 +68,10 @@ impl Cluster {
     fn cells_of(&self, node: &NodeName) -> Vec<(Wwid, CellCauses)> {
         let paths = self.nodes.get(node).and_then(|record| record.paths.as_ref());
         let luns = paths.into_iter().flat_map(|paths| &paths.luns);
-        luns.filter_map(|lun| Some((lun.wwid.clone(), self.judged.causes.cell(node, &lun.wwid)?))).collect()
+        luns.filter_map(|lun| {
+            Some((lun.wwid.clone(), self.judged.causes.cell(node, &lun.wwid)?.into_owned()))
+        })
+        .collect()
     }
 
     fn findings_of(&self, wwid: &Wwid, now: Now) -> Vec<Finding> {

@@ -1,10 +1,9 @@
 //! What is wrong, from all that is known: the picture is put together, causes and findings are asked for, and what people
 //! muted is marked.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{Hash, Hasher};
+use std::collections::BTreeMap;
 
-use pathkeeper_model::cause::Causes;
+use pathkeeper_model::cause::{Causes, Index};
 use pathkeeper_model::expect::Expectations;
 use pathkeeper_model::finding::{Code, Finding, Fingerprint};
 use pathkeeper_model::guests::Guests;
@@ -15,9 +14,8 @@ use pathkeeper_model::mutes::{Mutes, Seen};
 use pathkeeper_model::names::Names;
 use pathkeeper_model::picture::{NodePicture, Picture};
 use pathkeeper_model::problems;
-use pathkeeper_model::state::State;
 use pathkeeper_model::windows::Windows;
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::FxHashMap;
 
 use super::node::{Belief, NodeRecord, Terms};
 
@@ -40,13 +38,15 @@ pub(super) struct Judged {
     /// When this observer first saw each finding that stands.
     pub first_seen: BTreeMap<Fingerprint, EpochS>,
     /// Of each row that is not clean, which causes explain what of it.
-    cells: FxHashMap<RowId, u64>,
+    explained: FxHashMap<RowId, u64>,
 }
 
 /// What an evaluation needs.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
     pub nodes: &'a BTreeMap<NodeName, NodeRecord>,
+    /// Their paths, ready to be searched for causes.
+    pub index: &'a Index,
     pub matrix: &'a Matrix,
     pub expectations: &'a Expectations,
     pub beside: &'a Beside,
@@ -117,8 +117,9 @@ impl<'a> Known<'a> {
         }
         let nodes = self.nodes(&swallowed);
         let picture = self.picture(&nodes, &before.first_seen);
-        let mut causes = Causes::find(&picture, &before.causes);
-        found.extend(problems::find(&picture, &mut causes));
+        let mut causes = Causes::find_in(&picture, self.index, &before.causes);
+        let problems::Found { findings, standing, explained } = problems::find(&picture, &mut causes);
+        found.extend(findings);
         let mut first_seen = BTreeMap::new();
         let mut date = |finding: &mut Finding| {
             let fingerprint = finding.fingerprint();
@@ -131,10 +132,8 @@ impl<'a> Known<'a> {
         };
         causes.list_mut().iter_mut().for_each(&mut date);
         found.iter_mut().for_each(&mut date);
-        let touched = self.touched(&causes);
-        let stands = |(at, cause): &(usize, &Finding)| {
-            cause.code == Code::PortFlapping || touched.contains(&u32::try_from(*at).unwrap_or(u32::MAX))
-        };
+        let stands =
+            |(at, cause): &(usize, &Finding)| cause.code == Code::PortFlapping || standing.contains(*at);
         found.extend(causes.list().iter().enumerate().filter(stands).map(|(_, cause)| cause.clone()));
         self.beside.windows.mark(&mut found, &picture, &causes);
         // What goes beyond a window has no date yet.
@@ -144,55 +143,13 @@ impl<'a> Known<'a> {
         found.sort_by(|a, b| {
             b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)).then(a.scope.cmp(&b.scope))
         });
-        let cells = self.cells(&causes);
-        let changed = cells
+        let changed = explained
             .iter()
-            .filter(|(row, print)| before.cells.get(row) != Some(print))
+            .filter(|(row, print)| before.explained.get(row) != Some(print))
             .map(|(row, _)| *row)
-            .chain(before.cells.keys().copied().filter(|row| !cells.contains_key(row)))
+            .chain(before.explained.keys().copied().filter(|row| !explained.contains_key(row)))
             .collect();
-        (Judged { findings: found, causes, swallowed, first_seen, cells }, changed)
-    }
-
-    /// Causes that explain a cell which is not optimal. Paths are published later than reports: a cause of which every cell
-    /// is optimal by now is over, whatever was published last.
-    fn touched(self, causes: &Causes) -> BTreeSet<u32> {
-        let mut out = BTreeSet::new();
-        if causes.list().is_empty() {
-            return out;
-        }
-        for row in self.matrix.rows().filter(|row| !row.is_clean()) {
-            for (node, _) in row.cells().filter(|(_, cell)| cell.state != State::Optimal) {
-                out.extend(causes.cell(node, row.wwid()).into_iter().flat_map(|cell| cell.causes));
-            }
-        }
-        out
-    }
-
-    /// A print of what causes explain of each row.
-    fn cells(self, causes: &Causes) -> FxHashMap<RowId, u64> {
-        if causes.list().is_empty() {
-            return FxHashMap::default();
-        }
-        let prints: Vec<String> = causes.list().iter().map(|cause| cause.fingerprint().to_string()).collect();
-        let mut out = FxHashMap::default();
-        for row in self.matrix.rows().filter(|row| !row.is_clean()) {
-            let mut print = FxHasher::default();
-            let mut any = false;
-            for (node, _) in row.cells() {
-                let Some(cell) = causes.cell(node, row.wwid()).filter(|cell| !cell.causes.is_empty()) else {
-                    continue;
-                };
-                any = true;
-                node.hash(&mut print);
-                cell.explained.hash(&mut print);
-                cell.causes.iter().filter_map(|at| prints.get(*at as usize)).for_each(|p| p.hash(&mut print));
-            }
-            if any {
-                out.insert(row.id(), print.finish());
-            }
-        }
-        out
+        (Judged { findings: found, causes, swallowed, first_seen, explained }, changed)
     }
 }
 

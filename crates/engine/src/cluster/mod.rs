@@ -11,7 +11,7 @@ mod node;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pathkeeper_model::cause::Causes;
+use pathkeeper_model::cause::{Causes, Index};
 use pathkeeper_model::detail::{DetailPart, Facts, Packed, detail_key, part_of_detail_key};
 use pathkeeper_model::expect::Expectations;
 use pathkeeper_model::finding::Finding;
@@ -191,6 +191,8 @@ pub struct Cluster {
     fed_online: BTreeMap<NodeName, bool>,
     /// Texts that nodes' paths share.
     texts: Texts,
+    /// Every node's paths, ready to be searched for causes.
+    index: Index,
     beside: judged::Beside,
     judged: judged::Judged,
     /// Until when that stands by itself; `None` = something is different since.
@@ -220,6 +222,7 @@ impl Cluster {
             reworded: BTreeSet::new(),
             fed_online: BTreeMap::new(),
             texts: Texts::default(),
+            index: Index::default(),
             beside: judged::Beside::default(),
             judged: judged::Judged::default(),
             judged_until: None,
@@ -445,6 +448,7 @@ impl Cluster {
             let record = self.nodes.entry(writer.clone()).or_default();
             if let Some(facts) = take_detail_value(record, part, bytes, &mut self.texts, now) {
                 self.expectations.set_node(&writer, Some(&facts));
+                self.index.set(&writer, record.paths.as_ref());
             }
             self.beside_changed = true;
         } else if key == NODE_KEY {
@@ -513,6 +517,7 @@ impl Cluster {
                 let keep = record.member.is_some() || speaks;
                 if !keep {
                     self.matrix.forget_node(name);
+                    self.index.set(name, None);
                     self.fed_online.remove(name);
                     self.expectations.set_node(name, None);
                     self.expectations.set_heard(name, false);
@@ -562,6 +567,7 @@ impl Cluster {
         let found = findings::all(&self.nodes, &self.matrix, store, found, terms, now);
         let known = judged::Known {
             nodes: &self.nodes,
+            index: &self.index,
             matrix: &self.matrix,
             expectations: &self.expectations,
             beside: &self.beside,
@@ -585,6 +591,7 @@ impl Cluster {
     fn ask_picture<T>(&self, now: Now, ask: impl FnOnce(&Picture<'_>, &Causes) -> T) -> T {
         let known = judged::Known {
             nodes: &self.nodes,
+            index: &self.index,
             matrix: &self.matrix,
             expectations: &self.expectations,
             beside: &self.beside,

@@ -17,13 +17,13 @@ fn the_kernel_forgets_a_path() {
     world.run(20 * SECOND);
     world.check(&expect![[r#"
         LUN1 degraded: pve1 degraded 3/4, pve2 4/4; ledger
-        PORT_PAIR_DOWN pve1 21:00:00:24:ff:4a:11:06 to 20:02:00:a0:98:33:8a:ca
+        LUN_BELOW_EXPECTED LUN1 pve1
         exit 1"#]]);
     // Days later it is no better.
     world.run(24 * 60 * MINUTE);
     world.check(&expect![[r#"
         LUN1 degraded: pve1 degraded 3/4, pve2 4/4; ledger
-        PORT_PAIR_DOWN pve1 21:00:00:24:ff:4a:11:06 to 20:02:00:a0:98:33:8a:ca
+        LUN_BELOW_EXPECTED LUN1 pve1
         exit 1"#]]);
     // Only a person says that it is gone for good: with what stood on the screen.
     let paths = BTreeMap::from([(world.node(1), 3)]);
@@ -38,7 +38,7 @@ fn the_kernel_forgets_a_path() {
     world.run(20 * SECOND);
     world.check(&expect![[r#"
         LUN1 degraded: pve1 degraded 2/3, pve2 4/4; ledger
-        PORT_PAIR_DOWN pve1 21:00:00:24:ff:4a:11:07 to 20:03:00:a0:98:33:8a:ca
+        LUN_BELOW_EXPECTED LUN1 pve1
         exit 1"#]]);
 }
 
@@ -53,7 +53,8 @@ fn more_paths_are_lost_while_somebody_acknowledges() {
     world.run(20 * SECOND);
     world.check(&expect![[r#"
         LUN1 degraded: pve1 degraded 2/3; ledger
-        HBA_DOWN pve1 21:00:00:24:ff:4a:11:06
+        LUN_BELOW_EXPECTED LUN1 pve1
+        LUN_SINGLE_FABRIC LUN1 pve1
         exit 1"#]]);
 }
 
@@ -107,7 +108,7 @@ fn target_ports_migrate_to_other_ones() {
     world.run(20 * SECOND);
     world.check(&expect![[r#"
         LUN1 degraded: pve1 4/4, pve2 degraded 3/4; ledger
-        PORT_PAIR_DOWN pve2 21:00:00:24:ff:4a:12:06 to 20:01:00:a0:98:cc:8a:ca
+        LUN_DEGRADED LUN1 pve2
         exit 1"#]]);
 }
 

@@ -87,6 +87,7 @@ impl<'s> Choice<'s> {
         self.adapters_and_ports();
         self.pairs();
         self.rather_luns();
+        self.rather_paths();
     }
 
     /// The pairs that a thing has to do with.
@@ -392,6 +393,26 @@ impl<'s> Choice<'s> {
                     self.by_pair.iter_mut().filter(|c| **c == at as u32).for_each(|c| *c = NOBODY);
                 }
                 self.lone_luns.extend(shared);
+            }
+        }
+    }
+
+    /// One path that is lost tells of nothing but itself: what would explain no more than that is no cause, unless the kernel
+    /// says so of the way itself. What is wrong with the LUN then stands under its own code.
+    fn rather_paths(&mut self) {
+        let mut paths = vec![(0_u32, false); self.chosen.len()];
+        for (at, cause) in self.by_pair.iter().enumerate().filter(|(_, cause)| **cause != NOBODY) {
+            let pair = &self.san.pairs[at];
+            let (count, proven) = &mut paths[*cause as usize];
+            *count = count.saturating_add(pair.sum.off());
+            *proven |= self.san.nodes[pair.node].index.pairs[pair.at].cut == Some(true)
+                || pair.adapter.is_some_and(|at| self.san.adapters[at].link == Link::Down);
+        }
+        for (place, (count, proven)) in paths.into_iter().enumerate() {
+            let young = self.chosen[place].is_some_and(|chosen| !chosen.settled && !chosen.flapping);
+            if young && count < 2 && !proven {
+                self.chosen[place] = None;
+                self.by_pair.iter_mut().filter(|c| **c == place as u32).for_each(|c| *c = NOBODY);
             }
         }
     }

@@ -60,6 +60,8 @@ pub(super) struct PairAt {
     pub cells: u32,
     pub changes: u16,
     pub changed_last: Option<EpochS>,
+    /// The kernel says of the way itself (FC's remote port, iSCSI's session) that it is down; `None` = it says nothing.
+    pub cut: Option<bool>,
 }
 
 /// Paths of one LUN over one pair.
@@ -249,6 +251,12 @@ fn is_iscsi(route: &Route) -> bool {
         || (route.transport.is_none() && subnet(&route.target_port).is_some())
 }
 
+/// The words of the kernel for a remote port and a session that are not there (drivers/scsi/scsi_transport_fc.c,
+/// scsi_transport_iscsi.c).
+fn is_cut(link: &str) -> bool {
+    matches!(link, "Blocked" | "Not Present" | "Linkdown" | "Offline" | "Deleted" | "FAILED" | "FREE")
+}
+
 fn place(len: usize) -> u16 {
     u16::try_from(len).unwrap_or(NONE)
 }
@@ -277,6 +285,7 @@ impl Builder {
             cells: 0,
             changes: 0,
             changed_last: None,
+            cut: None,
         };
         let mut this = Self {
             pair_of_route: keys.iter().map(|key| distinct.binary_search(key).map_or(NONE, place)).collect(),
@@ -287,6 +296,9 @@ impl Builder {
             let Some(pair) = this.pairs.get_mut(usize::from(at)) else { continue };
             pair.changes = pair.changes.max(route.changes_30_min);
             pair.changed_last = pair.changed_last.max(route.changed_last);
+            // Of several sessions one that works is a way.
+            let cut = route.link.as_deref().map(is_cut);
+            pair.cut = pair.cut.map_or(cut, |known| Some(known && cut.unwrap_or(true)));
             this.iscsi[usize::from(at)] |= is_iscsi(route);
         }
         let mut by_paths: FxHashMap<(u32, Box<[PathsAt]>), u32> = FxHashMap::default();

@@ -17,14 +17,18 @@ mod tell;
 mod unmapped;
 mod ways;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+
+use rustc_hash::FxHasher;
 
 use crate::finding::Finding;
 use crate::ids::{MonoMs, NodeName, Wwid};
 use crate::picture::Picture;
 use choose::{Choice, Key, NOBODY, WANING_MS};
-use index::{NONE, NodeIndex};
+use index::{CellAt, NONE, NodeIndex};
 use san::San;
 
 pub use domains::Domains;
@@ -61,6 +65,8 @@ struct NodeCauses {
     by_cell: Vec<(u32, u32)>,
     /// Of each pair, its fabric and its controller.
     domains: Box<[(Option<u16>, Option<u16>)]>,
+    /// What holds of every cell of a pattern that has no cause of its own, and a print of that; by pattern.
+    shown: Box<[(CellCauses, u64)]>,
 }
 
 /// What causes and fault domains say of one LUN on one node.
@@ -114,7 +120,10 @@ impl Causes {
                 Some((san.pair_fabric(pair), port.and_then(|port| port.controller)))
             });
             let domains = of_pairs.collect();
-            let causes = NodeCauses { index: node.index.clone(), by_pair, by_cell, domains };
+            let index = node.index.clone();
+            let mut causes = NodeCauses { index, by_pair, by_cell, domains, shown: Box::default() };
+            let patterns = 0..causes.index.patterns.len();
+            causes.shown = patterns.map(|pattern| out.shown(&causes, pattern, None)).collect();
             out.nodes.insert(node.name.clone(), causes);
         }
         out.domains = Arc::new(domains);
@@ -142,19 +151,23 @@ impl Causes {
     }
 
     /// One cell; `None` where nothing is known of its paths, or where its node is not to be believed now.
-    pub fn cell(&self, node: &NodeName, wwid: &Wwid) -> Option<CellCauses> {
+    pub fn cell(&self, node: &NodeName, wwid: &Wwid) -> Option<Cow<'_, CellCauses>> {
+        Some(self.walk(node, wwid)?.meet(wwid)?.0)
+    }
+
+    /// For those who go through the LUNs of a node in byte order, from `first` on.
+    pub(crate) fn walk(&self, node: &NodeName, first: &Wwid) -> Option<Walk<'_>> {
         let node = self.nodes.get(node)?;
-        let place = node.index.cells.binary_search_by(|cell| cell.wwid.cmp(wwid)).ok()?;
-        let pattern = node.index.patterns.get(node.index.cells.get(place)?.pattern as usize)?;
-        let place = u32::try_from(place).ok()?;
-        let own = node.by_cell.binary_search_by_key(&place, |(cell, _)| *cell).ok();
-        let own = own.and_then(|at| node.by_cell.get(at)).map(|(_, cause)| *cause);
-        let mut out = CellCauses {
-            usable: pattern.usable,
-            known: pattern.known,
-            expected: pattern.expected,
-            ..CellCauses::default()
-        };
+        let at = node.index.cells.partition_point(|cell| cell.wwid < *first);
+        let own = node.by_cell.partition_point(|(cell, _)| (*cell as usize) < at);
+        Some(Walk { causes: self, node, at, own })
+    }
+
+    /// What holds of the cells of a pattern; `own` is the cause of what no pair's cause explains.
+    fn shown(&self, node: &NodeCauses, pattern: usize, own: Option<u32>) -> (CellCauses, u64) {
+        let mut out = CellCauses::default();
+        let Some(pattern) = node.index.patterns.get(pattern) else { return (out, 0) };
+        (out.usable, out.known, out.expected) = (pattern.usable, pattern.known, pattern.expected);
         let mut causes: Vec<(u32, u32)> = Vec::new();
         let (mut hbas, mut fabrics, mut controllers) =
             (Places::default(), Places::default(), Places::default());
@@ -180,7 +193,45 @@ impl Causes {
         causes.sort_by_key(|(cause, paths)| (std::cmp::Reverse(*paths), *cause));
         out.causes = causes.into_iter().map(|(cause, _)| cause).collect();
         (out.hbas, out.fabrics, out.controllers) = (hbas.count(), fabrics.count(), controllers.count());
-        Some(out)
+        let mut print = FxHasher::default();
+        out.explained.hash(&mut print);
+        for cause in out.causes.iter().filter_map(|at| self.list.get(*at as usize)) {
+            (cause.code, &cause.scope).hash(&mut print);
+        }
+        (out, print.finish())
+    }
+}
+
+/// Goes through the cells of a node in byte order.
+pub(crate) struct Walk<'a> {
+    causes: &'a Causes,
+    node: &'a NodeCauses,
+    at: usize,
+    own: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// Goes on to a LUN: what is known of its cell, and a print of what causes explain of it.
+    pub fn meet(&mut self, wwid: &Wwid) -> Option<(Cow<'a, CellCauses>, u64)> {
+        let cells = &self.node.index.cells;
+        // Most nodes carry the same LUNs, and share their names: then these are equal without a look at the text.
+        while cells.get(self.at).is_some_and(|cell| cell.wwid != *wwid && cell.wwid < *wwid) {
+            self.at += 1;
+        }
+        let CellAt { pattern, .. } = cells.get(self.at).filter(|cell| cell.wwid == *wwid)?;
+        while self.node.by_cell.get(self.own).is_some_and(|(cell, _)| (*cell as usize) < self.at) {
+            self.own += 1;
+        }
+        match self.node.by_cell.get(self.own).filter(|(cell, _)| *cell as usize == self.at) {
+            Some((_, own)) => {
+                let (shown, print) = self.causes.shown(self.node, *pattern as usize, Some(*own));
+                Some((Cow::Owned(shown), print))
+            }
+            None => {
+                let (shown, print) = self.node.shown.get(*pattern as usize)?;
+                Some((Cow::Borrowed(shown), *print))
+            }
+        }
     }
 }
 

@@ -15,10 +15,13 @@ mod order;
 mod sweep;
 mod text;
 
+use fixedbitset::FixedBitSet;
+use rustc_hash::FxHashMap;
+
 use crate::cause::Causes;
 use crate::finding::{Code, Finding, Scope, Severity};
 use crate::ids::Wwid;
-use crate::matrix::RowRef;
+use crate::matrix::{RowId, RowRef};
 use crate::picture::Picture;
 use lun::Short;
 use sweep::{Candidate, Sweep};
@@ -29,9 +32,21 @@ pub use text::utc;
 /// More findings than this are not made in one evaluation; the last one then says how many there are besides.
 pub const FINDINGS_MAX: usize = 2_000;
 
-/// Everything that stands by itself: what a listed cause explains is not here, it is only counted, in the cause's
-/// [`crate::finding::Explains::codes`].
-pub fn find(picture: &Picture<'_>, causes: &mut Causes) -> Vec<Finding> {
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Everything that stands by itself: what a listed cause explains is not here, it is only counted, in the cause's
+    /// [`crate::finding::Explains::codes`].
+    pub findings: Vec<Finding>,
+    /// Places in [`Causes::list`] of causes that explain a cell which is not optimal. Paths are published later than
+    /// reports: a cause of which every cell is optimal by now is over, whatever was published last.
+    pub standing: FixedBitSet,
+    /// Rows of which causes explain something, each with a print of which and what: another print is another answer.
+    pub explained: FxHashMap<RowId, u64>,
+}
+
+/// Everything that is wrong beside the causes, which are told what hangs under each.
+pub fn find(picture: &Picture<'_>, causes: &mut Causes) -> Found {
     let rows: Vec<RowRef<'_>> = picture.matrix.rows().collect();
     let mut sweep = Sweep::new(picture, rows);
     sweep.go(causes);
@@ -50,7 +65,12 @@ pub fn find(picture: &Picture<'_>, causes: &mut Causes) -> Vec<Finding> {
     let rest = worst_first(&mut candidates, room);
     found.extend(candidates.iter().filter_map(|candidate| cell_words::finding(&sweep, candidate)));
     found.extend(rest);
-    found
+    let explained = sweep.rows.iter().zip(&sweep.prints).filter(|(_, print)| **print != 0);
+    Found {
+        findings: found,
+        explained: explained.map(|(row, print)| (row.id(), *print)).collect(),
+        standing: sweep.standing,
+    }
 }
 
 /// All findings about one LUN, those too that a listed cause explains (they bear it).

@@ -1,10 +1,14 @@
 //! The one pass over all cells, node by node: memory is read in the order in which it lies.
 
 use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+
+use fixedbitset::FixedBitSet;
+use rustc_hash::FxHasher;
 
 use super::cell::{At, Cell, Word, shared_domains, word_of};
 use super::lun::{Sum, port_numbers};
-use crate::cause::Causes;
+use crate::cause::{Causes, CellCauses};
 use crate::expect::By;
 use crate::finding::{Code, Explains, Fingerprint, Scope, Severity};
 use crate::ids::{NodeName, Wwid};
@@ -68,6 +72,10 @@ pub struct Sweep<'a> {
     /// By place in [`Causes::list`]: codes that hang under the cause, and how often.
     folded: Vec<Vec<(Code, u32)>>,
     keeps_folded: bool,
+    /// Places in [`Causes::list`] of causes that explain a cell which is not optimal.
+    pub standing: FixedBitSet,
+    /// Of each row that is not clean, a print of which causes explain what of it; 0 = none does of anything.
+    pub prints: Vec<u64>,
 }
 
 impl<'a> Sweep<'a> {
@@ -87,6 +95,8 @@ impl<'a> Sweep<'a> {
             candidates: Vec::new(),
             folded: Vec::new(),
             keeps_folded: false,
+            standing: FixedBitSet::new(),
+            prints: Vec::new(),
         }
     }
 
@@ -100,6 +110,9 @@ impl<'a> Sweep<'a> {
         let rows = std::mem::take(&mut self.rows);
         let nodes = std::mem::take(&mut self.nodes);
         let mut sums = std::mem::take(&mut self.sums);
+        let mut prints = vec![0; rows.len()];
+        let clean: Vec<bool> = rows.iter().map(RowRef::is_clean).collect();
+        self.standing = FixedBitSet::with_capacity(causes.list().len());
         for (number, at) in nodes.iter().enumerate().filter(|(_, at)| at.word != Word::Nothing) {
             let Ok(number) = u32::try_from(number) else { break };
             let luns = at.paths().map_or(&[][..], |paths| &paths.luns);
@@ -107,22 +120,33 @@ impl<'a> Sweep<'a> {
             let from = rows.first().map_or(0, |row| luns.partition_point(|lun| lun.wwid < *row.wwid()));
             let mut luns = luns.get(from..).unwrap_or_default().iter().peekable();
             let numbers = port_numbers(at);
-            for ((place, row), sum) in (0_u32..).zip(&rows).zip(&mut sums) {
+            let mut walk = rows.first().and_then(|row| causes.walk(at.name, row.wwid()));
+            let each = (0_u32..).zip(&rows).zip(&mut sums).zip(clean.iter().zip(&mut prints));
+            for (((place, row), sum), (clean, print)) in each {
                 let seen = meet(&mut luns, row.wwid());
-                if let Some(cell) = Cell::of(at, row, seen) {
-                    if cell.word == Word::Whole {
-                        sum.add(&cell, &numbers);
-                    }
-                    self.look(causes, at, row, &cell, (place, number));
+                let Some(cell) = Cell::of(at, row, seen) else { continue };
+                if cell.word == Word::Whole {
+                    sum.add(&cell, &numbers);
                 }
+                // What no row shows as hurt has no cause that anybody would look for.
+                let of_cell = walk.as_mut().filter(|_| !clean).and_then(|walk| walk.meet(row.wwid()));
+                if let Some((of_cell, of_causes)) = of_cell.as_ref().filter(|(of, _)| !of.causes.is_empty()) {
+                    let mut hasher = FxHasher::default();
+                    (*print, number, of_causes).hash(&mut hasher);
+                    *print = hasher.finish().max(1);
+                    if cell.shown.state != State::Optimal {
+                        self.standing.extend(of_cell.causes.iter().map(|cause| *cause as usize));
+                    }
+                }
+                self.look(of_cell.as_ref().map(|(of, _)| &**of), at, row, &cell, (place, number));
             }
         }
-        (self.rows, self.nodes, self.sums) = (rows, nodes, sums);
+        (self.rows, self.nodes, self.sums, self.prints) = (rows, nodes, sums, prints);
     }
 
     fn look(
         &mut self,
-        causes: &Causes,
+        of_cell: Option<&CellCauses>,
         at: &At<'a>,
         row: &RowRef<'a>,
         cell: &Cell<'a>,
@@ -139,9 +163,7 @@ impl<'a> Sweep<'a> {
                 return;
             }
         }
-        let of_cell = causes.cell(at.name, row.wwid());
-        let cause =
-            of_cell.as_ref().filter(|of| cell.is_explained(of)).and_then(|of| of.causes.first().copied());
+        let cause = of_cell.filter(|of| cell.is_explained(of)).and_then(|of| of.causes.first().copied());
         self.push(severity, code, place, number, cause);
         if let Some(seen) = cell.seen.filter(|_| word)
             && seen.paths.iter().any(|path| path.word == PathWord::Contradiction)
@@ -155,7 +177,7 @@ impl<'a> Sweep<'a> {
             );
         }
         if let Some(of) = of_cell.filter(|_| cell.usable > 1) {
-            for code in shared_domains(&of) {
+            for code in shared_domains(of) {
                 self.push(Severity::Warning, code, place, number, cause);
             }
         }
@@ -198,6 +220,12 @@ impl<'a> Sweep<'a> {
                 .any(|code| codes.iter().any(|(other, _)| other == code));
             if no_path {
                 cause.severity = Severity::Error;
+            }
+            // What is folded under it must not be overlooked: one more loss, and these are gone.
+            if let Some((_, cells)) = codes.iter().find(|(code, _)| *code == Code::LunLastPath) {
+                let luns = if *cells == 1 { "LUN on a node is" } else { "LUNs on nodes are" };
+                let line = format!("{cells} {luns} on the last path by it");
+                cause.evidence.insert(cause.evidence.len().min(1), line);
             }
             if !codes.is_empty() {
                 let explains = cause.explains.get_or_insert_with(|| Box::new(Explains::default()));
@@ -253,7 +281,10 @@ fn meet<'a>(
     wwid: &Wwid,
 ) -> Option<&'a LunSeen> {
     loop {
-        match luns.peek()?.wwid.cmp(wwid) {
+        let next = &luns.peek()?.wwid;
+        // Nodes share the names of LUNs: mostly these are equal without a look at the text.
+        let order = if next == wwid { Ordering::Equal } else { next.cmp(wwid) };
+        match order {
             Ordering::Less => drop(luns.next()),
             Ordering::Equal => return luns.next(),
             Ordering::Greater => return None,

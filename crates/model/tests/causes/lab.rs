@@ -404,6 +404,17 @@ pub fn find(
     now_ms: u64,
     before: &Causes,
 ) -> Causes {
+    ask(told, silent, names, now_ms, |picture| Causes::find(picture, before))
+}
+
+/// The same for any question.
+pub fn ask<T>(
+    told: &BTreeMap<NodeName, (NodePaths, NodeValue)>,
+    silent: &BTreeSet<NodeName>,
+    names: &Names,
+    now_ms: u64,
+    question: impl FnOnce(&Picture<'_>) -> T,
+) -> T {
     let (matrix, expectations, guests) = (Matrix::new(), Expectations::new(), Guests::default());
     let first_seen = BTreeMap::new();
     let nodes: BTreeMap<NodeName, NodePicture<'_>> = told
@@ -431,7 +442,7 @@ pub fn find(
         members_trusted: true,
         now: Now { mono: MonoMs(now_ms), wall: EpochS(1_790_000_100) },
     };
-    Causes::find(&picture, before)
+    question(&picture)
 }
 
 /// The list as `error HBA_DOWN pve02/host7`.

@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use pathkeeper_model::cause::Causes;
+use pathkeeper_model::cause::{Causes, Index};
 use pathkeeper_model::names::Names;
 use pathkeeper_model::node_value::{DaemonWord, NodeValue};
 use pathkeeper_model::topology::{NodePaths, PathWord, Route};
 use pathkeeper_model::{EpochS, NodeName};
 use proptest::prelude::*;
 
-use crate::lab::{find, lun_seen, names_of, node_name, path, wwid};
+use crate::lab::{ask, find, lun_seen, names_of, node_name, path, wwid};
 
 /// Adapter, port, group, and how often it changed.
 type Wire = (u8, u8, u8, u16);
@@ -108,5 +108,33 @@ proptest! {
         told.insert(more.clone(), node(9, wires, cells));
         let with = find(&told, &BTreeSet::from([more]), &names, 1_000, &Causes::default());
         prop_assert_eq!(explained(&with, &told)?, sum);
+    }
+
+    /// An index that was told of each change answers as one that is made anew, whatever was found before.
+    #[test]
+    fn a_kept_index_is_as_good_as_a_new_one(
+        steps in prop::collection::vec((0..4_usize, prop::option::weighted(0.8, any_node()), 0..90_u64), 1..12),
+    ) {
+        let (nobody, names) = (BTreeSet::new(), Names::default());
+        let (mut told, mut index, mut before) = (BTreeMap::new(), Index::default(), Causes::default());
+        let mut now_ms = 1_000;
+        for (at, said, after_s) in steps {
+            now_ms += after_s * 1_000;
+            match said {
+                Some((wires, cells)) => drop(told.insert(node_name(at), node(at, &wires, &cells))),
+                None => drop(told.remove(&node_name(at))),
+            }
+            index.set(&node_name(at), told.get(&node_name(at)).map(|(paths, _)| paths));
+            let kept = ask(&told, &nobody, &names, now_ms, |picture| Causes::find_in(picture, &index, &before));
+            let anew = find(&told, &nobody, &names, now_ms, &before);
+            prop_assert_eq!(kept.list(), anew.list());
+            prop_assert_eq!(kept.domains(), anew.domains());
+            for (name, (paths, _)) in &told {
+                for lun in &paths.luns {
+                    prop_assert_eq!(kept.cell(name, &lun.wwid), anew.cell(name, &lun.wwid));
+                }
+            }
+            before = kept;
+        }
     }
 }

@@ -400,7 +400,7 @@ impl Lab {
     pub fn all(&self) -> (Vec<Finding>, Causes) {
         self.with(|picture| {
             let mut causes = Causes::default();
-            let found = problems::find(picture, &mut causes);
+            let found = problems::find(picture, &mut causes).findings;
             (found, causes)
         })
     }
