@@ -11,11 +11,12 @@
 //! | `t` | when the read began, the node's wall clock |
 //! | `d` | multipathd: `s` its word (as in `multipath-node`), `p` process id, `y` why, `ms` how long it was waited for |
 //! | `tv` | version of multipath-tools |
-//! | `r` | routes, one for each adapter and target port: `a` adapter, `ap` its port, `tp` target port, `tn` target node, `tr` transport |
+//! | `r` | routes, one for each adapter and target port: `a` adapter, `ap` its port, `tp` target port, `tn` target node, `tr` transport, `pg` ALUA target port group |
 //! | `m` | maps, in multipathd's order |
 //! | `l` | path devices that no map took |
 //! | `k` | maps of which only the kernel speaks; `ke` instead: why it could not be asked |
 //! | `p` | what could not be read, sentences |
+//! | `h` | what its files, services and kernel say beside the maps ([`crate::local::HostFacts`]); its keys are in `detail/host.rs` |
 //! | `led` | the ledger ([`crate::ledger`]) |
 //! | `own` | WWIDs in this node's wwids file |
 //!
@@ -26,7 +27,8 @@
 //! `p` paths under `d`. A path: `d` device, `t` major:minor, `s` its three words as letters ([`STATE_LETTERS`]), `x` the words
 //! where they are not the usual ones, `p` priority (absent: the group's), `h` host:channel:target:lun, `r` place in the routes,
 //! `w` WWID (absent: the map's), `z` bytes (absent: the map's), `n` serial (absent: the map's), `f` failures, `m` marginal, `v`
-//! vendor and product, `sg` what udev says is on it, `b` why no map took it. `null` says that what would be taken from
+//! vendor and product, `sg` what udev says is on it, `b` why no map took it, `ru` the rule that excludes it, `ub` who uses it, `ac` ALUA's state (`o`
+//! optimised, `n` not, `s` standby, `x` other). `null` says that what would be taken from
 //! elsewhere is not known.
 //! A kernel map: `n`, `w`, `t`, `z`, `o`, `u` as above, `q` queues without path, `qd` requests held back, `x` unreadable, `p`
 //! paths as `[major:minor, 1 or 0 for active, failures]`.
@@ -35,6 +37,7 @@ mod decode;
 mod encode;
 mod facts;
 mod fingerprint;
+mod host;
 
 use std::io::Read as _;
 use std::sync::Arc;

@@ -28,6 +28,7 @@ pub mod node_value;
 pub mod orders;
 pub mod picture;
 pub mod problems;
+pub mod reboot;
 pub mod report;
 pub mod section;
 mod shell;

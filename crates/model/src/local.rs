@@ -2,7 +2,15 @@
 //!
 //! These are facts as they were said. What they mean is in [`crate::judge`].
 
+mod host;
+
+use std::sync::Arc;
+
 use crate::ids::{EpochS, Wwid};
+
+pub use host::{
+    Bypassed, DaemonEnd, HostFacts, IscsiManual, LIST_MAX, Lint, NvmeNative, OldInitramfs, Setting, UnitState,
+};
 
 /// All that one read of the local node found. A read never fails: what could not be read says so in here.
 #[derive(Clone, Debug)]
@@ -27,6 +35,8 @@ pub struct NodeRead {
     pub config_digest: Option<String>,
     /// WWIDs in the node's wwids file, sorted; `None` where it was not read.
     pub own_wwids: Option<Vec<Wwid>>,
+    /// What its files, services and kernel say beside its maps; the same until it is read anew.
+    pub host: Arc<HostFacts>,
     /// Words and fields in replies that this program does not know, counted.
     pub unknown_words: u64,
     /// What was malformed or unreadable and left out, one sentence each; bounded.
@@ -47,6 +57,7 @@ impl NodeRead {
             tools_version: None,
             config_digest: None,
             own_wwids: None,
+            host: Arc::default(),
             unknown_words: 0,
             problems: Vec::new(),
         }
@@ -255,6 +266,22 @@ pub struct PathGroup {
     pub paths: Vec<PathDevice>,
 }
 
+/// What ALUA says of a path, from the kernel's `access_state`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Access {
+    /// `active/optimized`.
+    Optimized,
+    /// `active/non-optimized`.
+    NonOptimized,
+    /// `standby`.
+    Standby,
+    /// `unavailable`, `offline`, `lba-dependent`, `transitioning`: I/O is not for this path now.
+    Other,
+    /// The device has no such state, or it was not read.
+    #[default]
+    Unknown,
+}
+
 /// One path device: a route to a LUN.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PathDevice {
@@ -301,6 +328,14 @@ pub struct PathDevice {
     pub signature: Option<String>,
     /// Why no map took it, as far as multipathd says (`orphan`, `blacklisted`…); empty for a path in a map.
     pub loose_because: String,
+    /// The blacklist rule that excludes it, with file and line where a file says it; for devices that no map took.
+    pub rule: Option<String>,
+    /// Who uses it by itself, in words (`mounted at /srv`, `LVM (vg0-data)`, `md127`), for devices that no map took.
+    pub used_by: Option<String>,
+    /// ALUA target port group of the port that it leads to.
+    pub port_group: Option<u16>,
+    /// Its ALUA state as the kernel has it, from sysfs' `access_state`.
+    pub access: Access,
 }
 
 impl PathDevice {
@@ -328,6 +363,10 @@ impl PathDevice {
             marginal: false,
             signature: None,
             loose_because: String::new(),
+            rule: None,
+            used_by: None,
+            port_group: None,
+            access: Access::Unknown,
         }
     }
 }

@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use crate::detail::Detail;
 use crate::ids::{EpochS, Wwid};
-use crate::local::{Pv, Queueing};
+use crate::local::{HostFacts, Pv, Queueing};
+use crate::reboot::RebootDoubts;
 
+pub use crate::local::Access;
 pub use texts::Texts;
 
 /// What a node's last published read says of its LUNs and paths, and what its ledger remembers.
@@ -142,22 +144,6 @@ pub enum PathWord {
     Undecided,
 }
 
-/// What ALUA says of a path, from the kernel's `access_state`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Access {
-    /// `active/optimized`.
-    Optimized,
-    /// `active/non-optimized`.
-    NonOptimized,
-    /// `standby`.
-    Standby,
-    /// `unavailable`, `offline`, `lba-dependent`, `transitioning`: I/O is not for this path now.
-    Other,
-    /// The device has no such state, or it was not read.
-    #[default]
-    Unknown,
-}
-
 /// One path of a map.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct PathSeen {
@@ -206,19 +192,13 @@ pub enum LooseWhy {
     Unknown,
 }
 
-/// What is known of the node beside its LUNs. `None` = not known.
+/// What is known of the node beside its LUNs.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct HostSeen {
-    /// Why it would not come back from a reboot with all of its LUNs, one sentence each, most important first.
-    pub reboot_doubts: Vec<String>,
-    /// NVMe subsystems with native multipathing, by NQN: device-mapper does not see them.
-    pub nvme_native: Vec<String>,
-    /// Things that stand on a bare path device beside its map: the device, its LUN, and what (`mounted at /srv`, `LVM PV`).
-    pub bypassed: Vec<(String, Wwid, String)>,
-    /// Settings known to hurt, one sentence each.
-    pub lint: Vec<String>,
-    /// What multipathd's unit is: `enabled`, `disabled`, `masked`.
-    pub daemon_unit: Option<String>,
+    /// Why it would not come back from a reboot with all of its LUNs.
+    pub reboot: RebootDoubts,
+    /// What its files, services and kernel say; the same value is shared with whoever holds the read.
+    pub facts: Arc<HostFacts>,
 }
 
 /// A port's name as it is written everywhere: a WWN (`0x21000024ff4a1107`, `naa.2100…`) as `21:00:00:24:ff:4a:11:07`, anything

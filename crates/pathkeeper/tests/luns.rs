@@ -61,6 +61,7 @@ fn read() -> NodeRead {
         tools_version: Some("0.9.4".into()),
         config_digest: None,
         own_wwids: Some(vec![]),
+        host: Default::default(),
         unknown_words: 0,
         problems: vec![],
     }

@@ -99,6 +99,7 @@ impl Agent {
             tools_version: before.and_then(|read| read.tools_version.clone()),
             config_digest: before.and_then(|read| read.config_digest.clone()),
             own_wwids: before.and_then(|read| read.own_wwids.clone()),
+            host: before.map(|read| read.host.clone()).unwrap_or_default(),
             problems: vec![why.clone()],
             ..NodeRead::empty(before.map_or(now.wall, |read| read.began), Daemon::Unreadable { why })
         }));

@@ -1,14 +1,17 @@
 //! Unpacked bytes to a read. Whatever they are: unknown keys are ignored, bad fields are as if absent, what is too much
 //! is left out and told.
 
-use super::encode::{CHECK, DEVICE, DM, usual_words};
+use std::sync::Arc;
+
+use super::encode::{ACCESS, CHECK, DEVICE, DM, usual_words};
+use super::host::read_host;
 use super::{Detail, DetailError, PATH_TEXT_BYTES_MAX, STATE_LETTERS};
 use crate::ids::{EpochS, Wwid};
 use crate::json::{Scalar, Scanner};
 use crate::ledger::Ledger;
 use crate::local::{
-    CheckState, Daemon, DevState, DmState, KernelMap, KernelPath, Map, NodeRead, PathDevice, PathGroup, Pv,
-    Queueing,
+    Access, CheckState, Daemon, DevState, DmState, KernelMap, KernelPath, Map, NodeRead, PathDevice,
+    PathGroup, Pv, Queueing,
 };
 use crate::node_value::{DaemonWord, Read, epoch, members, read_object, small, text, unsigned};
 use crate::report::PartError;
@@ -34,6 +37,7 @@ struct Route {
     target_port: Option<String>,
     target_node: Option<String>,
     transport: Option<String>,
+    port_group: Option<u16>,
     /// [`printed_bytes`] of all of it.
     printed_bytes: usize,
 }
@@ -98,6 +102,7 @@ pub(super) fn decode(plain: &[u8]) -> Result<Detail, DetailError> {
     let mut kernel: Result<Vec<KernelMap>, String> = Ok(Vec::new());
     let mut daemon = (DaemonWord::Unknown, None, None, None);
     let (mut tools_version, mut own_wwids, mut problems, mut ledger) = (None, None, Vec::new(), None);
+    let mut host = Arc::default();
     read_object(plain, |key, scan| {
         match key {
             "v" => version = unsigned(scan)?,
@@ -153,6 +158,7 @@ pub(super) fn decode(plain: &[u8]) -> Result<Detail, DetailError> {
                 }
             }
             "p" => texts(scan, &mut problems)?,
+            "h" => host = Arc::new(read_host(scan)?),
             "led" => ledger = Ledger::read(scan)?,
             _ => scan.skip()?,
         }
@@ -199,6 +205,7 @@ pub(super) fn decode(plain: &[u8]) -> Result<Detail, DetailError> {
         tools_version,
         config_digest: None,
         own_wwids,
+        host,
         unknown_words: 0,
         problems,
     };
@@ -217,6 +224,7 @@ impl Reader {
                     "tp" => route.target_port = text(scan)?,
                     "tn" => route.target_node = text(scan)?,
                     "tr" => route.transport = text(scan)?,
+                    "pg" => route.port_group = small(scan)?.and_then(|n| u16::try_from(n).ok()),
                     _ => scan.skip()?,
                 }
                 Ok(())
@@ -385,6 +393,9 @@ impl Reader {
                 "v" => path.product = text(scan)?,
                 "sg" => path.signature = text(scan)?,
                 "b" => path.loose_because = text(scan)?.unwrap_or_default(),
+                "ru" => path.rule = text(scan)?,
+                "ub" => path.used_by = text(scan)?,
+                "ac" => path.access = access(&text(scan)?.unwrap_or_default()),
                 _ => scan.skip()?,
             }
             Ok(())
@@ -494,16 +505,17 @@ impl RawPath {
             None => inherited.and_then(|map| map.serial.as_deref()),
         };
         let own = [Some(path.dev.as_str()), Some(&path.dev_t), path.hctl.as_deref(), path.product.as_deref()];
+        let loose = [path.rule.as_deref(), path.used_by.as_deref()];
         let shared = [wwid.map(Wwid::as_str), serial, Some(&path.loose_because), path.signature.as_deref()];
         let words = path.words.iter().map(|word| Some(word.as_str()));
-        let bytes = all_printed_bytes(own.into_iter().chain(shared).chain(words));
+        let bytes = all_printed_bytes(own.into_iter().chain(loose).chain(shared).chain(words));
         // Before anything is copied.
         room.take(bytes.saturating_add(route.map_or(0, |route| route.printed_bytes)))?;
         if let Some(route) = route {
             let route = route.clone();
             (path.adapter, path.adapter_port) = (route.adapter, route.adapter_port);
             (path.target_port, path.target_node) = (route.target_port, route.target_node);
-            path.transport = route.transport;
+            (path.transport, path.port_group) = (route.transport, route.port_group);
         }
         path.priority = self.priority.unwrap_or(within.map_or(-1, |(_, priority)| priority));
         path.wwid = self.wwid.unwrap_or_else(|| within.map(|(map, _)| map.wwid.clone()));
@@ -527,6 +539,10 @@ pub(super) fn read_pv(scan: &mut Scanner<'_>) -> Read<Pv> {
     Ok(pv)
 }
 
+fn access(letter: &str) -> Access {
+    ACCESS.iter().find(|(_, of)| *of == letter).map_or(Access::Unknown, |(access, _)| *access)
+}
+
 fn state<T: Copy>(table: &[(T, &str)], letters: &str, letter: Option<char>, other: T) -> T {
     let place = letter.and_then(|letter| letters.chars().position(|l| l == letter));
     place.and_then(|place| table.get(place)).map_or(other, |(state, _)| *state)
@@ -547,7 +563,7 @@ pub(super) fn items<'a>(
     Ok(())
 }
 
-fn texts(scan: &mut Scanner<'_>, into: &mut Vec<String>) -> Read<()> {
+pub(super) fn texts(scan: &mut Scanner<'_>, into: &mut Vec<String>) -> Read<()> {
     into.clear();
     items(scan, |scan| {
         if let Some(text) = text(scan)?

@@ -9,13 +9,15 @@ use flate2::write::GzEncoder;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
+use super::host::WireHost;
 use super::{BASE64, DETAIL_PARTS_MAX, Head, STATE_LETTERS, opens_by_kernel};
 use crate::ids::Wwid;
 use crate::json::push_string;
 use crate::judge;
 use crate::ledger::Ledger;
 use crate::local::{
-    CheckState, Daemon, DevState, DmState, KernelMap, Map, NodeRead, PathDevice, PathGroup, Pv, Queueing,
+    Access, CheckState, Daemon, DevState, DmState, KernelMap, Map, NodeRead, PathDevice, PathGroup, Pv,
+    Queueing,
 };
 use crate::node_value::{DaemonWord, clip};
 use crate::report::{REPORT_BYTES_MAX, TEXT_BYTES_MAX};
@@ -78,6 +80,8 @@ struct WireRoute<'a> {
     tn: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tr: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pg: Option<u16>,
 }
 
 #[derive(Serialize)]
@@ -178,6 +182,12 @@ struct WirePath<'a> {
     sg: Option<&'a str>,
     #[serde(skip_serializing_if = "str::is_empty")]
     b: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ru: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ub: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ac: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -216,6 +226,8 @@ struct Wire<'a> {
     ke: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     p: Vec<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    h: Option<WireHost<'a>>,
     r: Vec<WireRoute<'a>>,
 }
 
@@ -244,8 +256,9 @@ impl<'a> Routes<'a> {
             tp: path.target_port.as_deref(),
             tn: path.target_node.as_deref(),
             tr: path.transport.as_deref(),
+            pg: path.port_group,
         };
-        if route == (WireRoute { a: None, ap: None, tp: None, tn: None, tr: None }) {
+        if route == (WireRoute { a: None, ap: None, tp: None, tn: None, tr: None, pg: None }) {
             return None;
         }
         let next = u32::try_from(self.list.len()).ok()?;
@@ -283,6 +296,7 @@ fn plain(read: &NodeRead, ledger: Option<&Ledger>) -> Vec<u8> {
         k: kernel,
         ke: read.kernel.as_ref().err().map(|why| clip(why, TEXT_BYTES_MAX)),
         p: read.problems.iter().map(|what| clip(what, TEXT_BYTES_MAX)).collect(),
+        h: WireHost::of(&read.host),
         r: routes.list,
     };
     let mut out = serde_json::to_vec(&wire).unwrap_or_default();
@@ -385,6 +399,9 @@ fn wire_path<'a>(
         v: path.product.as_deref(),
         sg: path.signature.as_deref(),
         b: &path.loose_because,
+        ru: path.rule.as_deref().map(|rule| clip(rule, TEXT_BYTES_MAX)),
+        ub: path.used_by.as_deref().map(|by| clip(by, TEXT_BYTES_MAX)),
+        ac: ACCESS.iter().find(|(access, _)| *access == path.access).map(|(_, letter)| *letter),
     }
 }
 
@@ -403,6 +420,9 @@ fn wire_kernel_map(map: &KernelMap) -> WireKernelMap<'_> {
     }
 }
 
+/// What is not known is not said.
+pub(super) const ACCESS: [(Access, &str); 4] =
+    [(Access::Optimized, "o"), (Access::NonOptimized, "n"), (Access::Standby, "s"), (Access::Other, "x")];
 pub(super) const DM: [(DmState, &str); 4] = [
     (DmState::Active, "active"),
     (DmState::Failed, "failed"),

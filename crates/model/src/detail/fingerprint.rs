@@ -32,6 +32,7 @@ impl Fingerprint {
         read.tools_version.hash(&mut to);
         read.own_wwids.hash(&mut to);
         read.problems.hash(&mut to);
+        read.host.hash(&mut to);
         let opens = opens_by_kernel(read);
         for map in &read.maps {
             // Whoever lists volume groups opens every map for a moment: that is no change of the map.
@@ -91,6 +92,7 @@ fn hash_path(path: &PathDevice, to: &mut impl Hasher) {
     (&path.words, path.priority, &path.hctl, &path.adapter, &path.adapter_port).hash(to);
     (&path.target_port, &path.target_node, &path.transport, path.size_bytes, &path.serial).hash(to);
     (&path.product, path.marginal, &path.signature, &path.loose_because).hash(to);
+    (&path.rule, &path.used_by, path.port_group, path.access).hash(to);
 }
 
 fn hash_kernel_map(map: &KernelMap, to: &mut impl Hasher) {

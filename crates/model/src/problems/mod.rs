@@ -28,6 +28,7 @@ use sweep::{Candidate, Sweep};
 
 pub use order::order;
 pub use text::utc;
+pub(crate) use text::word;
 
 /// More findings than this are not made in one evaluation; the last one then says how many there are besides.
 pub const FINDINGS_MAX: usize = 2_000;

@@ -9,42 +9,53 @@ use super::sweep::Sweep;
 use super::text::{NAMED_MAX, count, few};
 use crate::finding::{Code, Finding, Scope, Severity};
 use crate::ids::NodeName;
-use crate::node_value::NodeValue;
+use crate::local::{HostFacts, Lint, NvmeNative};
+use crate::reboot::RebootDoubts;
 
 /// No more sentences about settings are made findings of.
 const LINTS_MAX: usize = 64;
-/// A sentence's name is never longer.
-const LINT_NAME_BYTES_MAX: usize = 64;
+
+/// A setting that hurts, and where it is so.
+#[derive(Default)]
+struct LintAt<'a> {
+    nodes: Vec<&'a NodeName>,
+    /// Each place with one of its nodes' words, and how many nodes have it there.
+    at: BTreeMap<&'a str, (&'a Lint, u32)>,
+}
 
 /// All of them, without those about paths that are fewer than elsewhere.
 pub fn findings(sweep: &Sweep<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut lints: BTreeMap<&str, Vec<&NodeName>> = BTreeMap::new();
+    let mut lints: BTreeMap<&str, LintAt<'_>> = BTreeMap::new();
+    let names_differ = sweep.sums.iter().any(|sum| sum.names_differ);
     for at in sweep.nodes.iter().filter(|at| at.word != Word::Nothing) {
         let Some(paths) = at.node.paths else { continue };
-        found.extend(reboot(at, &paths.host.reboot_doubts));
-        found.extend(nvme(at, &paths.host.nvme_native));
-        found.extend(paths.host.bypassed.iter().map(|(dev, wwid, what)| {
-            let row = sweep.picture.matrix.row_of(wwid);
-            let name = row.map_or(wwid.as_str(), |row| sweep.name(&row));
-            let scope = Scope { path: Some(dev.clone()), ..Scope::cell(at.name, wwid) };
-            bypassed(at.name, dev, name, what, scope)
+        let facts = &paths.host.facts;
+        found.extend(reboot(at, &paths.host.reboot));
+        found.extend(nvme(at, &facts.nvme_native));
+        found.extend(facts.bypassed.iter().map(|of| {
+            let row = sweep.picture.matrix.row_of(&of.wwid);
+            let name = row.map_or(of.wwid.as_str(), |row| sweep.name(&row));
+            let scope = Scope { path: Some(of.dev.clone()), ..Scope::cell(at.name, &of.wwid) };
+            bypassed(at.name, &of.dev, name, &of.what, scope)
         }));
-        for lint in &paths.host.lint {
-            if lints.len() < LINTS_MAX || lints.contains_key(lint.as_str()) {
-                lints.entry(lint).or_default().push(at.name);
+        // Names that are given by each node for itself hurt where they differ, and nowhere else.
+        for lint in facts.lints.iter().filter(|lint| names_differ || lint.name != "user_friendly_names") {
+            if lints.len() < LINTS_MAX || lints.contains_key(lint.name.as_str()) {
+                let of = lints.entry(&lint.name).or_default();
+                if of.nodes.last() != Some(&at.name) {
+                    of.nodes.push(at.name);
+                }
+                if of.at.len() < NAMED_MAX || of.at.contains_key(lint.at.as_str()) {
+                    of.at.entry(&lint.at).or_insert((lint, 0)).1 += 1;
+                }
             }
         }
     }
-    found.extend(lints.into_iter().map(|(lint, nodes)| settings(lint, &nodes)));
-    let abouts = || {
-        sweep
-            .nodes
-            .iter()
-            .filter(|at| at.word != Word::Nothing)
-            .filter_map(|at| Some((at.name, at.node.about?)))
-    };
-    found.extend(drift(abouts()));
+    found.extend(lints.into_iter().filter_map(|(name, of)| settings(name, &of)));
+    let heard = || sweep.nodes.iter().filter(|at| at.word != Word::Nothing);
+    let abouts = || heard().filter_map(|at| Some((at.name, at.node.about?)));
+    found.extend(drift(heard()));
     found.extend(skew(
         "pathkeeper",
         abouts().filter_map(|(name, about)| Some((about.version_pathkeeper.as_deref()?, name))),
@@ -56,43 +67,44 @@ pub fn findings(sweep: &Sweep<'_>) -> Vec<Finding> {
     found
 }
 
-fn reboot(at: &At<'_>, doubts: &[String]) -> Option<Finding> {
-    let first = doubts.first()?;
+fn reboot(at: &At<'_>, doubts: &RebootDoubts) -> Option<Finding> {
+    let reasons = doubts.reasons();
+    let first = reasons.first()?;
     let node = at.name;
-    let more = doubts.len() - 1;
+    let more = reasons.len() - 1;
     let more = if more > 0 { format!(" ({more} more)") } else { String::new() };
+    let mut advice = vec![
+        format!("DO NOT reboot {node} before this is cured: what it carries now would not all come back"),
+        format!("pathkeeper can reboot {node}"),
+    ];
+    advice.extend(reasons.iter().map(|of| format!("On {node} (this changes something): {}", of.command)));
     Some(Finding {
-        evidence: doubts.iter().take(NAMED_MAX).cloned().collect(),
-        advice: vec![
-            format!("DO NOT reboot {node} before this is cured: what it carries now would not come back"),
-            format!("pathkeeper can reboot {node}"),
-            format!(
-                "WWIDs that lack in /etc/multipath/wwids, on {node} (this changes something): multipath -a /dev/sdX for a path of each"
-            ),
-            format!(
-                "An initramfs that is older than the configuration, on {node} (this changes something): update-initramfs -u"
-            ),
-            format!(
-                "What does not start by itself, on {node} (this changes something): systemctl enable multipathd; iscsiadm -m node -o update -n node.startup -v automatic"
-            ),
-        ],
+        evidence: reasons.iter().map(|of| of.what.clone()).collect(),
+        advice,
         ..Finding::new(
             Code::NodeRebootUnsafe,
             Severity::Warning,
             Scope::node(node),
-            format!("{node} would not come back from a reboot with all of its LUNs: {first}{more}"),
+            format!("{node} would not come back from a reboot with all of its LUNs: {}{more}", first.what),
         )
     })
 }
 
-fn nvme(at: &At<'_>, subsystems: &[String]) -> Option<Finding> {
+fn nvme(at: &At<'_>, subsystems: &[NvmeNative]) -> Option<Finding> {
     if subsystems.is_empty() {
         return None;
     }
     let node = at.name;
     let n = count(u32::try_from(subsystems.len()).unwrap_or(u32::MAX), "NVMe subsystem");
     Some(Finding {
-        evidence: subsystems.iter().take(NAMED_MAX).cloned().collect(),
+        evidence: subsystems
+            .iter()
+            .take(NAMED_MAX)
+            .map(|of| match of.controllers.len() {
+                0 => format!("{}: no controller is left", of.nqn),
+                _ => format!("{}: {}", of.nqn, few(&of.controllers)),
+            })
+            .collect(),
         advice: vec![
             format!("On {node}: nvme list-subsys"),
             "dm-multipath takes them instead with nvme_core.multipath=N on the kernel's command line and a reboot; many arrays advise against it".to_owned(),
@@ -127,37 +139,47 @@ fn bypassed(node: &NodeName, dev: &str, name: &str, what: &str, scope: Scope) ->
     }
 }
 
-/// What names a sentence from one evaluation to the next: what stands before its colon.
-fn lint_name(lint: &str) -> &str {
-    let name = lint.split(':').next().unwrap_or(lint).trim();
-    let mut end = name.len().min(LINT_NAME_BYTES_MAX);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    name.get(..end).unwrap_or_default()
-}
-
-fn settings(lint: &str, nodes: &[&NodeName]) -> Finding {
-    Finding {
-        evidence: vec![format!("on {}", few(nodes))],
-        advice: vec![
-            "On each of them: multipathd show config local (what is in force); grep -rn SETTING /etc/multipath.conf /etc/multipath/conf.d".to_owned(),
-            "After a change, multipath -t shows on stderr what it does not understand; only then (this changes something): multipathd reconfigure".to_owned(),
-        ],
-        ..Finding::new(Code::ConfigLint, Severity::Warning, Scope::object(lint_name(lint)), lint.to_owned())
-    }
+fn settings(name: &str, of: &LintAt<'_>) -> Option<Finding> {
+    let (_, (first, _)) = of.at.first_key_value()?;
+    let place = |at: &str, lint: &Lint, n: u32| {
+        let at = if at.is_empty() { "in force" } else { at };
+        format!("{at} ({}): {}", count(n, "node"), lint.why)
+    };
+    let mut evidence = vec![format!("on {}", few(&of.nodes))];
+    evidence.extend(of.at.iter().map(|(at, (lint, n))| place(at, lint, *n)));
+    let mut advice: Vec<String> = of.at.values().map(|(lint, _)| lint.advice.clone()).collect();
+    advice.sort();
+    advice.dedup();
+    advice.retain(|line| !line.is_empty());
+    advice.push("On each of them, what is in force: multipathd show config local".to_owned());
+    advice.push(
+        "After a change, multipath -t shows on stderr what it does not understand; only then (this changes something): multipathd reconfigure"
+            .to_owned(),
+    );
+    let at = if first.at.is_empty() { String::new() } else { format!("{}: ", first.at) };
+    Some(Finding {
+        evidence,
+        advice,
+        ..Finding::new(Code::ConfigLint, Severity::Warning, Scope::object(name), format!("{at}{}", first.why))
+    })
 }
 
 /// Nodes of one version whose multipathd runs with other settings.
-fn drift<'a>(abouts: impl Iterator<Item = (&'a NodeName, &'a NodeValue)>) -> Option<Finding> {
+fn drift<'a>(nodes: impl Iterator<Item = &'a At<'a>>) -> Option<Finding> {
     // Each version has other built-in settings: only equals are compared.
     let mut by_version: BTreeMap<&str, Vec<(String, &NodeName)>> = BTreeMap::new();
-    for (node, about) in abouts {
+    let mut told: BTreeMap<&str, Vec<(&NodeName, &HostFacts)>> = BTreeMap::new();
+    for at in nodes {
+        let Some(about) = at.node.about else { continue };
         if let Some((version, digest)) =
             about.version_multipath_tools.as_deref().zip(about.config_digest.as_deref())
         {
             let short: String = digest.chars().take(8).collect();
-            by_version.entry(version).or_default().push((short, node));
+            by_version.entry(version).or_default().push((short, at.name));
+            let facts = at.node.paths.map(|paths| &*paths.host.facts);
+            if let Some(facts) = facts.filter(|facts| !facts.settings.is_empty()) {
+                told.entry(version).or_default().push((at.name, facts));
+            }
         }
     }
     let mut evidence = Vec::new();
@@ -176,6 +198,7 @@ fn drift<'a>(abouts: impl Iterator<Item = (&'a NodeName, &'a NodeValue)>) -> Opt
             "multipath-tools {version}, digests of what is in force (multipathd show config):"
         ));
         evidence.extend(share_lines(&said));
+        evidence.extend(told.get(version).map(|told| keys_that_differ(told)).unwrap_or_default());
     }
     Some(Finding {
         evidence,
@@ -186,6 +209,36 @@ fn drift<'a>(abouts: impl Iterator<Item = (&'a NodeName, &'a NodeValue)>) -> Opt
         ],
         ..Finding::new(Code::ConfigDrift, Severity::Warning, Scope::object("multipath.conf"), summary?)
     })
+}
+
+/// Which of the settings that nodes publish are not the same, and what they are where.
+fn keys_that_differ(told: &[(&NodeName, &HostFacts)]) -> Vec<String> {
+    let mut keys: BTreeMap<&str, Vec<(String, &NodeName)>> = BTreeMap::new();
+    for (node, facts) in told {
+        for of in &facts.settings {
+            keys.entry(&of.name).or_default().push((of.value.clone(), node));
+        }
+    }
+    let mut lines = Vec::new();
+    let mut left_out = 0_usize;
+    for (key, mut said) in keys {
+        let silent = told.iter().filter(|(node, _)| !said.iter().any(|(_, of)| of == node));
+        let silent: Vec<_> = silent.map(|(node, _)| ("not set".to_owned(), *node)).collect();
+        said.extend(silent);
+        let said = by_word(said);
+        if said.len() < 2 {
+            continue;
+        }
+        if lines.len() >= 2 * NAMED_MAX {
+            left_out += 1;
+            continue;
+        }
+        lines.push(format!("{key}: {}", shares(&said)));
+    }
+    if left_out > 0 {
+        lines.push(format!("{left_out} more settings differ"));
+    }
+    lines
 }
 
 fn skew<'a>(of: &str, said: impl Iterator<Item = (&'a str, &'a NodeName)>) -> Option<Finding> {

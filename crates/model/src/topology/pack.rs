@@ -6,14 +6,14 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
-    Access, Identity, LooseSeen, LooseWhy, LunSeen, MapSeen, NodePaths, PathSeen, PathWord, Route, Texts,
-    port_text,
+    Identity, LooseSeen, LooseWhy, LunSeen, MapSeen, NodePaths, PathSeen, PathWord, Route, Texts, port_text,
 };
 use crate::detail::Detail;
 use crate::ids::{EpochS, Wwid};
 use crate::judge;
 use crate::ledger::Ledger;
 use crate::local::{CheckState, Daemon, DevState, DmState, KernelMap, Map, NodeRead, PathDevice, Queueing};
+use crate::reboot::RebootDoubts;
 
 /// Places of routes are 16 bits wide. What goes over further routes goes over the one of which nothing is known.
 const ROUTES_MAX: usize = u16::MAX as usize;
@@ -63,7 +63,7 @@ pub(super) fn pack(detail: &Detail, texts: &mut Texts) -> NodePaths {
         answered: matches!(read.daemon, Daemon::Answering { .. }),
         routes: list,
         luns,
-        host: super::HostSeen::default(),
+        host: super::HostSeen { reboot: RebootDoubts::of(read), facts: read.host.clone() },
     }
 }
 
@@ -110,6 +110,7 @@ impl<'d> Routes<'_, 'd> {
         if known && let Some(route) = self.list.get_mut(usize::from(place)) {
             fill(&mut route.target_node, target_node);
             fill(&mut route.transport, transport);
+            fill(&mut route.port_group, path.port_group);
         }
         place
     }
@@ -182,8 +183,8 @@ impl<'d> Routes<'_, 'd> {
             dev: self.texts.share(&path.dev),
             route: (!nowhere).then(|| self.place(path)),
             because,
-            rule: None,
-            used_by: self.texts.share_some(path.signature.as_deref()),
+            rule: self.texts.share_some(path.rule.as_deref()),
+            used_by: self.texts.share_some(path.used_by.as_deref().or(path.signature.as_deref())),
         }
     }
 
@@ -293,7 +294,7 @@ fn path_seen(path: &PathDevice, map: &Map) -> PathSeen {
         route: 0,
         group: 0,
         word,
-        access: Access::Unknown,
+        access: path.access,
         marginal: path.marginal,
         other_wwid: path.wwid.as_ref().is_some_and(|own| *own != map.wwid),
         other_serial: differs(path.serial.as_deref(), map.serial.as_deref()),

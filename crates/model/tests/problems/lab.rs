@@ -5,7 +5,7 @@
 //! | line | what |
 //! | --- | --- |
 //! | `pve1 a uudd WORD…` | LUN `a` on pve1, a letter for each path: `u` usable, `d` down, `c` contradicting, `x` undecided, `.` absent and remembered. `-` instead: no map |
-//! | `pve1 !WORD…` | the node: `stale`, `unheard` (nobody says why), `offline`, `down`, `hung`, `untold` (nothing published), `doubt=text`, `nvme=nqn`, `lint=text`, `bypass=sdb:a:what`, `digest=x`, `tools=0.9.4`, `version=0.1.0` |
+//! | `pve1 !WORD…` | the node: `stale`, `unheard` (nobody says why), `offline`, `down`, `hung`, `untold` (nothing published), `wwids=a`, `initramfs`, `iscsi=portal`, `unit=disabled`, `nvme=nqn`, `lint=name@place@why`, `bypass=sdb:a:what`, `set=key:value`, `digest=x`, `tools=0.9.4`, `version=0.1.0` |
 //! | `lun a alias=x used-by=y` | what a section says of it |
 //! | `guest 311 pve3 y name` | a guest with a disk on storage `y` |
 //! | `retire a` or `retire a pve1` | an order |
@@ -24,7 +24,9 @@ use pathkeeper_model::detail::{Carried, Facts, OnMap};
 use pathkeeper_model::expect::Expectations;
 use pathkeeper_model::finding::{Code, Finding, Fingerprint, Scope, Severity};
 use pathkeeper_model::guests::{Guest, GuestKind, Guests};
-use pathkeeper_model::local::{Pv, Queueing};
+use pathkeeper_model::local::{
+    Bypassed, HostFacts, IscsiManual, Lint, NvmeNative, OldInitramfs, Pv, Queueing, Setting, UnitState,
+};
 use pathkeeper_model::matrix::Matrix;
 use pathkeeper_model::multipath_cfg::Reading;
 use pathkeeper_model::names::{Named, Names};
@@ -439,6 +441,9 @@ fn say(node_name: &str, of: &mut Node, word: &str) {
     let (key, value) = word.split_once('=').unwrap_or((word, ""));
     let text = value.replace('_', " ");
     let swallow = |code| Some(Fingerprint { code, scope: Scope::node(&name(node_name)) });
+    fn facts(of: &mut HostSeen) -> &mut HostFacts {
+        Arc::make_mut(&mut of.facts)
+    }
     let host = |of: &mut Node| of.paths.get_or_insert_default().host.clone();
     let about = of.about.get_or_insert_with(|| NodeValue::of(DaemonWord::Running));
     match key {
@@ -455,13 +460,40 @@ fn say(node_name: &str, of: &mut Node, word: &str) {
         _ => {
             let mut new = host(of);
             match key {
-                "doubt" => new.reboot_doubts.push(text),
-                "nvme" => new.nvme_native.push(text),
-                "lint" => new.lint.push(text),
+                "wwids" => new.reboot.not_in_wwids.push((text.clone(), wwid(&text))),
+                "initramfs" => {
+                    new.reboot.initramfs_old = Some(OldInitramfs {
+                        image: "/boot/initrd.img-6.1".into(),
+                        made: EpochS(1_790_985_600),
+                        newer: "/etc/multipath.conf".into(),
+                        changed: EpochS(1_794_182_400),
+                    });
+                }
+                "iscsi" => new.reboot.iscsi_manual.push(IscsiManual {
+                    target: "iqn.t".into(),
+                    portal: text,
+                    startup: Some("manual".into()),
+                }),
+                "unit" => new.reboot.daemon_unit = UnitState::parse(&text),
+                "nvme" => facts(&mut new)
+                    .nvme_native
+                    .push(NvmeNative { nqn: text, controllers: vec!["nvme0".into(), "nvme1".into()] }),
+                "lint" => {
+                    let mut parts = text.splitn(3, '@');
+                    let mut next = || parts.next().unwrap_or_default().to_owned();
+                    let lint = Lint { name: next(), at: next(), why: next(), advice: "mend it".into() };
+                    facts(&mut new).lints.push(lint);
+                }
+                "set" => {
+                    let (name, value) = text.split_once(':').unwrap();
+                    let setting = Setting { name: name.into(), value: value.into() };
+                    facts(&mut new).settings.push(setting);
+                }
                 "bypass" => {
                     let mut parts = text.split(':');
                     let mut next = || parts.next().unwrap().to_owned();
-                    new.bypassed.push((next(), wwid(&next()), next()));
+                    let of = Bypassed { dev: next(), wwid: wwid(&next()), what: next() };
+                    facts(&mut new).bypassed.push(of);
                 }
                 other => panic!("{other}"),
             }

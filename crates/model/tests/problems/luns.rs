@@ -151,13 +151,22 @@ fn volumes_across_luns() {
 #[test]
 fn nodes_and_settings() {
     check(&[
-        ("pve1 !doubt=a_is_not_in_wwids", &["W NODE_REBOOT_UNSAFE pve1"]),
-        ("pve1 !doubt=a_is_not_in_wwids stale", &[]),
-        ("pve1 !doubt=a_is_not_in_wwids down", &["W NODE_REBOOT_UNSAFE pve1"]),
+        ("pve1 !wwids=a", &["W NODE_REBOOT_UNSAFE pve1"]),
+        ("pve1 !initramfs", &["W NODE_REBOOT_UNSAFE pve1"]),
+        ("pve1 !iscsi=10.9.0.1:3260", &["W NODE_REBOOT_UNSAFE pve1"]),
+        ("pve1 !unit=masked", &["W NODE_REBOOT_UNSAFE pve1"]),
+        ("pve1 !wwids=a stale", &[]),
+        ("pve1 !wwids=a down", &["W NODE_REBOOT_UNSAFE pve1"]),
         ("pve1 !nvme=nqn.x", &["I NVME_NATIVE_UNWATCHED pve1"]),
         ("pve1 a uu\npve1 !bypass=sdb:a:mounted_at_/srv", &["E PATH_BYPASSED pve1/a/sdb"]),
         // One finding for one setting.
-        ("pve1 !lint=queue:_for_ever\npve2 !lint=queue:_for_ever", &["W CONFIG_LINT queue"]),
+        ("pve1 !lint=queue@f:1@for_ever\npve2 !lint=queue@f:2@for_ever", &["W CONFIG_LINT queue"]),
+        // Each node's own names hurt where they differ.
+        ("pve1 a uu n=x\npve2 a uu n=x\npve1 !lint=user_friendly_names@f:1@on", &[]),
+        (
+            "pve1 a uu n=x\npve2 a uu n=y\npve1 !lint=user_friendly_names@f:1@on",
+            &["W CONFIG_LINT user_friendly_names", "W LUN_NAME_MISMATCH a"],
+        ),
         ("pve1 !tools=0.9.4 digest=d1\npve2 !tools=0.9.4 digest=d2", &["W CONFIG_DRIFT multipath.conf"]),
         ("pve1 !tools=0.9.4 digest=d1\npve2 !tools=0.9.4 digest=d1", &[]),
         ("pve1 !tools=0.9.4 digest=d1\npve2 !tools=0.9.4 digest=d2 stale", &[]),
@@ -167,6 +176,39 @@ fn nodes_and_settings() {
     ]);
     let found = lab("pve1 a uu\npve1 !bypass=sdb:a:mounted_at_/srv");
     assert_eq!(found.of_lun("a").iter().map(line).collect::<Vec<_>>(), ["E PATH_BYPASSED pve1/a/sdb"]);
+}
+
+#[test]
+fn what_is_to_be_done_before_a_reboot_stands_with_each_reason() {
+    let text = "pve1 !wwids=a wwids=b initramfs iscsi=10.9.0.1:3260 iscsi=10.9.0.2:3260 unit=disabled";
+    let found = lab(text).find();
+    assert_eq!(
+        found[0].evidence,
+        [
+            "multipathd.service is not enabled: nothing starts it",
+            "2 live maps are not in /etc/multipath/wwids: a, b",
+            "/boot/initrd.img-6.1 (made 2026-10-03) is older than /etc/multipath.conf (changed 2026-11-09)",
+            "2 iSCSI sessions are not logged in at boot (10.9.0.1:3260, 10.9.0.2:3260): node.startup is manual",
+        ]
+    );
+    assert!(found[0].summary.ends_with("nothing starts it (3 more)"), "{}", found[0].summary);
+    for command in ["systemctl enable multipathd", "multipath -a WWID", "update-initramfs -u", "node.startup"]
+    {
+        let is = |line: &&String| line.contains(command) && line.contains("this changes something");
+        assert_eq!(found[0].advice.iter().filter(is).count(), 1, "{command}: {:?}", found[0].advice);
+    }
+}
+
+#[test]
+fn settings_that_differ_are_named() {
+    let text = "pve1 !tools=0.9.4 digest=d1 set=defaults.no_path_retry:fail set=devices:1\n\
+                pve2 !tools=0.9.4 digest=d2 set=defaults.no_path_retry:queue set=devices:1 set=x:y\n\
+                pve3 !tools=0.9.4 digest=d2 set=defaults.no_path_retry:queue set=devices:1 set=x:y";
+    let found = lab(text).find();
+    assert_eq!(
+        found[0].evidence[found[0].evidence.len() - 2..],
+        ["defaults.no_path_retry: fail on pve1, queue on 2 nodes", "x: not set on pve1, y on 2 nodes"]
+    );
 }
 
 #[test]

@@ -47,6 +47,7 @@ impl Look for NoMaps {
             tools_version: None,
             config_digest: None,
             own_wwids: None,
+            host: Default::default(),
             unknown_words: 0,
             problems: vec![],
         }
