@@ -220,7 +220,7 @@ impl Discovery {
             self.carry(&map.wwid, node.name, None);
         }
         let own: Option<FxHashSet<&Wwid>> = read.own_wwids.as_ref().map(|own| own.iter().collect());
-        for path in &read.loose {
+        for path in read.loose.iter().filter(|path| !is_own_disk(path)) {
             let Some(wwid) = path.wwid.as_ref().filter(|wwid| wwid.as_str().len() <= TEXT_BYTES_MAX) else {
                 self.add_nameless(node.name, path);
                 continue;
@@ -442,4 +442,10 @@ fn local_disk(wwid: &Wwid, lun: &Lun) -> Option<LooseDevice> {
         transport: lun.transport.clone(),
         because: place.on.because.first().cloned().unwrap_or_default(),
     })
+}
+
+/// Excluded on purpose, and not over a SAN's transport: a disk of the machine's own is no LUN that waits to be watched.
+fn is_own_disk(path: &PathDevice) -> bool {
+    let over_san = matches!(path.transport.as_deref(), Some("fc" | "fcoe" | "iscsi" | "srp"));
+    path.loose_because == "blacklisted" && !over_san
 }

@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod local;
 pub mod matrix;
 pub mod multipath_cfg;
+pub mod multipath_conf;
 pub mod mutes;
 pub mod names;
 pub mod node_value;

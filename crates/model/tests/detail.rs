@@ -71,6 +71,31 @@ fn pv(uuid: Option<&str>, vg_name: Option<&str>, vg_uuid: Option<&str>) -> Pv {
     Pv { uuid, vg_name, vg_uuid }
 }
 
+/// One of everything that can be said beside the maps.
+fn host() -> HostFacts {
+    HostFacts {
+        daemon_unit: Some(UnitState::Masked),
+        daemon_end: Some(DaemonEnd::Broken),
+        initramfs_old: Some(OldInitramfs {
+            image: "/boot/initrd.img-6.1".into(),
+            made: EpochS(5),
+            newer: "/etc/multipath.conf".into(),
+            changed: EpochS(9),
+        }),
+        iscsi_manual: [Some("manual"), None]
+            .map(|startup| IscsiManual {
+                target: "iqn.x".into(),
+                portal: "10.9.0.1:3260".into(),
+                startup: startup.map(str::to_owned),
+            })
+            .into(),
+        nvme_native: vec![NvmeNative { nqn: "nqn.x".into(), controllers: vec!["nvme0".into()] }],
+        bypassed: vec![Bypassed { dev: "sdb".into(), wwid: wwid("3600a1"), what: "swap".into() }],
+        settings: vec![Setting { name: "defaults.prio".into(), value: "\"alua\"".into() }],
+        lints: vec![Lint { name: "a".into(), at: "f:1".into(), why: "b".into(), advice: "c".into() }],
+    }
+}
+
 /// One of everything that can be said.
 fn read() -> NodeRead {
     let routed = PathDevice {
@@ -82,6 +107,8 @@ fn read() -> NodeRead {
         target_port: Some("50:0a:09:81".into()),
         target_node: Some("50:0a:09:80".into()),
         transport: Some("fc".into()),
+        port_group: Some(1_000),
+        access: Access::NonOptimized,
         size_bytes: Some(1 << 40),
         serial: Some("80D8".into()),
         failures: Some(3),
@@ -144,7 +171,9 @@ fn read() -> NodeRead {
         wwid: Some(wwid("3600b2")),
         signature: Some("LVM PV of VG prod".into()),
         product: Some("LABSAN,VDISK".into()),
-        loose_because: "orphan".into(),
+        loose_because: "blacklisted".into(),
+        rule: Some("wwid \"3600b\" (/etc/multipath.conf:12)".into()),
+        used_by: Some("mounted at /srv".into()),
         ..path("sdz")
     };
     let kernel = KernelMap {
@@ -166,6 +195,7 @@ fn read() -> NodeRead {
         tools_version: Some("0.9.4".into()),
         own_wwids: Some(["3600a", "3600b"].into_iter().filter_map(Wwid::new).collect()),
         problems: vec!["/sys/block/sdx/size: gone".into()],
+        host: host().into(),
         ..NodeRead::empty(EpochS(WALL), Daemon::Answering { pid: Some(612) })
     }
 }
@@ -178,8 +208,8 @@ fn ledger() -> Ledger {
 
 fn same(a: &NodeRead, b: &NodeRead) {
     assert_eq!(
-        (a.began, &a.daemon, &a.maps, &a.loose, &a.kernel, &a.tools_version, &a.problems),
-        (b.began, &b.daemon, &b.maps, &b.loose, &b.kernel, &b.tools_version, &b.problems)
+        (a.began, &a.daemon, &a.maps, &a.loose, &a.kernel, &a.tools_version, &a.problems, &a.host),
+        (b.began, &b.daemon, &b.maps, &b.loose, &b.kernel, &b.tools_version, &b.problems, &b.host)
     );
 }
 
@@ -244,7 +274,11 @@ fn what_counts_by_itself_is_no_change() {
     check(false, &|r| r.maps[0].name = "data02".into());
     check(false, &|r| r.maps[0].pvs[0].vg_name = Some("vg".into()));
     check(false, &|r| r.maps[0].groups[0].paths[0].check = CheckState::Ghost);
-    check(false, &|r| r.loose[0].loose_because = "blacklisted".into());
+    check(false, &|r| r.loose[0].loose_because = "orphan".into());
+    check(false, &|r| r.loose[0].rule = None);
+    check(false, &|r| r.loose[0].used_by = None);
+    check(false, &|r| r.maps[0].groups[0].paths[0].access = Access::Standby);
+    check(false, &|r| r.host = Default::default());
     check(false, &|r| drop(r.loose.pop()));
     check(false, &|r| r.daemon = Daemon::Answering { pid: Some(613) });
     check(false, &|r| r.kernel = Ok(vec![]));

@@ -36,6 +36,10 @@ const PURE_MAY_USE: &[&str] = &[
     "memchr",
     "proc-macro2",
     "quote",
+    // Matching is computation: text in, yes or no out.
+    "regex",
+    "regex-automata",
+    "regex-syntax",
     "rustc-hash",
     "ryu",
     "serde",

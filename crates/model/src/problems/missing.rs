@@ -103,9 +103,9 @@ pub fn words(told: &Told<'_, '_>) -> Words {
                         "On {node}: multipathd show blacklist; multipath -v3 -d /dev/{first} 2>&1 | grep -i blacklist"
                     ),
                     format!(
-                        "Take the rule out, or except the LUN: blacklist_exceptions {{ wwid \"{}\" }} in /etc/multipath/conf.d/; \
-                         then on {node} (this changes something): multipathd reconfigure",
-                        told.row.wwid()
+                        "Take the rule out, or except the LUN by a rule of the same kind (an exception saves from rules of its own kind alone): \
+                         blacklist_exceptions {{ {} }} in /etc/multipath/conf.d/; then on {node} (this changes something): multipathd reconfigure",
+                        exception(rule, told.row.wwid().as_str())
                     ),
                 ],
             )
@@ -149,6 +149,17 @@ pub fn words(told: &Told<'_, '_>) -> Words {
     };
     told.elsewhere(&mut evidence);
     Words { summary: format!("{name}: not assembled on {node}, {what}"), evidence, advice }
+}
+
+/// What saves a LUN from a rule, in the configuration's own words.
+fn exception(rule: &str, wwid: &str) -> String {
+    match rule.split(' ').next().unwrap_or_default() {
+        "devnode" => "devnode \"^sd\"".to_owned(),
+        "protocol" => "protocol \"scsi:…\"".to_owned(),
+        "property" | "no" => "property \"…\"".to_owned(),
+        "device" => "device { vendor \"…\" product \"…\" }, each on lines of its own,".to_owned(),
+        _ => format!("wwid \"{wwid}\""),
+    }
 }
 
 /// No device of it: zoning, masking, or a session that is not there. Other LUNs by the same ports tell which.

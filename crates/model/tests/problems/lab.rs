@@ -479,13 +479,13 @@ fn say(node_name: &str, of: &mut Node, word: &str) {
                     .nvme_native
                     .push(NvmeNative { nqn: text, controllers: vec!["nvme0".into(), "nvme1".into()] }),
                 "lint" => {
-                    let mut parts = text.splitn(3, '@');
+                    let mut parts = value.splitn(3, '@');
                     let mut next = || parts.next().unwrap_or_default().to_owned();
                     let lint = Lint { name: next(), at: next(), why: next(), advice: "mend it".into() };
                     facts(&mut new).lints.push(lint);
                 }
                 "set" => {
-                    let (name, value) = text.split_once(':').unwrap();
+                    let (name, value) = value.split_once(':').unwrap();
                     let setting = Setting { name: name.into(), value: value.into() };
                     facts(&mut new).settings.push(setting);
                 }

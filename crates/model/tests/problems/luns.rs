@@ -207,7 +207,7 @@ fn settings_that_differ_are_named() {
     let found = lab(text).find();
     assert_eq!(
         found[0].evidence[found[0].evidence.len() - 2..],
-        ["defaults.no_path_retry: fail on pve1, queue on 2 nodes", "x: not set on pve1, y on 2 nodes"]
+        ["defaults.no_path_retry: fail on pve1, queue on pve2, pve3", "x: not set on pve1, y on pve2, pve3"]
     );
 }
 
