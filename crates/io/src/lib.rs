@@ -4,6 +4,7 @@
 pub mod append_log;
 mod bounded;
 pub mod dm;
+mod host;
 pub mod journal;
 pub mod local;
 mod lvm;

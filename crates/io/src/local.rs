@@ -7,6 +7,7 @@ mod facts;
 
 use crate::bounded::Problems;
 use crate::dm::KernelReader;
+use crate::host::HostReader;
 use crate::multipathd::json::{self, MapsReply};
 use crate::multipathd::reply::{self, Reply};
 use crate::multipathd::{AskError, Connection, Deadline, Query, SocketAddress, raw};
@@ -127,6 +128,9 @@ pub struct LocalReader {
     buffer: Vec<u8>,
     kernel: KernelReader,
     facts: Facts,
+    host: HostReader,
+    /// The last maps had another set of paths than those before.
+    set_changed: bool,
     pid: Option<u32>,
     version: Option<(Option<u32>, String)>,
     /// Digest of the effective configuration, and whose it is.
@@ -159,6 +163,8 @@ impl LocalReader {
             buffer: Vec::new(),
             kernel: KernelReader::default(),
             facts: Facts::default(),
+            host: HostReader::default(),
+            set_changed: false,
             pid: None,
             version: None,
             own_wwids: None,
@@ -231,6 +237,7 @@ impl LocalReader {
             self.own_wwids = own_wwids(&self.config.roots.etc);
         }
         out.own_wwids.clone_from(&self.own_wwids);
+        self.look_beside(&mut out, depth, counters);
         out.problems = problems.into_vec();
         // At rest a node holds what it knows, not the text that told it.
         if self.buffer.capacity() > BUFFER_KEPT_BYTES {
@@ -238,6 +245,21 @@ impl LocalReader {
         }
         out.took_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
         out
+    }
+
+    /// Reads what stands beside the maps, when it is due, and says of devices that no map took who uses or excludes them.
+    fn look_beside(&mut self, out: &mut NodeRead, depth: Depth, anew: bool) {
+        let roots = &self.config.roots;
+        let changed = std::mem::take(&mut self.set_changed);
+        let facts = &self.facts;
+        out.host =
+            self.host.read(roots, out, depth == Depth::Full, anew, changed, |dev| facts.is_listed(dev));
+        if matches!(out.daemon, Daemon::Answering { .. }) {
+            self.facts.add_unlisted(&roots.sys, out, self.host.unlisted());
+        }
+        for path in &mut out.loose {
+            path.used_by = self.host.user_of(&path.dev).map(str::to_owned);
+        }
     }
 
     /// Asks multipathd only what it is doing, and then something short that needs its lock, for at most `timeout_ms`.
@@ -392,6 +414,7 @@ impl LocalReader {
     /// Adds to the maps what multipathd's JSON lacks. Nothing in here can turn an answering daemon into another state.
     fn complete(&mut self, out: &mut NodeRead, depth: Depth, deadline: Deadline, problems: &mut Problems) {
         let changed = self.facts.is_changed(&out.maps);
+        self.set_changed = changed;
         if changed || self.is_due(depth, self.config.paths_every_reads) {
             match self.ask_text(Query::PathsRaw, deadline) {
                 Ok(text) => {
@@ -435,11 +458,15 @@ impl LocalReader {
         }
     }
 
-    /// SHA-1 of the effective configuration as multipathd prints it.
+    /// SHA-1 of the effective configuration as multipathd prints it; what is needed of it is kept.
     fn ask_config_digest(&mut self, deadline: Deadline) -> Option<String> {
         let text = self.ask_text(Query::Config, deadline).ok()?;
         // Anything else is an error in words.
-        text.contains("defaults {").then(|| crate::store::digest(text.as_bytes()))
+        if !text.contains("defaults {") {
+            return None;
+        }
+        self.host.take_config(&text);
+        Some(crate::store::digest(text.as_bytes()))
     }
 
     /// The version stands in the error text of a command that is none, in every version.

@@ -20,6 +20,10 @@ pub struct Roots {
     pub usr: PathBuf,
     /// `/dev`.
     pub dev: PathBuf,
+    /// `/boot`.
+    pub boot: PathBuf,
+    /// `/var`.
+    pub var: PathBuf,
     /// Folders in which multipathd's program may lie.
     pub programs: Vec<PathBuf>,
 }
@@ -39,6 +43,8 @@ impl Roots {
             etc: root.join("etc"),
             usr: root.join("usr"),
             dev: root.join("dev"),
+            boot: root.join("boot"),
+            var: root.join("var"),
             programs: ["sbin", "usr/sbin", "usr/local/sbin", "usr/bin", "bin"]
                 .map(|dir| root.join(dir))
                 .into(),

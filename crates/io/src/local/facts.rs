@@ -42,6 +42,8 @@ pub(super) struct Facts {
     signatures: FxHashMap<String, Kept<Option<String>>>,
     /// By `show paths`, as it was told last.
     paths: FxHashMap<String, Told>,
+    /// `show paths` told something, perhaps that there are none.
+    told: bool,
     /// Devices that no map had taken then, sorted.
     loose: Vec<PathDevice>,
     adapters: Vec<Adapter>,
@@ -65,6 +67,7 @@ impl Facts {
 
     /// Takes a new list of all path devices.
     pub(super) fn take_paths(&mut self, paths: RawPaths) {
+        self.told = true;
         self.loose.clear();
         self.paths.clear();
         self.paths.reserve(paths.by_dev.len());
@@ -82,6 +85,24 @@ impl Facts {
             self.paths.insert(dev, told);
         }
         self.loose.sort_unstable_by(|a, b| (a.dev.len(), &a.dev).cmp(&(b.dev.len(), &b.dev)));
+    }
+
+    /// Whether multipathd lists a device; as long as it has not told, all are.
+    pub(super) fn is_listed(&self, dev: &str) -> bool {
+        !self.told || self.paths.contains_key(dev)
+    }
+
+    /// Adds devices that multipathd does not list to those that no map took, if none has by now.
+    pub(super) fn add_unlisted(&mut self, sys: &Path, out: &mut NodeRead, unlisted: &[PathDevice]) {
+        if unlisted.is_empty() {
+            return;
+        }
+        let known: FxHashSet<&str> =
+            devices(&out.maps).chain(out.loose.iter().map(|path| &*path.dev)).collect();
+        let mut more: Vec<PathDevice> =
+            unlisted.iter().filter(|path| !known.contains(path.dev.as_str())).cloned().collect();
+        more.iter_mut().for_each(|path| self.fill_path(sys, path, None));
+        out.loose.extend(more);
     }
 
     /// All adapters; links anew at a full read, counters (which some drivers ask their firmware for) only when `counters`.
@@ -128,7 +149,7 @@ impl Facts {
                 }
             }
             for path in map.groups.iter_mut().flat_map(|group| &mut group.paths) {
-                self.fill_path(sys, path);
+                self.fill_path(sys, path, Some(&map.wwid));
                 if map.serial.is_none() {
                     map.serial.clone_from(&path.serial);
                 }
@@ -138,11 +159,12 @@ impl Facts {
         self.drop_gone(out);
     }
 
-    fn fill_path(&mut self, sys: &Path, path: &mut PathDevice) {
+    fn fill_path(&mut self, sys: &Path, path: &mut PathDevice, map: Option<&Wwid>) {
         let PathDevice { dev, dev_t, wwid, .. } = &*path;
         let facts = keep(&mut self.devices, dev, dev_t, wwid.as_ref(), || read_device(sys, dev));
         path.size_bytes = facts.size_bytes;
         path.adapter.clone_from(&facts.adapter);
+        (path.port_group, path.access) = (facts.port_group, facts.access);
         let fill = |into: &mut Option<String>, from: &Option<String>| {
             if into.is_none() {
                 into.clone_from(from);
@@ -159,20 +181,18 @@ impl Facts {
             fill(&mut path.serial, &told.serial);
             path.failures = path.failures.or(told.failures);
         }
+        // multipathd's JSON knows one WWID for all paths of a map; the device's own may be another by now.
+        if let Some(other) = map.and_then(|map| facts.page83.contradicts(map.as_str())) {
+            path.wwid = Wwid::new(&other);
+        }
     }
 
     fn fill_loose(&mut self, roots: &Roots, out: &mut NodeRead) {
-        let taken: FxHashSet<&str> = out
-            .maps
-            .iter()
-            .flat_map(|map| &map.groups)
-            .flat_map(|group| &group.paths)
-            .map(|path| path.dev.as_str())
-            .collect();
+        let taken: FxHashSet<&str> = devices(&out.maps).collect();
         let mut loose: Vec<PathDevice> =
             self.loose.iter().filter(|path| !taken.contains(path.dev.as_str())).cloned().collect();
         for path in &mut loose {
-            self.fill_path(&roots.sys, path);
+            self.fill_path(&roots.sys, path, None);
             let PathDevice { dev, dev_t, wwid, .. } = &*path;
             let read = || read_signature(roots, dev);
             let signature = keep(&mut self.signatures, dev, dev_t, wwid.as_ref(), read);
@@ -194,6 +214,11 @@ impl Facts {
             self.maps.clear();
         }
     }
+}
+
+/// Devices of all paths of these maps.
+fn devices(maps: &[Map]) -> impl Iterator<Item = &str> {
+    maps.iter().flat_map(|map| &map.groups).flat_map(|group| &group.paths).map(|path| path.dev.as_str())
 }
 
 /// The kept facts of a device if it is still the same one, else those read now.

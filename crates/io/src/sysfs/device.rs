@@ -5,6 +5,8 @@
 //! `…/host0/port-0:1/end_device-0:1/…` (SAS), `…/nvme-fabrics/ctl/nvme2/nvme2n1` (NVMe).
 
 use super::file::{is_plain, names, read_number, read_text};
+use super::page83::{self, Page83};
+use pathkeeper_model::local::Access;
 use std::path::{Path, PathBuf};
 
 /// Bytes of a sector in sysfs' `size`, whatever the device's own block size.
@@ -30,6 +32,12 @@ pub struct DeviceFacts {
     pub target_node: Option<String>,
     /// `fc`, `fcoe`, `iscsi`, `sas`, `srp`, `nvme`, `ata`, `usb`.
     pub transport: Option<String>,
+    /// ALUA target port group of the port that it leads to, by its page 83.
+    pub port_group: Option<u16>,
+    /// ALUA's state.
+    pub access: Access,
+    /// What else its page 83 says.
+    pub page83: Page83,
 }
 
 /// What sysfs knows about a map's device.
@@ -103,6 +111,11 @@ pub fn read_device(sys: &Path, dev: &str) -> DeviceFacts {
         adapter: place.host.map(str::to_owned),
         ..DeviceFacts::default()
     };
+    if place.hctl.is_some() {
+        facts.page83 = page83::read(&block.join("device/vpd_pg83"));
+        facts.port_group = facts.page83.port_group;
+        facts.access = access(&block.join("device/access_state"));
+    }
     let class = |name: &str| sys.join("class").join(name);
     if let Some(rport) = place.rport {
         fibre_channel(&class, place.host, rport, &mut facts);
@@ -123,6 +136,17 @@ pub fn read_device(sys: &Path, dev: &str) -> DeviceFacts {
         facts.transport = transport_of_host(&class, host).map(str::to_owned);
     }
     facts
+}
+
+/// The kernel's words of drivers/scsi/scsi_sysfs.c.
+fn access(file: &Path) -> Access {
+    match read_text(file).as_deref() {
+        None => Access::Unknown,
+        Some("active/optimized") => Access::Optimized,
+        Some("active/non-optimized") => Access::NonOptimized,
+        Some("standby") => Access::Standby,
+        Some(_) => Access::Other,
+    }
 }
 
 fn fibre_channel(class: &dyn Fn(&str) -> PathBuf, host: Option<&str>, rport: &str, facts: &mut DeviceFacts) {
@@ -239,8 +263,27 @@ mod tests {
                 target_port: Some("0x5006016108e00fa2".into()),
                 target_node: Some("0x5006016088e00fa2".into()),
                 transport: Some("fc".into()),
+                ..DeviceFacts::default()
             }
         );
+        let scsi = "devices/pci0/host7/rport-7:0-1/target7:0:1/7:0:1:3";
+        tree.link(&format!("{scsi}/block/sdb/device"), "../..");
+        for (text, expect) in [
+            ("active/optimized\n", Access::Optimized),
+            ("active/non-optimized\n", Access::NonOptimized),
+            ("standby\n", Access::Standby),
+            ("transitioning\n", Access::Other),
+            ("\n", Access::Unknown),
+        ] {
+            tree.file(&format!("{scsi}/access_state"), text);
+            assert_eq!(read_device(tree.root(), "sdb").access, expect);
+        }
+        std::fs::write(
+            tree.root().join(format!("{scsi}/vpd_pg83")),
+            [0, 0x83, 0, 8, 1, 0x15, 0, 4, 0, 0, 1, 2],
+        )
+        .unwrap();
+        assert_eq!(read_device(tree.root(), "sdb").port_group, Some(0x102));
         tree.file("class/fc_host/host7/symbolic_name", "fcoe v0.1 over eth2\n");
         assert_eq!(read_device(tree.root(), "sdb").transport.as_deref(), Some("fcoe"));
     }

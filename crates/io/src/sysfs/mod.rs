@@ -3,5 +3,6 @@
 pub mod adapter;
 pub mod device;
 pub mod file;
+pub mod page83;
 
 pub use device::{DeviceFacts, MapFacts};
