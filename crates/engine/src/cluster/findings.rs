@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use pathkeeper_model::detail::DETAIL_KEY;
 use pathkeeper_model::finding::{Code, Finding, Scope, Severity};
 use pathkeeper_model::fresh::FRESH_KEY;
+use pathkeeper_model::local::DaemonEnd;
 use pathkeeper_model::matrix::Matrix;
 use pathkeeper_model::node_value::DaemonWord;
 use pathkeeper_model::problems::utc;
@@ -423,6 +424,24 @@ fn kernel_count(record: &NodeRecord) -> Option<String> {
     (n > 0).then(|| format!("kernel: {alive} of {all} paths of {n} maps alive, unchecked"))
 }
 
+/// How it ended, as far as that can be known without asking systemd.
+fn daemon_end(daemon: DaemonWord, record: &NodeRecord) -> Option<String> {
+    if daemon != DaemonWord::Stopped {
+        return None;
+    }
+    let end = record.paths.as_ref().and_then(|paths| paths.host.facts.daemon_end);
+    let words = match end {
+        Some(DaemonEnd::Broken) => {
+            "its pid file is still there: it was killed or crashed (the signal is known to systemd alone)"
+        }
+        Some(DaemonEnd::InOrder) => {
+            "its pid file is gone: it was told to end (systemctl stop, multipathd shutdown), or was not started since the boot"
+        }
+        None => "how it ended is not known here",
+    };
+    Some(words.to_owned())
+}
+
 fn about_multipathd(name: &NodeName, record: &NodeRecord, matrix: &Matrix, push: &mut impl FnMut(Words)) {
     let Some(about) = &record.about else { return };
     let (code, what) = match about.daemon {
@@ -451,7 +470,13 @@ fn about_multipathd(name: &NodeName, record: &NodeRecord, matrix: &Matrix, push:
         severity: Severity::Error,
         object: None,
         summary: format!("{name}: {what}; {consequence}"),
-        evidence: about.daemon_why.iter().cloned().chain(kernel_count(record)).collect(),
+        evidence: about
+            .daemon_why
+            .iter()
+            .cloned()
+            .chain(daemon_end(about.daemon, record))
+            .chain(kernel_count(record))
+            .collect(),
         advice: match code {
             Code::MultipathdAbsent => vec![
                 "DO NOT copy /etc/multipath/wwids or bindings from another node".into(),

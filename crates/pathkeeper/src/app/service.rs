@@ -1,6 +1,6 @@
 //! `pathkeeper agent`: the app as a service on a real node.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -224,7 +224,11 @@ pub fn reader_config(config: &Config) -> ReaderConfig {
             None => SocketAddress::Path(name.into()),
         },
     };
+    // What stands beside /etc on this machine stands beside it where the roots are others, too.
+    let beside_etc = |name: &str| config.roots.etc.parent().unwrap_or(Path::new("/")).join(name);
     let roots = Roots {
+        boot: beside_etc("boot"),
+        var: beside_etc("var"),
         sys: config.roots.sysfs.clone(),
         proc: config.roots.proc.clone(),
         etc: config.roots.etc.clone(),

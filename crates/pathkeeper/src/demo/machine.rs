@@ -1,5 +1,6 @@
 //! One simulated machine: its files below a directory of its own, its multipathd on a socket there.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,8 @@ pub struct Machine {
     proc: Tree,
     multipathd: Multipathd,
     socket: Listen,
+    /// What its wwids file names: each LUN that it ever had a map of.
+    wwids: BTreeSet<String>,
 }
 
 impl Machine {
@@ -51,7 +54,10 @@ impl Machine {
             };
             io::Error::new(e.kind(), format!("listening at {place}: {e}"))
         })?;
-        Ok(Self { node, version, root: root.to_owned(), sys, proc, multipathd, socket })
+        let wwids = BTreeSet::new();
+        let mut machine = Self { node, version, root: root.to_owned(), sys, proc, multipathd, socket, wwids };
+        machine.note_wwids(san)?;
+        Ok(machine)
     }
 
     /// Shows the node as it is now in the SAN. Blocks on the file system, a moment.
@@ -59,11 +65,24 @@ impl Machine {
     /// # Errors
     /// What the file system says, with the path.
     pub fn show(&mut self, san: &San) -> io::Result<()> {
+        self.note_wwids(san)?;
         // The kernel knows first, then multipathd; its process is gone before its socket is.
         self.sys.show(san.sysfs(self.node))?;
         self.proc.show(processes(san, self.node))?;
         self.show_daemon(san);
         Ok(())
+    }
+
+    /// multipathd writes the WWID of each map that it makes into the file, and takes none out.
+    fn note_wwids(&mut self, san: &San) -> io::Result<()> {
+        let before = self.wwids.len();
+        self.wwids.extend(san.kernel_maps(self.node).into_iter().map(|map| map.wwid.to_string()));
+        if self.wwids.len() == before {
+            return Ok(());
+        }
+        let text: String = self.wwids.iter().map(|wwid| format!("/{wwid}/\n")).collect();
+        let file = self.root.join("etc/multipath/wwids");
+        std::fs::write(&file, text).map_err(|e| at(&file, &e))
     }
 
     /// Shows only what multipathd alone knows: its countdowns.

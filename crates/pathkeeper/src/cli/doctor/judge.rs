@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use pathkeeper_model::local::{Daemon, Map, NodeRead};
+use pathkeeper_model::local::{Daemon, Lint, Map, NodeRead};
+use pathkeeper_model::reboot::{Doubt, RebootDoubts};
 
 use super::{AgentSeen, CertificateSeen, Level, Line, Seen};
 use crate::cli::text::count;
@@ -26,8 +27,10 @@ pub fn lines(seen: &Seen) -> Vec<Line> {
             out.push(daemon(read));
             out.push(kernel(read));
             out.push(config_files(seen));
+            out.extend(settings_that_hurt(read));
             out.extend(names(read));
             out.extend(reboot(read, seen));
+            out.extend(other_doubts(read));
             out.extend(loose(read));
             if let Some(first) = read.problems.first() {
                 let more = read.problems.len() - 1;
@@ -244,6 +247,30 @@ fn reboot(read: &NodeRead, seen: &Seen) -> Option<Line> {
     })
 }
 
+/// What else a reboot would not bring back, each with its cure.
+fn other_doubts(read: &NodeRead) -> Vec<Line> {
+    let doubts = RebootDoubts { not_in_wwids: Vec::new(), ..RebootDoubts::of(read) };
+    let text = |doubt: &Doubt| format!("{}; mend it: {}", doubt.what, doubt.command);
+    doubts.reasons().iter().map(|doubt| line(Level::Warn, "reboot", text(doubt))).collect()
+}
+
+/// Lines of multipath's files that are known to hurt. Old drop-in folders and names by number have lines of their own.
+fn settings_that_hurt(read: &NodeRead) -> Vec<Line> {
+    let told = |lint: &&Lint| !matches!(lint.name.as_str(), "config_dir" | "user_friendly_names");
+    let lints: Vec<&Lint> = read.host.lints.iter().filter(told).collect();
+    let mut out: Vec<Line> = lints
+        .iter()
+        .take(NAMES_MAX)
+        .map(|lint| line(Level::Warn, "config", format!("{}: {}; {}", lint.at, lint.why, lint.advice)))
+        .collect();
+    if lints.len() > NAMES_MAX {
+        let more =
+            format!("{} more lines like these: pathkeeper explain CONFIG_LINT", lints.len() - NAMES_MAX);
+        out.push(line(Level::Warn, "config", more));
+    }
+    out
+}
+
 fn loose(read: &NodeRead) -> Option<Line> {
     let n = read.loose.len();
     (n > 0).then(|| {
@@ -429,6 +456,36 @@ mod tests {
                              8480:127.0.0.1:8480 root@pve2
         "#]],
         );
+    }
+
+    #[test]
+    fn what_would_not_come_back_and_what_hurts_is_said_with_its_cure() {
+        use pathkeeper_model::local::{HostFacts, UnitState};
+        let mut seen = seen(Daemon::Answering { pid: Some(7) }, vec![map("vm-prod", "3600a")], &["3600a"]);
+        let lint = |name: &str| Lint {
+            name: name.into(),
+            at: "/etc/multipath.conf:3".into(),
+            why: "why".into(),
+            advice: "mend".into(),
+        };
+        let mut lints: Vec<Lint> = (0..7).map(|n| lint(&format!("x{n}"))).collect();
+        lints.push(lint("user_friendly_names"));
+        let host = HostFacts { daemon_unit: Some(UnitState::Masked), lints, ..HostFacts::default() };
+        seen.read.as_mut().unwrap().host = host.into();
+        let of = |topic: &str| {
+            let lines =
+                lines(&seen).into_iter().filter(|line| line.topic == topic && line.level == Level::Warn);
+            lines.map(|line| line.text).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            of("reboot"),
+            [
+                "multipathd.service is masked: nothing starts it; mend it: systemctl unmask multipathd && systemctl enable multipathd"
+            ]
+        );
+        let config = of("config");
+        assert_eq!((config.len(), config[0].as_str()), (6, "/etc/multipath.conf:3: why; mend"));
+        assert!(config[5].starts_with("2 more lines"), "{config:?}");
     }
 
     #[test]
