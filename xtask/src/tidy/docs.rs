@@ -6,7 +6,7 @@ use super::{Complaint, Repo};
 const CODES: &str = "crates/model/src/finding.rs";
 const FINDINGS: &str = "docs/findings.md";
 /// What each code's chapter says, in this order.
-const PARTS: &[&str] = &["**Meaning.**", "**Evidence.**", "**Do.**", "**Do not.**"];
+const PARTS: &[&str] = &["**Meaning.**", "**Evidence.**", "**Do.**", "**Do not.**", "**Commands.**"];
 
 /// Each code of the program has its chapter with all parts, and each chapter its code.
 pub fn finding_codes(repo: &Repo) -> Vec<Complaint> {
@@ -137,7 +137,8 @@ mod tests {
 
     #[test]
     fn codes_and_chapters_must_agree() {
-        let whole = "## NODE_STALE\n**Meaning.** a\n**Evidence.** b\n**Do.** c\n**Do not.** d\n";
+        let whole =
+            "## NODE_STALE\n**Meaning.** a\n**Evidence.** b\n**Do.** c\n**Do not.** d\n**Commands.** e\n";
         let check = |code: &str, doc: &str| {
             finding_codes(&Repo::of(&[(CODES, &format!("    Variant = \"{code}\",\n")), (FINDINGS, doc)]))
                 .len()
