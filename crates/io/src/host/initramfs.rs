@@ -19,7 +19,7 @@ const CONF_BYTES_MAX: usize = 64 << 10;
 pub(super) fn older_than_config(roots: &Roots) -> Option<OldInitramfs> {
     let (image, made) = image(roots)?;
     let (newer, changed) = newest_of_config(roots)?;
-    (made < changed).then(|| OldInitramfs { image, made, newer, changed })
+    (made < changed).then_some(OldInitramfs { image, made, newer, changed })
 }
 
 /// The image of the newest kernel, else of the running one, if multipath is part of it.

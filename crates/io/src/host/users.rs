@@ -57,10 +57,8 @@ impl Users {
             words.truncate(end);
             words
         };
-        if !self.0.contains_key(&disk) {
-            let words = words(&disk);
-            self.0.insert(disk, words);
-        }
+        let said = words(&disk);
+        self.0.entry(disk).or_insert(said);
     }
 
     /// `36 35 98:0 /mnt1 /mnt2 rw,noatime - ext3 /dev/root rw` (proc_pid_mountinfo(5)).
