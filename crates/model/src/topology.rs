@@ -3,6 +3,7 @@
 //! It is made from a node's published detail ([`crate::detail::Packed::facts`]) and kept for every node, so texts are shared
 //! and a path takes a few bytes. Who needs a device's name or the printed words unpacks the whole detail.
 
+mod brief;
 mod pack;
 mod texts;
 
@@ -14,6 +15,7 @@ use crate::local::{HostFacts, Pv, Queueing};
 use crate::reboot::RebootDoubts;
 
 pub use crate::local::Access;
+pub use brief::{Brief, Briefs, has_stranger, is_nonoptimal, is_resized};
 pub use texts::Texts;
 
 /// What a node's last published read says of its LUNs and paths, and what its ledger remembers.
@@ -27,6 +29,8 @@ pub struct NodePaths {
     pub routes: Vec<Route>,
     /// LUNs that it has a map or devices of, or remembers; in byte order, each once.
     pub luns: Vec<LunSeen>,
+    /// The same in brief: [`Self::briefs`].
+    pub briefs: Briefs,
     /// What it would do after a reboot, and other things of the node itself.
     pub host: HostSeen,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cell::{At, Cell};
 use crate::matrix::RowRef;
-use crate::topology::{Identity, LunSeen, MapSeen, PathSeen, PathWord};
+use crate::topology::{Brief, Identity, LunSeen, MapSeen};
 
 /// Numbers of paths (and ports) that are told apart; more count as this many.
 const COUNTS: usize = 32;
@@ -30,6 +30,8 @@ pub struct Sum<'a> {
     pub pvs: Option<&'a MapSeen>,
     /// Another node says otherwise.
     pub pvs_differ: bool,
+    /// A print of that.
+    pvs_print: u64,
     /// A setting says that fewer paths than there are would do.
     declared: bool,
     /// How many nodes have so many paths, and so many target ports.
@@ -50,6 +52,7 @@ impl Default for Sum<'_> {
             nonoptimal: false,
             pvs: None,
             pvs_differ: false,
+            pvs_print: 0,
             declared: false,
             paths: [0; COUNTS],
             ports: [0; COUNTS],
@@ -74,69 +77,14 @@ pub fn texts(identity: &Identity) -> [&str; 3] {
     [&identity.vendor, &identity.product, &identity.serial]
 }
 
-/// A path says another WWID or serial than its map.
-pub fn has_stranger(seen: &LunSeen) -> bool {
-    seen.paths.iter().any(|path| path.other_wwid || path.other_serial || path.other_product)
-}
-
-/// Paths of its devices have another size than the map.
-pub fn is_resized(map: &MapSeen) -> bool {
-    let Some(size) = map.size_bytes.filter(|bytes| *bytes > 0) else { return false };
-    map.path_size_bytes.is_some_and(|(least, most)| least > 0 && (least != size || most != size))
-}
-
-/// I/O goes over a group of lower priority than one that has a usable path.
-pub fn is_nonoptimal(map: &MapSeen, seen: &LunSeen) -> bool {
-    if map.groups.len() < 2 {
-        return false;
-    }
-    // A group that lost all of its paths may still be called the active one.
-    let usable = || seen.paths.iter().filter(|path| path.word == PathWord::Usable);
-    let group = |path: &PathSeen| map.groups.get(usize::from(path.group));
-    let active =
-        usable().filter_map(group).filter(|(_, active)| *active).map(|(priority, _)| *priority).max();
-    let best = usable().filter_map(group).map(|(priority, _)| *priority).max();
-    active.zip(best).is_some_and(|(active, best)| active < best)
-}
-
-/// How many different target ports the paths that are there or remembered lead to, as far as ports are known. `numbers`: of
-/// each route, which port that is.
-fn ports(seen: &LunSeen, numbers: &[u8]) -> u32 {
-    let routes =
-        seen.paths.iter().map(|path| path.route).chain(seen.remembered.iter().map(|(route, _)| *route));
-    let known = routes.filter_map(|route| numbers.get(usize::from(route))).filter(|number| **number < 64);
-    known.fold(0_u64, |set, number| set | 1 << number).count_ones()
-}
-
-/// Of each route of a node, which target port it leads to: small numbers; 255 where that is not known.
-pub fn port_numbers(at: &At<'_>) -> Vec<u8> {
-    let routes = at.paths().map_or(&[][..], |paths| &paths.routes);
-    let mut names: Vec<&str> = Vec::new();
-    let mut out = Vec::with_capacity(routes.len());
-    for route in routes {
-        let port = &*route.target_port;
-        if port.is_empty() {
-            out.push(u8::MAX);
-            continue;
-        }
-        let at = names.iter().position(|name| *name == port).unwrap_or_else(|| {
-            names.push(port);
-            names.len() - 1
-        });
-        out.push(u8::try_from(at).unwrap_or(u8::MAX).min(63));
-    }
-    out
-}
-
 impl<'a> Sum<'a> {
-    /// Adds what one node says; `numbers` of its ports as [`port_numbers`] gives them.
-    pub fn add(&mut self, cell: &Cell<'a>, numbers: &[u8]) {
-        let Some(seen) = cell.seen else { return };
-        let Some(map) = seen.map.as_deref() else { return };
-        self.identity_differs |= has_stranger(seen);
-        if !self.last.is_some_and(|last| Arc::ptr_eq(last, &map.identity)) {
-            self.last = Some(&map.identity);
-            for (known, new) in self.identity.iter_mut().zip(texts(&map.identity)) {
+    /// Adds what one node says of a LUN that it has a map of; `place` is that LUN's place among the node's, in `luns`.
+    pub fn add(&mut self, cell: &Cell<'a>, brief: &'a Brief, luns: &'a [LunSeen], place: usize) {
+        let (Some(name), Some(identity)) = (&brief.name, &brief.identity) else { return };
+        self.identity_differs |= brief.has_stranger();
+        if !self.last.is_some_and(|last| Arc::ptr_eq(last, identity)) {
+            self.last = Some(identity);
+            for (known, new) in self.identity.iter_mut().zip(texts(identity)) {
                 match (known.is_empty(), new.is_empty()) {
                     (true, _) => *known = new,
                     (false, false) => self.identity_differs |= *known != new,
@@ -144,25 +92,27 @@ impl<'a> Sum<'a> {
                 }
             }
         }
-        if let Some(bytes) = map.size_bytes.filter(|bytes| *bytes > 0) {
+        if brief.size_bytes > 0 {
+            let bytes = brief.size_bytes;
             let (least, most) = self.size_bytes.unwrap_or((bytes, bytes));
             self.size_bytes = Some((least.min(bytes), most.max(bytes)));
-            self.resize |= is_resized(map);
+            self.resize |= brief.is_resized();
         }
         match self.name {
-            None => self.name = Some(&map.name),
-            Some(name) => self.names_differ |= !Arc::ptr_eq(name, &map.name) && **name != *map.name,
+            None => self.name = Some(name),
+            Some(known) => self.names_differ |= !Arc::ptr_eq(known, name) && **known != **name,
         }
-        self.nonoptimal |= is_nonoptimal(map, seen);
-        if !map.pvs.is_empty() {
-            match self.pvs {
-                None => self.pvs = Some(map),
-                Some(other) => self.pvs_differ |= other.pvs != map.pvs,
+        self.nonoptimal |= brief.is_nonoptimal();
+        if brief.pvs != 0 {
+            if self.pvs.is_none() {
+                self.pvs = luns.get(place).and_then(|seen| seen.map.as_deref());
+                self.pvs_print = brief.pvs;
             }
+            self.pvs_differ |= self.pvs_print != brief.pvs;
         }
         self.declared |= cell.shown.paths_expected.is_some_and(|enough| enough < cell.known);
         count(&mut self.paths, meant(cell));
-        count(&mut self.ports, ports(seen, numbers));
+        count(&mut self.ports, u32::from(brief.ports));
     }
 
     /// Whether nodes hold different numbers of paths or ports.
@@ -172,10 +122,10 @@ impl<'a> Sum<'a> {
     }
 
     /// How many paths and ports this node has and most others have, if it has fewer of either.
-    pub fn short(&self, cell: &Cell<'a>, numbers: &[u8]) -> Option<Short> {
-        let seen = cell.seen.filter(|seen| seen.map.is_some())?;
+    pub fn short(&self, cell: &Cell<'a>, brief: &Brief) -> Option<Short> {
+        brief.name.as_ref()?;
         let clip = |n: u32| n.min(COUNTS as u32 - 1);
-        let (paths, ports) = (clip(meant(cell)), clip(ports(seen, numbers)));
+        let (paths, ports) = (clip(meant(cell)), clip(u32::from(brief.ports)));
         let short =
             Short { paths, ports, usual_paths: usual(&self.paths)?, usual_ports: usual(&self.ports)? };
         // Nobody may know ports there: that is no fewer.

@@ -1,13 +1,13 @@
 //! Words for what nodes together show of one LUN.
 
 use super::cell::At;
-use super::lun::{Sum, has_stranger, is_nonoptimal, is_resized, maps, texts};
+use super::lun::{Sum, maps, texts};
 use super::sweep::Sweep;
 use super::text::{few, size, word};
 use crate::finding::{Code, Finding, Fingerprint, Scope, Severity};
 use crate::ids::NodeName;
 use crate::matrix::RowRef;
-use crate::topology::{LunSeen, MapSeen};
+use crate::topology::{LunSeen, MapSeen, has_stranger, is_nonoptimal, is_resized};
 
 /// Growing a LUN is work for so long; then somebody forgot a node.
 const GROWTH_S: i64 = 15 * 60;

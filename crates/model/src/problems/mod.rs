@@ -113,15 +113,14 @@ fn uneven(sweep: &Sweep<'_>) -> Vec<Finding> {
     }
     let mut found = Vec::new();
     for at in &sweep.nodes {
-        if at.whole().is_none() {
-            continue;
-        }
-        let numbers = lun::port_numbers(at);
+        let Some(paths) = at.whole() else { continue };
+        let briefs = paths.briefs();
         let mut luns: Vec<(&str, Short)> = Vec::new();
         for (row, sum) in &odd {
             // What a node lacks by its own word is said of that LUN.
             let cell = sweep.cell_at(at, row).filter(|cell| cell.plight().is_none());
-            let short = cell.and_then(|cell| sum.short(&cell, &numbers));
+            let brief = briefs.binary_search_by(|brief| brief.wwid.cmp(row.wwid())).ok();
+            let short = cell.and_then(|cell| sum.short(&cell, briefs.get(brief?)?));
             if let Some(short) = short.filter(|_| !sweep.picture.expectations.is_retired(row.wwid(), at.name))
             {
                 luns.push((sweep.name(row), short));

@@ -7,7 +7,7 @@ use fixedbitset::FixedBitSet;
 use rustc_hash::FxHasher;
 
 use super::cell::{At, Cell, Word, shared_domains, word_of};
-use super::lun::{Sum, port_numbers};
+use super::lun::Sum;
 use crate::cause::{Causes, CellCauses};
 use crate::expect::By;
 use crate::finding::{Code, Explains, Fingerprint, Scope, Severity};
@@ -15,7 +15,7 @@ use crate::ids::{NodeName, Wwid};
 use crate::matrix::RowRef;
 use crate::picture::Picture;
 use crate::state::State;
-use crate::topology::{LunSeen, PathWord};
+use crate::topology::{Brief, NodePaths};
 
 /// A map is suspended for a moment whenever its table is loaded anew.
 const SUSPENDED_S: i64 = 10;
@@ -116,17 +116,17 @@ impl<'a> Sweep<'a> {
         for (number, at) in nodes.iter().enumerate().filter(|(_, at)| at.word != Word::Nothing) {
             let Ok(number) = u32::try_from(number) else { break };
             let luns = at.paths().map_or(&[][..], |paths| &paths.luns);
+            let briefs = at.paths().map_or(&[][..], NodePaths::briefs);
             // One LUN of many is looked up; all of them are met in their order.
-            let from = rows.first().map_or(0, |row| luns.partition_point(|lun| lun.wwid < *row.wwid()));
-            let mut luns = luns.get(from..).unwrap_or_default().iter().peekable();
-            let numbers = port_numbers(at);
+            let mut next = rows.first().map_or(0, |row| briefs.partition_point(|of| of.wwid < *row.wwid()));
             let mut walk = rows.first().and_then(|row| causes.walk(at.name, row.wwid()));
             let each = (0_u32..).zip(&rows).zip(&mut sums).zip(clean.iter().zip(&mut prints));
             for (((place, row), sum), (clean, print)) in each {
-                let seen = meet(&mut luns, row.wwid());
+                let brief = meet(briefs, &mut next, row.wwid());
+                let seen = brief.and_then(|(_, at)| luns.get(at));
                 let Some(cell) = Cell::of(at, row, seen) else { continue };
-                if cell.word == Word::Whole {
-                    sum.add(&cell, &numbers);
+                if let Some((brief, at)) = brief.filter(|_| cell.word == Word::Whole) {
+                    sum.add(&cell, brief, luns, at);
                 }
                 // What no row shows as hurt has no cause that anybody would look for.
                 let of_cell = walk.as_mut().filter(|_| !clean).and_then(|walk| walk.meet(row.wwid()));
@@ -138,7 +138,8 @@ impl<'a> Sweep<'a> {
                         self.standing.extend(of_cell.causes.iter().map(|cause| *cause as usize));
                     }
                 }
-                self.look(of_cell.as_ref().map(|(of, _)| &**of), at, row, &cell, (place, number));
+                let of_cell = of_cell.as_ref().map(|(of, _)| &**of);
+                self.look(of_cell, at, row, &cell, brief.map(|(brief, _)| brief), (place, number));
             }
         }
         (self.rows, self.nodes, self.sums, self.prints) = (rows, nodes, sums, prints);
@@ -150,10 +151,11 @@ impl<'a> Sweep<'a> {
         at: &At<'a>,
         row: &RowRef<'a>,
         cell: &Cell<'a>,
+        brief: Option<&Brief>,
         (place, number): (u32, u32),
     ) {
-        let word = cell.word == Word::Whole;
-        if word && cell.seen.and_then(|seen| seen.map.as_ref()).is_some_and(|map| map.suspended) {
+        let brief = brief.filter(|_| cell.word == Word::Whole);
+        if brief.is_some_and(Brief::is_suspended) {
             self.push(self.ripe(Code::LunSuspended, at, row), Code::LunSuspended, place, number, None);
         }
         let Some((code, severity)) = cell.plight() else { return };
@@ -165,9 +167,7 @@ impl<'a> Sweep<'a> {
         }
         let cause = of_cell.filter(|of| cell.is_explained(of)).and_then(|of| of.causes.first().copied());
         self.push(severity, code, place, number, cause);
-        if let Some(seen) = cell.seen.filter(|_| word)
-            && seen.paths.iter().any(|path| path.word == PathWord::Contradiction)
-        {
+        if brief.is_some_and(Brief::has_contradiction) {
             self.push(
                 self.ripe(Code::PathContradiction, at, row),
                 Code::PathContradiction,
@@ -275,18 +275,15 @@ impl<'a> Sweep<'a> {
     }
 }
 
-/// Goes on to a LUN, in byte order.
-fn meet<'a>(
-    luns: &mut std::iter::Peekable<std::slice::Iter<'a, LunSeen>>,
-    wwid: &Wwid,
-) -> Option<&'a LunSeen> {
+/// Goes on to a LUN, in byte order: what is known of it, and its place.
+fn meet<'a>(briefs: &'a [Brief], next: &mut usize, wwid: &Wwid) -> Option<(&'a Brief, usize)> {
     loop {
-        let next = &luns.peek()?.wwid;
+        let brief = briefs.get(*next)?;
         // Nodes share the names of LUNs: mostly these are equal without a look at the text.
-        let order = if next == wwid { Ordering::Equal } else { next.cmp(wwid) };
+        let order = if brief.wwid == *wwid { Ordering::Equal } else { brief.wwid.cmp(wwid) };
         match order {
-            Ordering::Less => drop(luns.next()),
-            Ordering::Equal => return luns.next(),
+            Ordering::Less => *next += 1,
+            Ordering::Equal => return Some((brief, *next)),
             Ordering::Greater => return None,
         }
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
-    Identity, LooseSeen, LooseWhy, LunSeen, MapSeen, NodePaths, PathSeen, PathWord, Route, Texts, port_text,
+    Briefs, Identity, LooseSeen, LooseWhy, LunSeen, MapSeen, NodePaths, PathSeen, PathWord, Route, Texts,
+    port_text,
 };
 use crate::detail::Detail;
 use crate::ids::{EpochS, Wwid};
@@ -63,6 +64,7 @@ pub(super) fn pack(detail: &Detail, texts: &mut Texts) -> NodePaths {
         answered: matches!(read.daemon, Daemon::Answering { .. }),
         routes: list,
         luns,
+        briefs: Briefs::default(),
         host: super::HostSeen { reboot: RebootDoubts::of(read), facts: read.host.clone() },
     }
 }

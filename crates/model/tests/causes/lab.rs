@@ -14,7 +14,7 @@ use pathkeeper_model::matrix::Matrix;
 use pathkeeper_model::names::{Named, Names};
 use pathkeeper_model::node_value::{DaemonWord, NodeValue};
 use pathkeeper_model::picture::{NodePicture, Picture};
-use pathkeeper_model::topology::{HostSeen, LunSeen, MapSeen, NodePaths, PathSeen, PathWord, Route};
+use pathkeeper_model::topology::{LunSeen, MapSeen, NodePaths, PathSeen, PathWord, Route};
 use pathkeeper_model::{EpochS, MonoMs, NodeName, Now, Wwid};
 
 /// How fabrics can be known.
@@ -285,7 +285,7 @@ impl Lab {
             answered: true,
             routes: wires.iter().map(route).collect(),
             luns: (0..self.shape.luns).filter(|lun| !self.without.contains(&(*lun, node))).map(lun).collect(),
-            host: HostSeen::default(),
+            ..NodePaths::default()
         }
     }
 

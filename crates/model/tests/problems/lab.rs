@@ -89,13 +89,8 @@ fn routes() -> Vec<Route> {
 }
 
 fn node(heard: bool) -> Node {
-    let paths = NodePaths {
-        read_at: Some(NOW.wall),
-        answered: true,
-        routes: routes(),
-        luns: Vec::new(),
-        host: HostSeen::default(),
-    };
+    let paths =
+        NodePaths { read_at: Some(NOW.wall), answered: true, routes: routes(), ..NodePaths::default() };
     Node {
         heard,
         about: Some(NodeValue::of(DaemonWord::Running)),
@@ -507,7 +502,7 @@ impl Lab {
     pub fn judged(&self, windows: &Windows) -> (Vec<Finding>, Causes) {
         self.with(|picture| {
             let mut causes = Causes::find(picture, &Causes::default());
-            let mut found = problems::find(picture, &mut causes);
+            let mut found = problems::find(picture, &mut causes).findings;
             found.extend(causes.list().iter().cloned());
             let silent = self.nodes.values().filter_map(|node| node.swallowed.clone());
             found.extend(silent.map(|of| Finding::new(of.code, Severity::Warning, of.scope, "away")));
