@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+use crate::can::Can;
 use crate::discover::Discovered;
 use crate::explain::Explained;
 use crate::guide::Guide;
@@ -202,6 +203,14 @@ impl Client {
     /// All LUNs.
     pub async fn luns(&self) -> Result<Luns, Error> {
         self.get(paths::LUNS).await
+    }
+
+    /// Whether something can be done; `deed` as [`Can::deed`] has it.
+    ///
+    /// # Errors
+    /// As all of these; refused (404) where nothing is called so.
+    pub async fn can(&self, deed: &str, name: &str) -> Result<Can, Error> {
+        self.get(&format!("{}?deed={}&name={}", paths::CAN, encoded(deed), encoded(name))).await
     }
 
     /// What is known of a name, whatever it is the name of.

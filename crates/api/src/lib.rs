@@ -4,6 +4,7 @@
 //! `errors` by parameter, kebab-case keys. Fields may be added; names and meanings stay.
 #![forbid(unsafe_code)]
 
+pub mod can;
 pub mod client;
 pub mod discover;
 pub mod disks;

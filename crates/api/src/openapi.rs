@@ -8,6 +8,7 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::{self, ContentBuilder, Ref, RefOr, ResponseBuilder};
 
+use crate::can::Can;
 use crate::discover::Discovered;
 use crate::explain::Explained;
 use crate::guide::Guide;
@@ -35,6 +36,7 @@ answer!(NodesAnswer, Vec<NodeRow>, "Nodes in Proxmox's envelope.");
 answer!(DisksAnswer, NodeDisks, "Maps of a node in Proxmox's envelope.");
 answer!(DiscoverAnswer, Discovered, "What is seen and not watched, in Proxmox's envelope.");
 answer!(LunsAnswer, Luns, "LUNs in Proxmox's envelope.");
+answer!(CanAnswer, Can, "Whether it can be done, in Proxmox's envelope.");
 answer!(ExplainAnswer, Explained, "An explanation in Proxmox's envelope.");
 answer!(GuideAnswer, Guide, "A guide in Proxmox's envelope.");
 answer!(FindingsAnswer, Vec<Finding>, "Findings in Proxmox's envelope.");
@@ -122,6 +124,22 @@ async fn lun_guide() {}
         (status = 503, description = "Not ready yet, or others are being answered; Retry-After", body = ErrorBody),
     ))]
 async fn explain() {}
+
+/// Whether a node can be rebooted, an adapter (`node/adapter`), target port, controller or fabric taken down, or a LUN taken
+/// away, without that anybody loses a disk. Doubt is never yes. Nothing is done by asking.
+#[utoipa::path(get, path = "/api2/json/cluster/multipath/can", tag = "cluster",
+    params(
+        ("deed" = String, Query,
+            description = "reboot, offline-hba, offline-port, offline-controller, offline-fabric or remove-lun"),
+        ("name" = String, Query, description = "Of what"),
+    ),
+    responses(
+        (status = 200, description = "The answer, whatever it is", body = CanAnswer),
+        (status = 400, description = "No deed or name, or another word; errors says which", body = ErrorBody),
+        (status = 404, description = "Nothing is called so; message says what is perhaps meant", body = ErrorBody),
+        (status = 503, description = "Not ready yet, or others are being answered; Retry-After", body = ErrorBody),
+    ))]
+async fn can() {}
 
 /// Orders that paths which are gone are gone for good: what each node remembers goes down to what is usable there, and no
 /// lower than what `paths` says was shown. Each node obeys by itself; `GET` of the LUN says which have.
@@ -233,6 +251,7 @@ async fn readyz() {}
         lun_findings,
         lun_guide,
         explain,
+        can,
         ack_paths,
         retire,
         forget,
@@ -351,6 +370,7 @@ mod tests {
             LUN_FINDINGS,
             LUN_GUIDE,
             EXPLAIN,
+            CAN,
             LUN_ACK_PATHS,
             LUN_RETIRE,
             LUN_FORGET,

@@ -20,6 +20,8 @@ pub const LUN_RETIRE: &str = "/api2/json/cluster/multipath/luns/{wwid}/retire";
 pub const LUN_FORGET: &str = "/api2/json/cluster/multipath/luns/{wwid}/forget";
 /// What is known of a LUN, node, adapter, port, fabric, controller, storage or code; `name` in the query.
 pub const EXPLAIN: &str = "/api2/json/cluster/multipath/explain";
+/// Whether something can be done without that anybody loses a disk; `deed` and `name` in the query.
+pub const CAN: &str = "/api2/json/cluster/multipath/can";
 /// Findings that people muted.
 pub const MUTES: &str = "/api2/json/cluster/multipath/mutes";
 /// One of them; `{id}` is its id.

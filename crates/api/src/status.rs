@@ -203,6 +203,9 @@ pub struct Finding {
     /// Why it does not count now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub muted: Option<Muted>,
+    /// Guests (virtual machines and containers) that it hits; absent where nobody tells of guests, or it hits nobody by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guests: Option<u32>,
 }
 
 /// What a cause explains.

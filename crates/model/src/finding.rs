@@ -228,6 +228,8 @@ pub struct Finding {
     pub explains: Option<Box<Explains>>,
     /// Why it does not count now.
     pub muted: Option<Box<Muted>>,
+    /// Guests that it hits ([`crate::problems::count_guests`]); `None` = nobody tells of guests, or it hits nobody by itself.
+    pub guests: Option<u32>,
 }
 
 impl Finding {
@@ -245,6 +247,7 @@ impl Finding {
             cause: None,
             explains: None,
             muted: None,
+            guests: None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Guests (virtual machines and containers) and the storages that they need: the blast radius of what is wrong.
 
+pub mod read;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::NodeName;

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arrays;
+pub mod can;
 pub mod cause;
 pub mod detail;
 pub mod discover;

@@ -225,6 +225,7 @@ async fn every_documented_path_answers_and_nothing_else_does() {
         // What they need to be asked with.
         at.push_str(match path.as_str() {
             paths::EXPLAIN => "?name=pve1",
+            paths::CAN => "?deed=reboot&name=pve1",
             paths::LUN_GUIDE => "?for=retire",
             _ => "",
         });

@@ -42,6 +42,8 @@ const PURE_MAY_USE: &[&str] = &[
     "regex-syntax",
     "rustc-hash",
     "ryu",
+    // How alike two texts are.
+    "strsim",
     "serde",
     "serde_core",
     "serde_derive",

@@ -1,5 +1,6 @@
 //! Questions about the cluster, answered from what is known now. Pure: nothing changes by being asked.
 
+use pathkeeper_model::can::{self, Can, Deed, Unknown};
 use pathkeeper_model::cause::CellCauses;
 use pathkeeper_model::detail::Detail;
 use pathkeeper_model::explain::{self, Explained, Ground, Unresolved};
@@ -21,6 +22,8 @@ pub enum Question {
     Cells(NodeName),
     /// What is to be done with a LUN, step by step.
     Guide(Aim, Wwid),
+    /// Whether something can be done to what bears a name.
+    Can(Deed, String),
 }
 
 /// What is answered.
@@ -34,6 +37,8 @@ pub enum Answer {
     Cells(Vec<(Wwid, CellCauses)>),
     /// Steps.
     Guide(Box<Guide>),
+    /// Whether it can be done, or that nothing is called so.
+    Can(Result<Box<Can>, Unknown>),
 }
 
 impl Cluster {
@@ -44,7 +49,20 @@ impl Cluster {
             Question::Guide(aim, wwid) => Answer::Guide(Box::new(self.guide(*aim, wwid, now))),
             Question::Explain(name) => Answer::Explained(self.explain(name, now).map(Box::new)),
             Question::Cells(node) => Answer::Cells(self.cells_of(node)),
+            Question::Can(deed, name) => Answer::Can(self.can(*deed, name, now).map(Box::new)),
         }
+    }
+
+    fn can(&self, deed: Deed, name: &str, now: Now) -> Result<Can, Unknown> {
+        self.ask_picture(now, |picture, causes| {
+            let ground = can::Ground {
+                picture,
+                causes,
+                findings: &self.judged.findings,
+                windows: &self.beside.windows,
+            };
+            can::can(deed, name, ground)
+        })
     }
 
     /// What a node published last.

@@ -140,9 +140,8 @@ impl<'a> Known<'a> {
         found.iter_mut().filter(|finding| finding.since.is_none()).for_each(&mut date);
         let seen = Seen { matrix: self.matrix, now: self.now.wall, began: self.began };
         self.beside.mutes.mark(&mut found, &seen);
-        found.sort_by(|a, b| {
-            b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)).then(a.scope.cmp(&b.scope))
-        });
+        problems::count_guests(&mut found, &picture, &causes);
+        problems::order(&mut found, &picture);
         let changed = explained
             .iter()
             .filter(|(row, print)| before.explained.get(row) != Some(print))

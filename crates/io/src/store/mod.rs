@@ -15,6 +15,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use bytes::Bytes;
+use pathkeeper_model::guests::Guests;
 use pathkeeper_model::{EpochS, NodeName};
 
 /// A future of a store call. Every call ends within the store's own deadline.
@@ -238,6 +239,15 @@ impl StoreError {
     }
 }
 
+/// Guests, as far as an engine knows of them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct GuestsSeen {
+    /// All of them; `None` = not known, or not yet. The same value until something is different.
+    pub guests: Option<std::sync::Arc<Guests>>,
+    /// There is nothing more to be read now: the next look can wait.
+    pub whole: bool,
+}
+
 /// One node's access to the store.
 pub trait Store: Send + Sync + 'static {
     /// `embedded`, `etcd`, `pmxcfs`.
@@ -273,6 +283,11 @@ pub trait Store: Send + Sync + 'static {
     /// What a person should know of the engine now; it changes with a [`Hint::Members`].
     fn notices(&self) -> Vec<Notice> {
         Vec::new()
+    }
+    /// Guests that run in the cluster, where the engine knows of them: Proxmox VE's. Each call reads a bounded part of what
+    /// is different.
+    fn guests(&self) -> StoreFuture<'_, GuestsSeen> {
+        Box::pin(async { Ok(GuestsSeen { guests: None, whole: true }) })
     }
     /// This node leaves for good: it is offline at once, not when its lease runs out. Its values stay.
     fn leave(&self) -> StoreFuture<'_, ()> {

@@ -5,6 +5,7 @@
 mod cluster;
 mod documents;
 mod faults;
+mod guests;
 mod membership;
 mod server;
 mod values;

@@ -203,6 +203,8 @@ struct Server {
     starttime: u64,
     clinfo: u64,
     members: String,
+    /// Its counter, and `.vmlist`.
+    vmlist: (u64, String),
     own: Table,
     peers: BTreeMap<String, Table>,
     files: PathBuf,
@@ -222,6 +224,7 @@ impl Server {
             starttime: 0,
             clinfo: 1,
             members: String::new(),
+            vmlist: (1, "{\"version\":1,\"ids\":{}}".into()),
             own: Table::new(),
             peers: BTreeMap::new(),
             files: PathBuf::new(),
@@ -260,6 +263,7 @@ impl Server {
         match (id, payload.len()) {
             (1, 0) => Ok(self.version().into_bytes()),
             (2, 0) => Ok(self.members.clone().into_bytes()),
+            (3, 0) => Ok(self.vmlist.1.clone().into_bytes()),
             (4, 256..) if payload.len() - 256 > 32_768 => Err(EFBIG),
             (4, 256..) => {
                 let (name, data) = (text(&payload[..256]), &payload[256..]);
@@ -277,7 +281,7 @@ impl Server {
                 table.and_then(|table| table.get(&name)).map(|(_, value)| value.clone()).ok_or(ENOENT)
             }
             (6, 1..) => std::fs::read(self.files.join(text(payload))).map_err(|_| ENOENT),
-            (1 | 2 | 4 | 5 | 6, _) => Err(EINVAL),
+            (1..=6, _) => Err(EINVAL),
             _ => Err(ECHRNG),
         }
     }
@@ -285,8 +289,8 @@ impl Server {
     /// As pmxcfs writes it: names are not escaped.
     fn version(&self) -> String {
         let mut out = format!(
-            "{{\n\"starttime\": {},\n\"clinfo\": {},\n\"vmlist\": 1,\n\"corosync.conf\": 1,\n\"kvstore\": {{\n",
-            self.starttime, self.clinfo
+            "{{\n\"starttime\": {},\n\"clinfo\": {},\n\"vmlist\": {},\n\"corosync.conf\": 1,\n\"kvstore\": {{\n",
+            self.starttime, self.clinfo, self.vmlist.0
         );
         let tables = std::iter::once((&self.node, &self.own)).chain(&self.peers);
         for (i, (node, table)) in tables.enumerate() {
@@ -325,6 +329,9 @@ impl Server {
             ["members", clinfo, text] => {
                 self.clinfo = clinfo.parse().unwrap();
                 self.members = String::from_utf8(unhex(text)).unwrap();
+            }
+            ["vmlist", counter, text] => {
+                self.vmlist = (counter.parse().unwrap(), String::from_utf8(unhex(text)).unwrap());
             }
             ["drop-peer", node] => drop(self.peers.remove(*node)),
             ["delay", ms, times] => {

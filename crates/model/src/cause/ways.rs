@@ -84,6 +84,16 @@ impl Causes {
         self.nodes.keys()
     }
 
+    /// Whether something can be believed of this node's paths now.
+    pub fn tells(&self, node: &NodeName) -> bool {
+        self.nodes.contains_key(node)
+    }
+
+    /// Whether anything is known of the paths of this LUN on this node now.
+    pub fn knows(&self, node: &NodeName, wwid: &Wwid) -> bool {
+        self.nodes.get(node).is_some_and(|of| of.index.cell(wwid).is_some())
+    }
+
     fn ways_of<'a>(&'a self, node: &'a NodeName, of: &'a NodeCauses, pattern: &Pattern) -> Vec<Way<'a>> {
         let NodeIndex { adapters, ports, pairs, .. } = &*of.index;
         let mut out = Vec::with_capacity(pattern.paths.len());

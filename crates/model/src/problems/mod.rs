@@ -26,7 +26,8 @@ use crate::picture::Picture;
 use lun::Short;
 use sweep::{Candidate, Sweep};
 
-pub use order::order;
+pub(crate) use order::storages;
+pub use order::{count_guests, order};
 pub use text::utc;
 pub(crate) use text::word;
 

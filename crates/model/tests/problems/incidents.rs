@@ -80,3 +80,34 @@ fn a_lun_is_not_assembled_on_one_node() {
         &["E LUN_MISSING pve4/vm-prod-03"],
     );
 }
+
+#[test]
+fn guests_are_counted_where_somebody_tells_of_them() {
+    let text = "
+        lun a used-by=vms
+        lun b used-by=other
+        pve1 a uudd
+        pve1 b uudd
+        pve2 a uuuu
+        pve2 b uuud
+        pve3 a uuuu
+        pve3 !offline
+        guest 1 pve1 vms
+        guest 2 pve1 other
+        guest 3 pve2 vms
+        guest 4 pve2 other
+        guest 5 pve3 vms";
+    let counted = |text: &str| {
+        let lab = crate::lab::lab(text);
+        let (mut found, causes) = lab.judged(&pathkeeper_model::windows::Windows::default());
+        lab.with(|picture| pathkeeper_model::problems::count_guests(&mut found, picture, &causes));
+        found.iter().map(|finding| (crate::lab::line(finding), finding.guests)).collect::<Vec<_>>()
+    };
+    let of = |all: &[(String, Option<u32>)], what: &str| all.iter().find(|(line, _)| line == what).unwrap().1;
+    let all = counted(text);
+    assert_eq!(of(&all, "W HBA_DOWN pve1/host7"), Some(2));
+    assert_eq!(of(&all, "W LUN_DEGRADED pve2/b"), Some(1));
+    assert_eq!(of(&all, "W NODE_OFFLINE pve3"), Some(1));
+    let untold: Vec<&str> = text.lines().filter(|line| !line.contains("guest")).collect();
+    assert!(counted(&untold.join("\n")).iter().all(|(_, guests)| guests.is_none()), "nobody tells");
+}

@@ -5,9 +5,9 @@
 //! | line | what |
 //! | --- | --- |
 //! | `pve1 a uudd WORD…` | LUN `a` on pve1, a letter for each path: `u` usable, `d` down, `c` contradicting, `x` undecided, `.` absent and remembered. `-` instead: no map |
-//! | `pve1 !WORD…` | the node: `stale`, `unheard` (nobody says why), `offline`, `down`, `hung`, `untold` (nothing published), `wwids=a`, `initramfs`, `iscsi=portal`, `unit=disabled`, `nvme=nqn`, `lint=name@place@why`, `bypass=sdb:a:what`, `set=key:value`, `digest=x`, `tools=0.9.4`, `version=0.1.0` |
+//! | `pve1 !WORD…` | the node: `stale`, `unheard` (nobody says why), `offline`, `down`, `hung`, `untold` (nothing published), `wwids=a`, `initramfs`, `iscsi=portal`, `unit=enabled`, `nvme=nqn`, `lint=name@place@why`, `bypass=sdb:a:what`, `set=key:value`, `digest=x`, `tools=0.9.4`, `version=0.1.0` |
 //! | `lun a alias=x used-by=y` | what a section says of it |
-//! | `guest 311 pve3 y name` | a guest with a disk on storage `y` |
+//! | `guest 311 pve3 y name` | a guest with a disk on storage `y`; `ha` at the end: HA looks after it |
 //! | `retire a` or `retire a pve1` | an order |
 //! | `port 50:..:0f "netapp1 ctl1-0f"` | a name |
 //!
@@ -19,6 +19,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use pathkeeper_model::can::{Can, Deed, Ground, Unknown, can};
 use pathkeeper_model::cause::Causes;
 use pathkeeper_model::detail::{Carried, Facts, OnMap};
 use pathkeeper_model::expect::Expectations;
@@ -279,10 +280,10 @@ impl Lab {
                 let guest = Guest {
                     id: words[1].parse().unwrap(),
                     kind: GuestKind::Vm,
-                    name: words.get(4).map(|name| (*name).to_owned()),
+                    name: words.get(4).filter(|word| **word != "ha").map(|name| (*name).to_owned()),
                     node: name(words[2]),
                     storages: BTreeSet::from([words[3].to_owned()]),
-                    ha: false,
+                    ha: words.contains(&"ha"),
                 };
                 self.guests.all.get_or_insert_default().insert(guest.id, guest);
             }
@@ -469,7 +470,12 @@ fn say(node_name: &str, of: &mut Node, word: &str) {
                     portal: text,
                     startup: Some("manual".into()),
                 }),
-                "unit" => new.reboot.daemon_unit = UnitState::parse(&text),
+                "unit" => {
+                    let unit = UnitState::parse(&text);
+                    facts(&mut new).daemon_unit = unit;
+                    new.reboot.daemon_unit =
+                        unit.filter(|unit| matches!(unit, UnitState::Disabled | UnitState::Masked));
+                }
                 "nvme" => facts(&mut new)
                     .nvme_native
                     .push(NvmeNative { nqn: text, controllers: vec!["nvme0".into(), "nvme1".into()] }),
@@ -531,5 +537,13 @@ impl Lab {
             }
         };
         Windows { entries: on.iter().enumerate().map(one).collect() }
+    }
+}
+
+impl Lab {
+    /// Asks whether something can be done.
+    pub fn can(&self, deed: Deed, of: &str, windows: &Windows) -> Result<Can, Unknown> {
+        let (findings, causes) = self.judged(windows);
+        self.with(|picture| can(deed, of, Ground { picture, causes: &causes, findings: &findings, windows }))
     }
 }

@@ -67,7 +67,7 @@ fn a_node_takes_its_own_places_along_and_nobody_elses() {
     // A setting, a stranger's serial or a mount beside the map does not follow from a reboot.
     let others = "
         pve1 a uu.. ow
-        pve1 !bypass=sdb:a:mounted_at_/srv doubt=not_in_wwids
+        pve1 !bypass=sdb:a:mounted_at_/srv wwids=a
         pve2 a uuuu z400
         pve3 a uuuu";
     check(

@@ -195,6 +195,7 @@ impl ClusterLoop {
                 Said::Windows(windows) => ClusterEvent::Windows(windows),
                 Said::Names(names) => ClusterEvent::Names(names),
             },
+            Followed::Guests(guests) => ClusterEvent::Guests(guests.as_ref().clone()),
             Followed::Own(values) => {
                 let values = self.own.say(values);
                 return self.take_own(values);

@@ -89,6 +89,7 @@ pub fn finding(finding: &Finding) -> status::Finding {
         cause: finding.cause.as_ref().map(ToString::to_string),
         explains: finding.explains.as_deref().map(explains),
         muted: finding.muted.as_deref().map(muted),
+        guests: finding.guests,
     }
 }
 

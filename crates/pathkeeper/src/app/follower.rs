@@ -10,7 +10,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use pathkeeper_io::store::{DocumentName, Hint, Hints, Key, Members, Notice, Store, StoreError};
 use pathkeeper_model::NodeName;
+use pathkeeper_model::guests::Guests;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::documents::{Documents, Said, Told};
 
@@ -19,6 +21,10 @@ const RETRY_FIRST_MS: u64 = 100;
 const RETRY_MAX_MS: u64 = 1_000;
 /// What the picture has not taken yet; a follower that is ahead waits.
 const BATCHES_MAX: usize = 64;
+
+/// Between two looks at the guests; while there are more to be read, and otherwise.
+const GUESTS_MORE: Duration = Duration::from_millis(500);
+const GUESTS_LOOK: Duration = Duration::from_secs(10);
 
 /// What was found.
 #[derive(Debug)]
@@ -29,6 +35,8 @@ pub enum Followed {
     Listed,
     /// A document says this now.
     Document(Said),
+    /// Who runs where.
+    Guests(Arc<Guests>),
     /// Who is in the cluster, and what is to be known of the engine.
     Members(Members, Vec<Notice>),
     /// The store could not be read; why.
@@ -44,6 +52,8 @@ pub struct Follower {
     /// What was there at the last look: a key that is gone from a whole list was cleared while nobody told.
     seen: BTreeSet<(NodeName, Key)>,
     documents: Documents,
+    /// The guests as they were told last, and when they are to be looked at.
+    guests: (Option<Arc<Guests>>, Instant),
     out: mpsc::Sender<Vec<Followed>>,
 }
 
@@ -52,7 +62,8 @@ impl Follower {
     pub fn new(store: Arc<dyn Store>) -> (Self, mpsc::Receiver<Vec<Followed>>) {
         let (out, followed) = mpsc::channel(BATCHES_MAX);
         let documents = Documents::new(store.clone());
-        (Self { hints: store.hints(), store, seen: BTreeSet::new(), documents, out }, followed)
+        let guests = (None, Instant::now());
+        (Self { hints: store.hints(), store, seen: BTreeSet::new(), documents, guests, out }, followed)
     }
 
     /// What the node itself has to know of the cluster's documents.
@@ -83,6 +94,14 @@ impl Follower {
                     () = tokio::time::sleep_until(self.documents.next_look()), if listed => {
                         let found = self.documents(None).await;
                         if !found.is_empty() && self.out.send(found).await.is_err() {
+                            return;
+                        }
+                        continue;
+                    }
+                    () = tokio::time::sleep_until(self.guests.1), if listed => {
+                        if let Some(guests) = self.guests().await
+                            && self.out.send(vec![Followed::Guests(guests)]).await.is_err()
+                        {
                             return;
                         }
                         continue;
@@ -133,6 +152,23 @@ impl Follower {
 
     async fn members(&self) -> Result<Followed, StoreError> {
         Ok(Followed::Members(self.store.members().await?, self.store.notices()))
+    }
+
+    /// The guests, if they are others than were told. A store that cannot tell now is told of elsewhere; what it said of
+    /// guests stays.
+    async fn guests(&mut self) -> Option<Arc<Guests>> {
+        let seen = match self.store.guests().await {
+            Ok(seen) => seen,
+            Err(e) => {
+                tracing::debug!("the guests cannot be read: {e}");
+                self.guests.1 = Instant::now() + GUESTS_LOOK;
+                return None;
+            }
+        };
+        self.guests.1 = Instant::now() + if seen.whole { GUESTS_LOOK } else { GUESTS_MORE };
+        let guests = seen.guests.filter(|guests| self.guests.0.as_ref() != Some(guests))?;
+        self.guests.0 = Some(guests.clone());
+        Some(guests)
     }
 
     async fn documents(&mut self, name: Option<&DocumentName>) -> Vec<Followed> {

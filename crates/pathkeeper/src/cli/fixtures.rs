@@ -131,6 +131,7 @@ pub fn finding(code: &str, severity: &str, node: &str, summary: &str) -> Finding
         cause: None,
         explains: None,
         muted: None,
+        guests: None,
     }
 }
 

@@ -153,6 +153,9 @@ fn one(finding: &Finding, code_width: usize, detail: bool, view: &View, out: &mu
         };
         beneath(&format!("explains {what} on {nodes}"));
     }
+    if let Some(guests) = finding.guests.filter(|n| *n > 0) {
+        beneath(&format!("hits {}", count(guests.into(), "guest")));
+    }
     if let Some(muted) = &finding.muted {
         let until =
             muted.until.map_or_else(|| "until it clears".into(), |at| format!("until {}", view.moment(at)));

@@ -1,6 +1,7 @@
 //! The command line: arguments, dispatch, exit status. Everything is asked through the API, except what a command
 //! is there to look at by itself (agent, fold, demo, doctor).
 
+mod can;
 mod check;
 mod doctor;
 mod explain;
@@ -124,6 +125,7 @@ enum Command {
     Status(status::StatusArgs),
     Health(health::HealthArgs),
     Explain(explain::ExplainArgs),
+    Can(can::CanArgs),
     Maps(maps::MapsArgs),
     Paths(paths::PathsArgs),
     Watch(watch::WatchArgs),
@@ -338,6 +340,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Status(args) => ask(status::run(args, globals)),
         Command::Health(args) => ask(health::run(args, globals)),
         Command::Explain(args) => ask(explain::run(args, globals)),
+        Command::Can(args) => ask(can::run(args, globals)),
         Command::Maps(args) => ask(maps::run(args, globals)),
         Command::Paths(args) => ask(paths::run(args, globals)),
         Command::Watch(args) => ask(watch::run(args, globals)),

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod auth;
+pub mod can;
 pub mod edit;
 pub mod errors;
 pub mod events;
@@ -151,6 +152,7 @@ pub fn router(context: Context) -> Router {
         .route(paths::OPENAPI, get(openapi))
         .route(paths::METRICS, get(metrics::metrics))
         .route(paths::METRICS_CLUSTER, get(metrics::of_cluster))
+        .merge(can::routes())
         .merge(explain::routes())
         .merge(guide::routes())
         .merge(luns::routes())

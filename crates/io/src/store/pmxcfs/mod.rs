@@ -1,12 +1,13 @@
 //! Proxmox VE's pmxcfs as a store: its status values and files, by its own IPC.
 //!
 //! Layers: `qb` calls libqb, `wire` knows the bytes, `ipc` has the thread and the deadlines, `version` and
-//! `members` read what pmxcfs tells, `follow` asks what has changed, `documents` writes files. What pmxcfs does
+//! `members` read what pmxcfs tells, `guests` who runs where, `follow` asks what has changed, `documents` writes files. What pmxcfs does
 //! when, was measured on real clusters; docs/stores.md tells what follows from it for whoever runs one.
 
 mod documents;
 mod find;
 mod follow;
+mod guests;
 mod ipc;
 mod members;
 mod qb;
@@ -30,7 +31,7 @@ use self::qb::Library;
 use self::shared::{COROSYNC_CONF, Shared, changes, other_name};
 use self::wire::Request;
 use super::{
-    Document, DocumentName, Hints, Key, Limits, Members, Refresh, Store, StoreError, StoreFuture,
+    Document, DocumentName, GuestsSeen, Hints, Key, Limits, Members, Refresh, Store, StoreError, StoreFuture,
     VALUE_BYTES_MAX, Value,
 };
 
@@ -184,6 +185,10 @@ impl Store for PmxcfsStore {
 
     fn hints(&self) -> Hints {
         Hints::new(self.shared.hints.subscribe())
+    }
+
+    fn guests(&self) -> StoreFuture<'_, GuestsSeen> {
+        Box::pin(self.shared.guests())
     }
 
     fn leave(&self) -> StoreFuture<'_, ()> {

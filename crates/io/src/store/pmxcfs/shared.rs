@@ -11,10 +11,12 @@ use tokio::sync::broadcast;
 
 use super::documents::Documents;
 use super::ipc::{Ipc, IpcError, Reply};
-use super::members;
 use super::version::{self, PREFIX, Version};
 use super::wire::{Request, words};
-use crate::store::{Document, DocumentName, Hint, Key, Members, StoreError, Trust, Value, digest};
+use super::{guests, members};
+use crate::store::{
+    Document, DocumentName, GuestsSeen, Hint, Key, Members, StoreError, Trust, Value, digest,
+};
 
 /// Listing all values ends within this.
 const LIST_MS: u64 = 10_000;
@@ -32,6 +34,8 @@ pub struct Shared {
     pub node: NodeName,
     pub hints: broadcast::Sender<Hint>,
     state: Mutex<State>,
+    /// One look at a time.
+    guests: tokio::sync::Mutex<guests::Known>,
 }
 
 #[derive(Default)]
@@ -61,6 +65,7 @@ impl Shared {
             node: node.clone(),
             hints: broadcast::channel(HINTS_MAX).0,
             state: Mutex::default(),
+            guests: tokio::sync::Mutex::default(),
         }
     }
 
@@ -187,6 +192,11 @@ impl Shared {
         if changed {
             self.hint(Hint::Document(name.clone()));
         }
+    }
+
+    /// Guests: a bounded part of what is different is read.
+    pub async fn guests(&self) -> Result<GuestsSeen, StoreError> {
+        self.guests.lock().await.look(&self.ipc).await
     }
 
     pub async fn look_at_documents(&self) {

@@ -34,6 +34,19 @@ pub struct Version {
     pub clinfo: u64,
     /// The counter of each value of ours.
     pub values: Counters,
+    /// What says that something of the guests is different.
+    pub guests: Guests,
+}
+
+/// What moves when guests do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Guests {
+    /// That of the pmxcfs that counts.
+    pub starttime: u64,
+    /// The list, and any configuration in it.
+    pub vmlist: u64,
+    /// What HA looks after.
+    pub ha: u64,
 }
 
 /// Reads the reply. What is not ours is passed over, so one odd name more does no harm; text that is no JSON is an error.
@@ -44,6 +57,10 @@ pub fn parse(reply: &[u8]) -> Result<Version, String> {
         #[serde(default)]
         clinfo: u64,
         #[serde(default)]
+        vmlist: u64,
+        #[serde(default, rename = "ha/resources.cfg")]
+        ha: u64,
+        #[serde(default)]
         kvstore: Kvstore,
     }
     let wire: Wire = serde_json::from_slice(reply).map_err(|e| {
@@ -53,7 +70,8 @@ pub fn parse(reply: &[u8]) -> Result<Version, String> {
              that set it, then on the others"
         )
     })?;
-    Ok(Version { starttime: wire.starttime, clinfo: wire.clinfo, values: wire.kvstore.0 })
+    let guests = Guests { starttime: wire.starttime, vmlist: wire.vmlist, ha: wire.ha };
+    Ok(Version { starttime: wire.starttime, clinfo: wire.clinfo, values: wire.kvstore.0, guests })
 }
 
 /// Node → name → counter, flat. A node may stand there twice (its own table and what came back from the cluster); the

@@ -19,6 +19,8 @@ pub enum Request {
     FsVersion,
     /// 2: the cluster's members, as JSON.
     ClusterInfo,
+    /// 3: all guests, as JSON.
+    GuestList,
     /// 4: sets one of this node's status values; no bytes remove it.
     SetStatus {
         /// The value's whole name, with `kv/`.
@@ -55,6 +57,7 @@ impl Request {
         match self {
             Request::FsVersion => 1,
             Request::ClusterInfo => 2,
+            Request::GuestList => 3,
             Request::SetStatus { .. } => 4,
             Request::GetStatus { .. } => 5,
             Request::GetConfig { .. } => 6,
@@ -66,6 +69,7 @@ impl Request {
         match self {
             Request::FsVersion => "what has changed".into(),
             Request::ClusterInfo => "the members".into(),
+            Request::GuestList => "the guests".into(),
             Request::SetStatus { name, data } if data.is_empty() => format!("clear {name}"),
             Request::SetStatus { name, data } => format!("set {name} ({} bytes)", data.len()),
             Request::GetStatus { name, node } => format!("{name} of {node}"),
@@ -77,7 +81,7 @@ impl Request {
     pub fn encode(&self) -> Result<Vec<u8>, Errno> {
         let mut out = vec![0; REQUEST_HEADER_BYTES];
         match self {
-            Request::FsVersion | Request::ClusterInfo => {}
+            Request::FsVersion | Request::ClusterInfo | Request::GuestList => {}
             Request::SetStatus { name, data } => {
                 push_name(&mut out, name)?;
                 out.extend_from_slice(data);

@@ -218,6 +218,9 @@ fn findings(status: &ClusterStatus, view: &View, options: &Options) -> String {
                 rows.push(vec![field(Tone::Plain, ""), field(Tone::Faint, line)]);
             }
         };
+        if let Some(guests) = f.guests.filter(|n| *n > 0) {
+            beneath(&format!("hits {}", count(guests.into(), "guest")));
+        }
         f.evidence.iter().take(lines_max).for_each(|line| beneath(line));
         if options.all {
             f.advice.iter().for_each(|line| match line.strip_prefix("DO NOT ") {
