@@ -8,10 +8,10 @@ use proptest::prelude::*;
 
 use crate::lab::{Lab, NOW, lab, line};
 
-/// `. ` counts, `w0` is hidden by that window.
+/// `--` counts, `w0` is hidden by that window.
 fn shown(findings: &[Finding]) -> String {
     let mark =
-        |finding: &Finding| finding.muted.as_ref().map_or_else(|| " .".to_owned(), |muted| muted.id.clone());
+        |finding: &Finding| finding.muted.as_ref().map_or_else(|| "--".to_owned(), |muted| muted.id.clone());
     findings.iter().map(|finding| format!("{} {}\n", mark(finding), line(finding))).collect()
 }
 
@@ -34,8 +34,8 @@ fn a_node_takes_its_own_places_along_and_nobody_elses() {
         NODE_AWAY,
         &["node pve3"],
         &expect![[r#"
-         . W LUN_DEGRADED pve2/b
-         . W LUN_SINGLE_FABRIC pve2/b
+        -- W LUN_DEGRADED pve2/b
+        -- W LUN_SINGLE_FABRIC pve2/b
         w0 W NODE_OFFLINE pve3
     "#]],
     );
@@ -45,7 +45,7 @@ fn a_node_takes_its_own_places_along_and_nobody_elses() {
         &expect![[r#"
         w0 W LUN_DEGRADED pve2/b
         w0 W LUN_SINGLE_FABRIC pve2/b
-         . W NODE_OFFLINE pve3
+        -- W NODE_OFFLINE pve3
     "#]],
     );
     // Its adapter is its own; one LUN of two that lost the same on another node is not.
@@ -60,8 +60,8 @@ fn a_node_takes_its_own_places_along_and_nobody_elses() {
         &["node pve1"],
         &expect![[r#"
         w0 W HBA_DOWN pve1/host7
-         . W LUN_DEGRADED pve2/a
-         . W LUN_SINGLE_FABRIC pve2/a
+        -- W LUN_DEGRADED pve2/a
+        -- W LUN_SINGLE_FABRIC pve2/a
     "#]],
     );
     // A setting, a stranger's serial or a mount beside the map does not follow from a reboot.
@@ -75,10 +75,10 @@ fn a_node_takes_its_own_places_along_and_nobody_elses() {
         &["node pve1"],
         &expect![[r#"
         w0 W HBA_DOWN pve1/host7
-         . E LUN_IDENTITY_MISMATCH a
-         . W LUN_SIZE_MISMATCH a
-         . W NODE_REBOOT_UNSAFE pve1
-         . E PATH_BYPASSED pve1/a/sdb
+        -- E LUN_IDENTITY_MISMATCH a
+        -- W LUN_SIZE_MISMATCH a
+        -- W NODE_REBOOT_UNSAFE pve1
+        -- E PATH_BYPASSED pve1/a/sdb
     "#]],
     );
 }
@@ -101,8 +101,8 @@ fn paths_over_what_is_worked_on_may_be_away() {
         port,
         &["port 50:2e"],
         &expect![[r#"
-             . W TARGET_PORT_DOWN 50:1e
-             . E WINDOW_EXCEEDED port 50:2e, 50:1e
+            -- W TARGET_PORT_DOWN 50:1e
+            -- E WINDOW_EXCEEDED port 50:2e, 50:1e
         "#]],
     );
     check(
@@ -123,22 +123,22 @@ fn paths_over_what_is_worked_on_may_be_away() {
         port,
         &["fabric B"],
         &expect![[r#"
-             . W TARGET_PORT_DOWN 50:1e
-             . E WINDOW_EXCEEDED fabric B, 50:1e
+            -- W TARGET_PORT_DOWN 50:1e
+            -- E WINDOW_EXCEEDED fabric B, 50:1e
         "#]],
     );
     check(
         port,
         &["lun a"],
         &expect![[r#"
-             . W TARGET_PORT_DOWN 50:1e
+            -- W TARGET_PORT_DOWN 50:1e
         "#]],
     );
     check(
         port,
         &["lun a", "lun b"],
         &expect![[r#"
-             . W TARGET_PORT_DOWN 50:1e
+            -- W TARGET_PORT_DOWN 50:1e
         "#]],
     );
     let fabric = "
@@ -158,8 +158,8 @@ fn paths_over_what_is_worked_on_may_be_away() {
         fabric,
         &["port 50:1e"],
         &expect![[r#"
-             . W FABRIC_DOWN A
-             . E WINDOW_EXCEEDED port 50:1e, A
+            -- W FABRIC_DOWN A
+            -- E WINDOW_EXCEEDED port 50:1e, A
         "#]],
     );
     check(
@@ -193,10 +193,10 @@ fn one_more_lost_path_is_an_error() {
         one_more,
         &["port 50:1e"],
         &expect![[r#"
-             . W LUN_DEGRADED pve1/a
-             . W LUN_SINGLE_CONTROLLER pve1/a
+            -- W LUN_DEGRADED pve1/a
+            -- W LUN_SINGLE_CONTROLLER pve1/a
             w0 W TARGET_PORT_DOWN 50:1e
-             . E WINDOW_EXCEEDED pve1/a/port 50:1e
+            -- E WINDOW_EXCEEDED pve1/a/port 50:1e
         "#]],
     );
     // A second window on the other port explains it.
@@ -230,8 +230,8 @@ fn one_more_lost_path_is_an_error() {
         &["fabric A"],
         &expect![[r#"
         w0 E FABRIC_DOWN A
-         . E HBA_DOWN pve1/host7
-         . E WINDOW_EXCEEDED pve1/fabric A, host7
+        -- E HBA_DOWN pve1/host7
+        -- E WINDOW_EXCEEDED pve1/fabric A, host7
     "#]],
     );
     let text = lab(one_more).judged(&Lab::windows(&["port 50:1e"])).0;
@@ -253,8 +253,8 @@ fn what_stood_before_counts_as_before_and_is_no_news() {
         pve2 b duuu";
     let before = lab(one_more).after(3_600);
     expect![[r#"
-         . W LUN_DEGRADED pve1/a
-         . W LUN_SINGLE_CONTROLLER pve1/a
+        -- W LUN_DEGRADED pve1/a
+        -- W LUN_SINGLE_CONTROLLER pve1/a
         w0 W TARGET_PORT_DOWN 50:1e
     "#]]
     .assert_eq(&shown(&before.judged(&Lab::windows(&["port 50:1e"])).0));
