@@ -20,19 +20,21 @@ use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
 use serde_json::Value;
 
 use crate::agent::{DISKS, STATUS};
+use crate::verdict;
 
 /// The first argument that makes this program the probe.
 pub const WORD: &str = "guest-probe";
 
 const API: &str = "127.0.0.1:8480";
 
-/// `get PATH` · `wait WWID,WWID STATE SECONDS` · `cells WWID NODE=STATE:USABLE/PATHS,… SECONDS` · `next-read` · `answers SECONDS` · `latency WWID DEVICE COUNT` · `activation SECONDS`
+/// `get PATH` · `wait WWID,WWID STATE SECONDS` · `cells WWID NODE=STATE:USABLE/PATHS,… SECONDS` · `findings LINE;LINE SECONDS TEXT…` · `next-read` · `answers SECONDS` · `latency WWID DEVICE COUNT` · `activation SECONDS`
 pub fn main(words: &[String]) -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let result = match words[..] {
         ["wait", wwids, state, seconds] => wait(wwids, state, seconds),
         ["cells", wwid, cells, seconds] => cells_are(wwid, cells, seconds),
         ["get", path] => get(path).map(|body| print!("{body}")),
+        ["findings", want, seconds, ref texts @ ..] => verdict::wait(want, seconds, texts),
         ["next-read"] => next_read(),
         ["answers", seconds] => answers(seconds),
         ["latency", wwid, device, count] => latency(wwid, device, count),
@@ -154,7 +156,8 @@ fn request(path: &str) -> Result<BufReader<TcpStream>> {
     Ok(stream)
 }
 
-fn get(path: &str) -> Result<String> {
+/// The body of the agent's answer.
+pub fn get(path: &str) -> Result<String> {
     let mut stream = request(path)?;
     stream.get_ref().set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut body = String::new();

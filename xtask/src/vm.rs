@@ -23,8 +23,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Packages whose dependencies apt closes over. The cloud kernel is smaller and has neither 9p nor ALUA.
-const PACKAGES: [&str; 11] = [
+/// Packages whose dependencies apt closes over. The cloud kernel is smaller and has neither 9p nor ALUA. open-iscsi is
+/// for machines whose SAN is another machine, lvm2 for what people do to LUNs (our agent never runs it).
+const PACKAGES: [&str; 13] = [
     "qemu-system-x86",
     "linux-image-amd64",
     "multipath-tools",
@@ -33,6 +34,8 @@ const PACKAGES: [&str; 11] = [
     "dmsetup",
     "udev",
     "sg3-utils",
+    "open-iscsi",
+    "lvm2",
     "kmod",
     "xz-utils",
     "zstd",

@@ -239,7 +239,7 @@ fn a_burst_of_events_is_read_at_once_then_every_200_ms_and_once_more_after_it() 
     assert_eq!(lab.deadline_ms(), 4_010, "the last look");
     assert_eq!(lab.tick(4_010), ["read quick"]);
     assert_eq!(lab.read_back(4_020, read(&[("w1", &[false, false])])), ["looked"]);
-    assert_eq!(lab.deadline_ms(), 9_020, "a sign of life between polls");
+    assert_eq!(lab.deadline_ms(), 5_020, "the detail of a LUN that has lost its last path");
 }
 
 #[test]
@@ -600,6 +600,36 @@ fn details_follow_the_report_when_they_change_and_every_30_s_at_most() {
     assert_eq!(lab.details.len(), 2);
     lab.live(71_010, &worse);
     assert_eq!((lab.details.len(), lab.detail().0.read.maps), (3, worse().maps));
+}
+
+#[test]
+fn a_lun_that_lost_its_last_path_is_told_in_detail_within_5_s_and_so_is_the_end_of_its_waiting() {
+    let mut lab = Lab::new().at_rest();
+    lab.live(40_000, &|| read(&[("w1", &[true, true])]));
+    lab.live(52_000, &|| read(&[("w1", &[true, false])]));
+    assert_eq!(lab.details.len(), 2, "the first news after quiet goes at once");
+    let without = |queueing: Queueing| {
+        move || {
+            let mut read = read(&[("w1", &[false, false])]);
+            read.maps[0].queueing = queueing;
+            read
+        }
+    };
+    lab.live(63_000, &without(Queueing::Seconds(40)));
+    assert_eq!((lab.details.len(), lab.detail().0.read.maps[0].queueing), (3, Queueing::Seconds(40)));
+    lab.live(74_000, &without(Queueing::Off));
+    assert_eq!((lab.details.len(), lab.detail().0.read.maps[0].queueing), (4, Queueing::Off));
+    // That it comes back waits as ever.
+    lab.live(85_000, &|| read(&[("w1", &[true, false])]));
+    assert_eq!(lab.details.len(), 4);
+    // Its map goes, which is told at the next read, and then nothing more.
+    lab.live(120_000, &|| read(&[("w1", &[true, true])]));
+    lab.live(131_000, &|| read(&[("w1", &[true, false])]));
+    let before = lab.details.len();
+    lab.live(142_000, &|| read(&[]));
+    assert_eq!((lab.details.len(), lab.detail().0.read.maps), (before + 1, vec![]));
+    lab.live(170_000, &|| read(&[]));
+    assert_eq!(lab.details.len(), before + 1);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use super::cpio::{Archive, Node};
 
 /// Programs of the guest with all libraries that they name. Both layouts of Debian (merged /usr or not) are searched.
-const PROGRAMS: [&str; 17] = [
+const PROGRAMS: [&str; 20] = [
     "multipath",
     "multipathd",
     "multipathc",
@@ -27,6 +27,9 @@ const PROGRAMS: [&str; 17] = [
     "scsi_id",
     "ata_id",
     "cdrom_id",
+    "iscsid",
+    "iscsiadm",
+    "lvm",
     "busybox",
 ];
 
@@ -53,7 +56,7 @@ const UDEV_RULES: [&str; 13] = [
 ];
 
 /// Kernel modules with all that they depend on.
-const MODULES: [&str; 17] = [
+const MODULES: [&str; 22] = [
     "dm-mod",
     "dm-multipath",
     "dm-service-time",
@@ -71,6 +74,12 @@ const MODULES: [&str; 17] = [
     "9pnet_virtio",
     "af_packet",
     "loop",
+    "iscsi_tcp",
+    "target_core_mod",
+    "target_core_file",
+    "iscsi_target_mod",
+    // Asked for by name when somebody logs in.
+    "crc32c_generic",
 ];
 
 /// Directories where programs, libraries and helpers lie, in either layout.

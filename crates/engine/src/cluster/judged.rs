@@ -117,6 +117,10 @@ impl<'a> Known<'a> {
         }
         let nodes = self.nodes(&swallowed);
         let picture = self.picture(&nodes, &before.first_seen);
+        found.retain(|finding| {
+            let gone = finding.scope.wwid.as_ref().filter(|_| finding.code == Code::LunGone);
+            gone.is_none_or(|wwid| !problems::is_seen(&picture, wwid))
+        });
         let mut causes = Causes::find_in(&picture, self.index, &before.causes);
         let problems::Found { findings, standing, explained } = problems::find(&picture, &mut causes);
         found.extend(findings);

@@ -1,16 +1,20 @@
-//! When a node's details go out: when they changed, at most every 30 s, after the report and never in its way.
+//! When a node's details go out: when they changed, at most every 30 s, after the report and never in its way. That a LUN has
+//! no path any more, or that its I/O waits no longer, is told sooner.
 
 use std::sync::Arc;
 
 use pathkeeper_model::detail::{self, Fingerprint, Head};
 use pathkeeper_model::ledger::Ledger;
-use pathkeeper_model::local::NodeRead;
-use pathkeeper_model::{MonoMs, judge};
+use pathkeeper_model::local::{Map, NodeRead, Queueing};
+use pathkeeper_model::{MonoMs, Wwid, judge};
 
 use super::{Put, RETRY_FIRST_MS, RETRY_MAX_MS};
 
 /// No two details within this time.
 const GAP_MS: u64 = 30_000;
+/// The same for a LUN that has just lost its last path or its map, or whose I/O without a path has another end than was told:
+/// nobody is to read that I/O fails while it waits, or waits when it has failed, or long in vain for why there is no map.
+const DEAD_GAP_MS: u64 = 5_000;
 /// Packing and putting a large node's parts ends sooner; this is for a runner that never says how it ended.
 const IN_FLIGHT_MAX_MS: u64 = 60_000;
 /// A detail waits no longer than this for room in the budget.
@@ -89,10 +93,54 @@ struct Told {
     ledger: Arc<Ledger>,
 }
 
+/// LUNs without a usable path and what becomes of their I/O, in byte order.
+type Dead = Vec<(Wwid, Io)>;
+
+/// What becomes of I/O that finds no path.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Io {
+    Fails,
+    WaitsForATime,
+    WaitsForEver,
+}
+
+fn dead(read: &NodeRead) -> Dead {
+    let is_dead = |map: &&Map| !map.groups.iter().flat_map(|group| &group.paths).any(judge::is_usable);
+    let maps = read.maps.iter().filter(is_dead).map(|map| {
+        let io = match map.queueing {
+            Queueing::On => Io::WaitsForEver,
+            Queueing::Seconds(_) | Queueing::Checks(_) => Io::WaitsForATime,
+            Queueing::Off | Queueing::Unset | Queueing::Unknown => Io::Fails,
+        };
+        (map.wwid.clone(), io)
+    });
+    let kernel = judge::unlisted(read, &read.kernel).filter(|map| !map.paths.iter().any(|path| path.active));
+    let kernel =
+        kernel.map(|map| (map.wwid.clone(), if map.queue_if_no_path { Io::WaitsForEver } else { Io::Fails }));
+    let mut dead: Dead = maps.chain(kernel).collect();
+    dead.sort_unstable();
+    dead
+}
+
+/// LUNs that have a map, in byte order.
+fn mapped(read: &NodeRead) -> Vec<Wwid> {
+    let kernel = read.kernel.iter().flatten().map(|map| &map.wwid);
+    let mut maps: Vec<Wwid> = read.maps.iter().map(|map| &map.wwid).chain(kernel).cloned().collect();
+    maps.sort_unstable();
+    maps.dedup();
+    maps
+}
+
 /// What was told of the details, and what is to be told.
 #[derive(Debug, Default)]
 pub(super) struct Details {
     read: Option<Arc<NodeRead>>,
+    /// What the last draft told of LUNs without a path.
+    dead_told: Dead,
+    /// The LUNs of which it told a map, in byte order.
+    maps_told: Vec<Wwid>,
+    /// The last read tells of more.
+    urgent: bool,
     ledger: Arc<Ledger>,
     /// Something came since it was last compared with what was told.
     dirty: bool,
@@ -114,6 +162,9 @@ impl Details {
     pub fn take_read(&mut self, read: &Arc<NodeRead>) {
         // A read that found nothing at all replaces nothing: what was seen before stands, with its age.
         if !judge::is_blind(read) {
+            let maps = mapped(read);
+            self.urgent = dead(read).iter().any(|lun| self.dead_told.binary_search(lun).is_err())
+                || self.maps_told.iter().any(|lun| maps.binary_search(lun).is_err());
             self.read = Some(read.clone());
             self.dirty = true;
         }
@@ -141,7 +192,8 @@ impl Details {
         if !self.dirty || !self.store_known || self.read.is_none() || self.in_flight.is_some() {
             return None;
         }
-        let gap = self.last.map_or(MonoMs(0), |at| at.plus(GAP_MS));
+        let gap_ms = if self.urgent { DEAD_GAP_MS } else { GAP_MS };
+        let gap = self.last.map_or(MonoMs(0), |at| at.plus(gap_ms));
         Some(gap.max(self.retry_at.unwrap_or(MonoMs(0))))
     }
 
@@ -188,6 +240,7 @@ impl Details {
         self.dirty = false;
         self.held = None;
         let read = self.read.clone()?;
+        (self.dead_told, self.maps_told, self.urgent) = (dead(&read), mapped(&read), false);
         let told = Told { print: Fingerprint::of(&read), ledger: self.ledger.clone() };
         let same = |before: &Told| {
             before.print.says_the_same(&told.print) && Arc::ptr_eq(&before.ledger, &told.ledger)

@@ -55,7 +55,9 @@ fn a_lun_vanishes_on_all_nodes() {
     world.check(&expect![[r#"
         LUN1 missing: pve1 missing, pve2 missing, pve3 missing; ledger
         LUN2 optimal: pve1 4/4, pve2 4/4, pve3 4/4; ledger
-        LUN_GONE LUN1
+        LUN_MISSING LUN1 pve1
+        LUN_MISSING LUN1 pve2
+        LUN_MISSING LUN1 pve3
         exit 2"#]]);
 }
 
@@ -166,7 +168,8 @@ fn a_lun_is_retired_and_returns() {
     world.check(&expect![[r#"
         LUN1 missing: pve1 missing, pve2 missing; ledger
         LUN2 optimal: pve1 4/4, pve2 4/4; ledger
-        LUN_GONE LUN1
+        LUN_MISSING LUN1 pve1
+        LUN_MISSING LUN1 pve2
         exit 2"#]]);
     world.order(OrderKind::Retire, 1, None);
     world.run(MINUTE);
@@ -193,7 +196,7 @@ fn a_lun_is_retired_and_returns() {
     world.check(&expect![[r#"
         LUN1 missing: pve2 missing; ledger
         LUN2 optimal: pve1 4/4, pve2 4/4; ledger
-        LUN_GONE LUN1
+        LUN_MISSING LUN1 pve2
         exit 2"#]]);
 }
 
@@ -211,6 +214,6 @@ fn a_lun_is_retired_on_one_node() {
     world.run(MINUTE);
     world.check(&expect![[r#"
         LUN1 missing: pve1 missing; ledger
-        LUN_GONE LUN1
+        LUN_MISSING LUN1 pve1
         exit 2"#]]);
 }

@@ -36,12 +36,7 @@ pub struct At<'a> {
 impl<'a> At<'a> {
     /// What it published of its paths, where that tells of now.
     pub fn paths(&self) -> Option<&'a NodePaths> {
-        let counts = match self.word {
-            Word::Whole => self.node.paths_count(),
-            Word::KernelAlone => true,
-            Word::Nothing => false,
-        };
-        self.node.paths.filter(|_| counts)
+        paths_of(self.node, self.word)
     }
 }
 
@@ -50,6 +45,16 @@ impl<'a> At<'a> {
     pub fn whole(&self) -> Option<&'a NodePaths> {
         self.paths().filter(|_| self.word == Word::Whole)
     }
+}
+
+/// What a node whose word counts so far published of its paths, where that tells of now.
+pub fn paths_of<'a>(node: &NodePicture<'a>, word: Word) -> Option<&'a NodePaths> {
+    let counts = match word {
+        Word::Whole => node.paths_count(),
+        Word::KernelAlone => true,
+        Word::Nothing => false,
+    };
+    node.paths.filter(|_| counts)
 }
 
 /// How far a node's word counts.
@@ -100,7 +105,8 @@ impl<'a> Cell<'a> {
     pub fn plight(&self) -> Option<(Code, Severity)> {
         let map = self.seen.and_then(|seen| seen.map.as_deref());
         let queueing = map.map_or(Queueing::Unknown, |map| map.queueing);
-        let queues = matches!(queueing, Queueing::On | Queueing::Seconds(_));
+        // Paths are published later than reports: what would queue before the last path failed queues now.
+        let queues = matches!(queueing, Queueing::On | Queueing::Seconds(_) | Queueing::Checks(1..));
         match (self.shown.state, self.word) {
             (_, Word::Nothing) | (State::Optimal | State::Unknown, _) => None,
             (State::Failed, Word::KernelAlone) if queues => Some((Code::QueueWithoutDaemon, Severity::Error)),

@@ -288,7 +288,8 @@ fn queueing(told: &Told<'_, '_>) -> Words {
     let (node, name) = (told.node(), told.name);
     let map = told.cell.seen.and_then(|seen| seen.map.as_deref());
     let ends = map.and_then(|map| map.queue_ends);
-    let counts_down = matches!(map.map(|map| map.queueing), Some(Queueing::Seconds(_)));
+    let queueing = map.map_or(Queueing::Unknown, |map| map.queueing);
+    let counts_down = matches!(queueing, Queueing::Seconds(_) | Queueing::Checks(_));
     let mut evidence = Vec::new();
     told.hit(&mut evidence);
     evidence.push(if counts_down {
@@ -309,10 +310,13 @@ fn queueing(told: &Told<'_, '_>) -> Words {
         ),
     ];
     look_for_paths(told, &mut advice);
-    let what = match (counts_down, ends) {
-        (true, Some(ends)) => format!("I/O queues until {}, then fails", utc(ends)),
-        (true, None) => "I/O queues for some seconds more, then fails".to_owned(),
-        (false, _) => "I/O queues FOR EVER".to_owned(),
+    let what = match (queueing, ends) {
+        (Queueing::Seconds(_), Some(ends)) => format!("I/O queues until {}, then fails", utc(ends)),
+        (Queueing::Seconds(_), None) => "I/O queues for some seconds more, then fails".to_owned(),
+        (Queueing::Checks(checks), _) => {
+            format!("I/O queues for {} of multipathd's, then fails", count(checks, "check"))
+        }
+        _ => "I/O queues FOR EVER".to_owned(),
     };
     Words { summary: format!("{name}: no path on {node}, {what}"), evidence, advice }
 }
@@ -387,23 +391,28 @@ fn below_expected(told: &Told<'_, '_>) -> Words {
     let (node, name) = (told.node(), told.name);
     let cell = &told.cell;
     let absent = cell.expected - cell.known;
-    let iscsi = told
-        .at
-        .paths()
-        .is_some_and(|paths| paths.routes.iter().any(|route| route.transport.as_deref() == Some("iscsi")));
+    let goes_by = |names: &[&str]| {
+        let routes = told.at.paths().map_or(&[][..], |paths| &paths.routes);
+        routes.iter().any(|route| route.transport.as_deref().is_some_and(|name| names.contains(&name)))
+    };
     let mut advice = vec![format!("On {node}: multipath -ll {}", told.map_name())];
-    if iscsi {
+    if goes_by(&["iscsi"]) {
         advice.push(format!(
             "On {node}: iscsiadm -m session shows the portals that are logged in; for a lost one (this changes something): \
              iscsiadm -m node -T TARGET -p PORTAL --login"
         ));
-    } else {
+    } else if goes_by(&["fc", "fcoe"]) {
         advice.push(format!(
             "On {node}: grep . /sys/class/fc_host/host*/port_state /sys/class/fc_remote_ports/*/port_state"
         ));
         advice.push(format!(
             "Is the link up and the zone there, look for devices anew on {node} (this changes something): \
              for h in /sys/class/fc_host/host*; do echo '- - -' > /sys/class/scsi_host/${{h##*/}}/scan; done"
+        ));
+    } else {
+        advice.push(format!(
+            "Look for devices anew on {node} (this changes something): \
+             for h in /sys/class/scsi_host/host*; do echo '- - -' > $h/scan; done"
         ));
     }
     advice.push(told.ask_array());

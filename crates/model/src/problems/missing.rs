@@ -20,6 +20,8 @@ enum Reason<'a> {
     NoDevice,
     /// The map is there by now, and its report is to follow.
     Assembled,
+    /// The map was there when the paths were published, and the report is newer.
+    Awaited,
 }
 
 /// Whether the words tell of somebody who holds the device, and not only of what lies on it.
@@ -33,7 +35,9 @@ fn reason<'a>(told: &Told<'_, 'a>) -> Reason<'a> {
     let Some(_) = told.at.paths() else { return Reason::Untold };
     let Some(seen) = told.cell.seen else { return Reason::NoDevice };
     if seen.map.is_some() {
-        return Reason::Assembled;
+        let published = told.at.paths().and_then(|paths| paths.read_at);
+        let is_older = published.zip(told.at.node.report_time).is_some_and(|(paths, report)| paths < report);
+        return if is_older { Reason::Awaited } else { Reason::Assembled };
     }
     if seen.loose.is_empty() {
         return Reason::NoDevice;
@@ -76,6 +80,15 @@ pub fn words(told: &Told<'_, '_>) -> Words {
         Reason::Assembled => {
             evidence.push("its published paths show a map by now: the next report tells".to_owned());
             ("its map is to be reported".to_owned(), vec![format!("On {node}: multipath -ll {wwid}")])
+        }
+        Reason::Awaited => {
+            evidence.push(
+                "its map went since the node published its paths: why will be known within 30 s".to_owned(),
+            );
+            (
+                "its map has just gone".to_owned(),
+                vec![format!("On {node}: multipath -ll {wwid}; journalctl -u multipathd -n 20")],
+            )
         }
         Reason::NotInWwids => {
             evidence.push(format!("its WWID is not in {node}:/etc/multipath/wwids, and multipathd takes only what is (find_multipaths strict)"));

@@ -22,7 +22,8 @@ use crate::cause::Causes;
 use crate::finding::{Code, Finding, Scope, Severity};
 use crate::ids::Wwid;
 use crate::matrix::{RowId, RowRef};
-use crate::picture::Picture;
+use crate::picture::{NodePicture, Picture};
+use cell::{paths_of, word_of};
 use lun::Short;
 use sweep::{Candidate, Sweep};
 
@@ -73,6 +74,16 @@ pub fn find(picture: &Picture<'_>, causes: &mut Causes) -> Found {
         explained: explained.map(|(row, print)| (row.id(), *print)).collect(),
         standing: sweep.standing,
     }
+}
+
+/// Whether some node that can tell has devices of the LUN, though no map took them, or had a map of it when it last published
+/// its paths: then it is not gone, and LUN_MISSING says why it is not assembled.
+pub fn is_seen(picture: &Picture<'_>, wwid: &Wwid) -> bool {
+    let has = |node: &NodePicture<'_>| {
+        let seen = paths_of(node, word_of(node)).and_then(|paths| paths.lun(wwid));
+        seen.is_some_and(|seen| seen.map.is_some() || !seen.loose.is_empty())
+    };
+    picture.nodes.values().any(has)
 }
 
 /// All findings about one LUN, those too that a listed cause explains (they bear it).

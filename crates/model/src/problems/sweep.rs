@@ -239,6 +239,7 @@ impl<'a> Sweep<'a> {
         row.named() == 0
             && row.cluster_state() == State::Missing
             && self.picture.expectations.of(row.wwid()).is_some_and(|of| matches!(*of.by, [By::Ledger(_)]))
+            && !super::is_seen(self.picture, row.wwid())
     }
 
     /// A candidate's node, row and cell.

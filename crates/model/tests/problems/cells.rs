@@ -1,6 +1,8 @@
 //! Codes about one LUN on one node.
 
-use crate::lab::{lab, line};
+use pathkeeper_model::EpochS;
+
+use crate::lab::{NOW, lab, line, name};
 
 fn check(cases: &[(&str, &[&str])]) {
     for (text, expect) in cases {
@@ -73,6 +75,9 @@ fn lun_queueing() {
     check(&[
         ("pve1 a dddd q", &["E LUN_QUEUEING pve1/a"]),
         ("pve1 a dddd q48", &["E LUN_QUEUEING pve1/a"]),
+        // The report is newer than what was published of the paths: it waits by now.
+        ("pve1 a uuuu chk rep=0/4", &["E LUN_QUEUEING pve1/a"]),
+        ("pve1 a uuuu chk", &[]),
         // It would, and it has paths.
         ("pve1 a uuuu q", &[]),
         ("pve1 a duuu q", &["W LUN_DEGRADED pve1/a"]),
@@ -86,6 +91,10 @@ fn lun_queueing() {
     assert_eq!(
         summary("pve3 a dddd q48", code),
         "a: no path on pve3, I/O queues until 2026-07-03 12:40:48 UTC, then fails"
+    );
+    assert_eq!(
+        summary("pve3 a uuuu chk rep=0/4", code),
+        "a: no path on pve3, I/O queues for 12 checks of multipathd's, then fails"
     );
     let all = told(
         "pve3 a dddd q\nlun a alias=backup-01 used-by=backup-lvm\nguest 311 pve3 backup-lvm bkp-srv",
@@ -180,10 +189,25 @@ fn lun_missing() {
         ("pve1 a uu\npve2 a -\nretire a pve2", &[]),
         // Nobody has it: LUN_GONE says that once, and is not ours.
         ("pve1 a -\npve2 a -", &[]),
+        // Who has its devices has not lost it.
+        ("pve1 a - loose=sdk wwids=no", &["E LUN_MISSING pve1/a"]),
+        ("pve1 a - loose=sdk wwids=no\npve2 a -", &["E LUN_MISSING pve1/a", "E LUN_MISSING pve2/a"]),
+        ("pve1 a - loose=sdk wwids=no\npve1 !stale\npve2 a -", &[]),
     ]);
     let all = told(&format!("{a}pve2 a - loose=sdk,sdl wwids=no"), "LUN_MISSING");
     assert!(all.contains("On pve2 (this changes something): multipath -a /dev/sdk"), "{all}");
     assert!(all.contains("all paths on pve1"), "{all}");
+}
+
+#[test]
+fn a_map_that_went_since_the_paths_were_published_is_missing_and_not_gone() {
+    let mut lab = lab("pve1 a uuuu");
+    let node = lab.nodes.get_mut(&name("pve1")).unwrap();
+    node.entries = Some(Vec::new());
+    node.paths.as_mut().unwrap().read_at = Some(EpochS(NOW.wall.0 - 20));
+    let found = lab.find();
+    assert_eq!(found.iter().map(line).collect::<Vec<_>>(), ["E LUN_MISSING pve1/a"]);
+    assert_eq!(found[0].summary, "a: not assembled on pve1, its map has just gone");
 }
 
 #[test]

@@ -158,6 +158,7 @@ fn cell(lun: &str, letters: &str, words: &[&str]) -> (LunSeen, Option<Entry>, bo
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         match key {
             "q" => map.queueing = Queueing::On,
+            "chk" => map.queueing = Queueing::Checks(12),
             "s" => map.suspended = true,
             "n" => map.name = value.into(),
             "open" => map.open_count = value.parse().ok(),

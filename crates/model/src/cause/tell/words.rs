@@ -13,8 +13,9 @@ use super::super::unmapped::Unmapped;
 use super::{Count, NAMED_MAX};
 use crate::finding::Scope;
 use crate::ids::Wwid;
-use crate::local::Adapter;
+use crate::local::{Adapter, Queueing};
 use crate::picture::Picture;
+use crate::problems::utc;
 
 /// Says it.
 pub(super) struct Words<'s> {
@@ -126,6 +127,8 @@ impl Words<'_> {
                     format!("{name}: link down")
                 } else if count.failed == 0 && !ports.is_empty() {
                     format!("{name}: sees 0 of {n_ports}")
+                } else if ports.is_empty() {
+                    format!("{name}: no usable path")
                 } else {
                     format!("{name}: no usable path, {n_ports}")
                 }
@@ -374,10 +377,36 @@ impl Words<'_> {
             None => format!("on any of {} nodes", lun.cells.len()),
         };
         let others = places.iter().map(|(node, cell)| self.others_over(*node, *cell)).max().unwrap_or(0);
+        let io = self.waiting(lun.wwid, &places);
         if others > 0 {
-            format!("{name}: no path {where_to}, its ports carry {}", many(others, "other LUN"))
+            format!("{name}: no path {where_to}, {io}; its ports carry {}", many(others, "other LUN"))
         } else {
-            format!("{name}: no path {where_to}; its paths there carry nothing else, their ends seem to work")
+            format!(
+                "{name}: no path {where_to}, {io}; its paths there carry nothing else, their ends seem to work"
+            )
+        }
+    }
+
+    /// What becomes of I/O to a LUN that has no path at these places: the worst of them.
+    fn waiting(&self, wwid: &Wwid, places: &[(usize, usize)]) -> String {
+        let maps = places.iter().filter_map(|(node, _)| {
+            let paths = self.picture.nodes.get(self.choice.san.nodes[*node].name)?.paths?;
+            paths.lun(wwid)?.map.as_deref()
+        });
+        let (mut for_ever, mut for_a_time, mut ends) = (false, false, None);
+        for map in maps {
+            match map.queueing {
+                Queueing::On => for_ever = true,
+                Queueing::Seconds(_) => ends = ends.max(map.queue_ends),
+                Queueing::Checks(1..) => for_a_time = true,
+                _ => {}
+            }
+        }
+        match ends {
+            _ if for_ever => "I/O queues FOR EVER".to_owned(),
+            Some(ends) => format!("I/O queues until {}, then fails", utc(ends)),
+            None if for_a_time => "I/O queues for some time, then fails".to_owned(),
+            None => "I/O fails".to_owned(),
         }
     }
 

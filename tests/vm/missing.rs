@@ -1,0 +1,104 @@
+//! One machine whose LUNs are not assembled, each time for another reason: what our agent says of it, and that the advice that
+//! it gives makes the LUN come back.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::faults::remember;
+use crate::lab::{Lab, Scenario};
+use crate::qemu::Shape;
+
+const PATHS: u16 = 2;
+const SHAPE: Shape = Shape { luns: 2, paths: PATHS, memory_mib: 448, ..Shape::ONE };
+
+const SCENARIOS: [Scenario; 3] = [
+    ("its WWID is not in the wwids file", not_in_wwids),
+    ("its map was removed", map_removed),
+    ("no device is left of it", no_device),
+];
+
+/// Boots once and plays all.
+pub fn run(image: &Path) -> Result<()> {
+    let dir = tempfile::Builder::new().prefix("vm-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let played = Lab::start(image, dir.path(), &SHAPE).and_then(|mut lab| {
+        let ready = begin(&mut lab);
+        ready.with_context(|| lab.machine.logs())?;
+        lab.play(&SCENARIOS, whole)
+    });
+    if played.is_err() {
+        let _ = dir.keep();
+    }
+    played
+}
+
+fn begin(lab: &mut Lab) -> Result<()> {
+    remember(lab, PATHS)?;
+    lab.start_multipathd("fail")?;
+    // As people run it: only what the file names, and the file names both.
+    lab.machine.ok("for d in /dev/sd?; do multipath -a $d; done; mpd_strict; until_true 60 mpd_answers")?;
+    lab.start_agent()?;
+    lab.finds_nothing()
+}
+
+fn whole(lab: &mut Lab) -> Result<()> {
+    lab.machine.ok("find_paths 2; udevadm settle --timeout=30; rm -f /etc/multipath/conf.d/*\n\
+         for d in /dev/sd?; do multipath -a $d; done; multipathd reconfigure; until_true 60 mpd_answers\n\
+         agent_pid || agent_start; agent_anew")?;
+    lab.finds_nothing()
+}
+
+/// `error LUN_MISSING node1/3500…` of LUN 1.
+fn missing(lab: &Lab) -> String {
+    format!("error LUN_MISSING {}/{}", lab.node, lab.wwids[0])
+}
+
+/// What the advice wants to be run, without what it says to look at afterwards.
+fn first_command(advice: &str) -> &str {
+    advice.split(';').next().unwrap_or(advice).trim()
+}
+
+const CHANGES: &str = "(this changes something): ";
+
+fn not_in_wwids(lab: &mut Lab) -> Result<()> {
+    let name = lab.wwids[0].clone();
+    lab.machine.ok(&format!("multipath -w /dev/$(dev 1 0); multipathd remove map {name}"))?;
+    let text = "not assembled on node1, 2 devices seen, its WWID is not in node1:/etc/multipath/wwids";
+    let said = lab.finds_and_tells(
+        &[missing(lab)],
+        &name,
+        &[text, "find_multipaths strict", "update-initramfs -u"],
+    )?;
+    lab.machine.ok(first_command(&said.advice("LUN_MISSING", CHANGES)?))?;
+    lab.finds_nothing()
+}
+
+fn map_removed(lab: &mut Lab) -> Result<()> {
+    let name = lab.wwids[0].clone();
+    lab.machine.ok(&format!("multipathd remove map {name}"))?;
+    let said = lab.finds_and_tells(
+        &[missing(lab)],
+        &name,
+        &["2 devices seen, no map was made", "names it, no rule excludes it"],
+    )?;
+    // This version replies that it failed, and it did not.
+    let command = said.advice("LUN_MISSING", CHANGES)?;
+    let told = lab.machine.run(first_command(&command), std::time::Duration::from_secs(60))?;
+    println!("         {}: {} ({})", first_command(&command), told.text.trim(), told.status);
+    lab.finds_nothing()
+}
+
+/// The only node that had it, and nobody else says who should: it is gone.
+fn no_device(lab: &mut Lab) -> Result<()> {
+    let name = lab.wwids[0].clone();
+    lab.machine.ok(
+        "a=$(dev 1 0) b=$(dev 1 1); echo 1 >/sys/block/$a/device/delete; echo 1 >/sys/block/$b/device/delete",
+    )?;
+    lab.finds_and_tells(
+        &[format!("error LUN_GONE {name}")],
+        &name,
+        &["no node sees it any more", "in the ledger of node1", "lun retire"],
+    )?;
+    lab.machine.ok("for h in 0 1; do echo '- - -' > /sys/class/scsi_host/host$h/scan; done")?;
+    lab.finds_nothing()
+}
