@@ -17,24 +17,17 @@
 
 mod agent;
 #[cfg(feature = "etcd")]
-mod between;
-#[cfg(feature = "etcd")]
 #[path = "../etcd_servers.rs"]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
 mod etcd_servers;
 mod faults;
-#[cfg(feature = "etcd")]
-mod iscsi;
 mod lab;
 mod machine;
 mod many_luns;
 mod missing;
 mod probe;
 mod qemu;
-mod qmp;
 mod remembered;
-#[cfg(feature = "etcd")]
-mod switch;
 #[cfg(feature = "etcd")]
 mod two_guests;
 mod two_paths;
@@ -64,8 +57,6 @@ fn main() -> ExitCode {
         trial("real_kernel_finds_what_is_missing", missing::run),
         #[cfg(feature = "etcd")]
         trial("real_kernel_two_guests_one_etcd", two_guests::run),
-        #[cfg(feature = "etcd")]
-        trial("real_kernel_iscsi_san_of_three_guests", iscsi::run),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -10,13 +10,17 @@ use crate::lab::{Lab, Scenario};
 use crate::qemu::Shape;
 
 const PATHS: u16 = 2;
-const SHAPE: Shape = Shape { luns: 2, paths: PATHS, memory_mib: 448, ..Shape::ONE };
+const SHAPE: Shape = Shape {
+    luns: 2,
+    paths: PATHS,
+    lun_bytes: 64 << 20,
+    cpus: 1,
+    memory_mib: 448,
+    node: "node1",
+    network: false,
+};
 
-const SCENARIOS: [Scenario; 3] = [
-    ("its WWID is not in the wwids file", not_in_wwids),
-    ("its map was removed", map_removed),
-    ("no device is left of it", no_device),
-];
+const SCENARIOS: [Scenario; 1] = [("its WWID is not in the wwids file", not_in_wwids)];
 
 /// Boots once and plays all.
 pub fn run(image: &Path) -> Result<()> {
@@ -70,35 +74,5 @@ fn not_in_wwids(lab: &mut Lab) -> Result<()> {
         &[text, "find_multipaths strict", "update-initramfs -u"],
     )?;
     lab.machine.ok(first_command(&said.advice("LUN_MISSING", CHANGES)?))?;
-    lab.finds_nothing()
-}
-
-fn map_removed(lab: &mut Lab) -> Result<()> {
-    let name = lab.wwids[0].clone();
-    lab.machine.ok(&format!("multipathd remove map {name}"))?;
-    let said = lab.finds_and_tells(
-        &[missing(lab)],
-        &name,
-        &["2 devices seen, no map was made", "names it, no rule excludes it"],
-    )?;
-    // This version replies that it failed, and it did not.
-    let command = said.advice("LUN_MISSING", CHANGES)?;
-    let told = lab.machine.run(first_command(&command), std::time::Duration::from_secs(60))?;
-    println!("         {}: {} ({})", first_command(&command), told.text.trim(), told.status);
-    lab.finds_nothing()
-}
-
-/// The only node that had it, and nobody else says who should: it is gone.
-fn no_device(lab: &mut Lab) -> Result<()> {
-    let name = lab.wwids[0].clone();
-    lab.machine.ok(
-        "a=$(dev 1 0) b=$(dev 1 1); echo 1 >/sys/block/$a/device/delete; echo 1 >/sys/block/$b/device/delete",
-    )?;
-    lab.finds_and_tells(
-        &[format!("error LUN_GONE {name}")],
-        &name,
-        &["no node sees it any more", "in the ledger of node1", "lun retire"],
-    )?;
-    lab.machine.ok("for h in 0 1; do echo '- - -' > /sys/class/scsi_host/host$h/scan; done")?;
     lab.finds_nothing()
 }

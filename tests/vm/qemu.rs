@@ -21,31 +21,6 @@ pub struct Shape {
     /// Whether it has a network of its own, in which it is [`ADDRESS`] and reaches the loopback address of the host, and
     /// nobody else, at [`HOST`].
     pub network: bool,
-    /// The networks that it shares with other machines.
-    pub lans: Lans,
-}
-
-/// The networks between machines.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Lans {
-    /// Of each network, the port of the loopback address at which its switch listens; 0 = it is not there.
-    pub switches: [u16; 2],
-    /// Which machine this is: in network `n`, counted from 1, it has the address `10.9.n.host`.
-    pub host: u8,
-}
-
-impl Shape {
-    /// One small machine without networks; for others a `..Shape::ONE` says what they have in common.
-    pub const ONE: Self = Self {
-        luns: 1,
-        paths: 2,
-        lun_bytes: 64 << 20,
-        cpus: 1,
-        memory_mib: 384,
-        node: "node1",
-        network: false,
-        lans: Lans { switches: [0; 2], host: 0 },
-    };
 }
 
 /// A machine's address in its own network; QEMU's default, the same in every machine.
@@ -58,9 +33,9 @@ pub const HOST: &str = "10.0.2.2";
 #[derive(Clone, Copy, Debug)]
 #[allow(dead_code, reason = "the tests use the one and xtask the other")]
 pub enum Console {
-    /// The console to `console.log`; commands for the guest and QEMU's own monitor over TCP connections to these ports
-    /// of the loopback address, which listen already: so no port is ever guessed.
-    Commands { guest: u16, monitor: u16 },
+    /// The console to `console.log`, commands over a TCP connection to this port of the loopback address, which
+    /// listens already: so no port is ever guessed.
+    Commands(u16),
     /// The console to this terminal, for a person.
     Terminal,
 }
@@ -70,19 +45,8 @@ pub fn wwid(lun: u16) -> String {
     format!("3{:016x}", naa(lun))
 }
 
-/// The number in that name.
-pub fn naa(lun: u16) -> u64 {
+fn naa(lun: u16) -> u64 {
     0x5000_c500_a000_0000 + u64::from(lun)
-}
-
-/// The serial number of LUN `lun`.
-pub fn serial(lun: u16) -> String {
-    format!("LUN{lun:04}")
-}
-
-/// What QEMU calls the path to LUN `lun` by adapter `path`, counted from 0.
-pub fn device_id(lun: u16, path: u16) -> String {
-    format!("lun{lun}path{path}")
 }
 
 /// The file behind LUN `lun` in the machine's directory.
@@ -99,8 +63,7 @@ pub fn arguments(image: &Path, shape: &Shape, console: Console) -> Vec<OsString>
     add(&["-machine", "pc", "-accel", "tcg,thread=multi,tb-size=128", "-cpu", "qemu64"]);
     add(&["-smp", &shape.cpus.to_string(), "-m", &shape.memory_mib.to_string()]);
     add(&["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
-    // The time stamp counter, calibrated on a busy host, was once 2.8 times too fast: the ACPI timer is right. On a very busy
-    // one the kernel's check of the timer interrupt fails, and it panics: it is not checked.
+    // The time stamp counter, calibrated on a busy host, was once 2.8 times too fast: the ACPI timer is right.
     let address = if shape.network { format!(" address={ADDRESS}") } else { String::new() };
     let kernel_line = format!(
         "console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=unstable clocksource=acpi_pm no_timer_check audit=0 node={}{address}",
@@ -110,27 +73,16 @@ pub fn arguments(image: &Path, shape: &Shape, console: Console) -> Vec<OsString>
     add(&["-fsdev", "local,id=host,path=share,security_model=none,multidevs=remap"]);
     add(&["-device", "virtio-9p-pci,fsdev=host,mount_tag=host"]);
     match console {
-        Console::Commands { guest, monitor } => {
+        Console::Commands(port) => {
             add(&["-monitor", "none", "-serial", "file:console.log", "-device", "virtio-serial-pci"]);
-            add(&["-chardev", &format!("socket,id=control,host=127.0.0.1,port={guest}")]);
+            add(&["-chardev", &format!("socket,id=control,host=127.0.0.1,port={port}")]);
             add(&["-device", "virtserialport,chardev=control,name=control"]);
-            add(&["-chardev", &format!("socket,id=qmp,host=127.0.0.1,port={monitor}")]);
-            add(&["-mon", "chardev=qmp,mode=control"]);
         }
         Console::Terminal => add(&["-serial", "mon:stdio"]),
     }
     if shape.network {
         // Without a boot ROM: nothing boots from it, and the package that has it is not unpacked.
         add(&["-netdev", "user,id=net0,ipv6=off", "-device", "virtio-net-pci,netdev=net0,romfile="]);
-    }
-    for (number, port) in (1..).zip(shape.lans.switches).filter(|(_, port)| *port > 0) {
-        // The guest knows the network by the address of its card.
-        let host = shape.lans.host;
-        add(&["-netdev", &format!("socket,id=lan{number},connect=127.0.0.1:{port}")]);
-        add(&[
-            "-device",
-            &format!("virtio-net-pci,netdev=lan{number},romfile=,mac=52:54:00:09:0{number}:{host:02x}"),
-        ]);
     }
     for path in 0..shape.paths {
         add(&["-device", &format!("virtio-scsi-pci,id=hba{path},num_queues=1")]);
@@ -142,10 +94,8 @@ pub fn arguments(image: &Path, shape: &Shape, console: Console) -> Vec<OsString>
         for path in 0..shape.paths {
             // Several devices on one node are several paths to one LUN: same name, same serial number.
             let device = format!(
-                "scsi-hd,id={},bus=hba{path}.0,drive=lun{lun},share-rw=on,serial={},wwn={:#x},\
+                "scsi-hd,bus=hba{path}.0,drive=lun{lun},share-rw=on,serial=LUN{lun:04},wwn={:#x},\
                  vendor=LABSAN,product=VDISK,ver=1.0,channel=0,scsi-id=0,lun={lun}",
-                device_id(lun, path),
-                serial(lun),
                 naa(lun)
             );
             add(&["-device", &device]);

@@ -19,7 +19,7 @@ const NODES: &str = "/api2/json/nodes";
 const SPEAK_LIMIT_S: u32 = 20;
 
 const fn shape(paths: u16) -> Shape {
-    Shape { luns: 2, paths, ..Shape::ONE }
+    Shape { luns: 2, paths, lun_bytes: 64 << 20, cpus: 1, memory_mib: 384, node: "node1", network: false }
 }
 
 /// Boots twice: what the first machine kept the second one finds, with one path less to each LUN.
