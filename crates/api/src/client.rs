@@ -16,6 +16,7 @@ use crate::can::Can;
 use crate::discover::Discovered;
 use crate::explain::Explained;
 use crate::guide::Guide;
+use crate::history::{Support, Timeline};
 use crate::luns::{Luns, OrderBody, Ordered};
 use crate::mutes::{MuteBody, MuteChanged, Mutes};
 use crate::names::{Names, NamesBody, NamesChanged};
@@ -216,6 +217,16 @@ impl Client {
     /// What is known of a name, whatever it is the name of.
     pub async fn explain(&self, name: &str) -> Result<Explained, Error> {
         self.get(&format!("{}?name={}", paths::EXPLAIN, encoded(name))).await
+    }
+
+    /// A part of the history; `query` is empty or a query string without `?`.
+    pub async fn history(&self, query: &str) -> Result<Timeline, Error> {
+        self.get(&format!("{}?{query}", paths::HISTORY)).await
+    }
+
+    /// What a support bundle needs beside the other answers.
+    pub async fn support(&self) -> Result<Support, Error> {
+        self.get(paths::SUPPORT).await
     }
 
     /// What is to be done with a LUN, step by step; `aim` is `new`, `resize` or `retire`.
@@ -449,7 +460,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// A name as one part of a path.
-fn encoded(name: &str) -> String {
+pub fn encoded(name: &str) -> String {
     let byte = |b: u8| match b {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(b).to_string(),
         _ => format!("%{b:02X}"),

@@ -29,6 +29,9 @@ pub struct Explained {
     /// Codes of what is wrong, worst first; docs/findings.md has a chapter for each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub codes: Vec<String>,
+    /// How it came to this: a LUN on the nodes where it is not well, or a node, from the history of the answering node.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<crate::history::Before>,
 }
 
 /// One part of it.

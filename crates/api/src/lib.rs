@@ -10,6 +10,7 @@ pub mod discover;
 pub mod disks;
 pub mod explain;
 pub mod guide;
+pub mod history;
 pub mod luns;
 pub mod mutes;
 pub mod names;

@@ -12,6 +12,7 @@ use crate::can::Can;
 use crate::discover::Discovered;
 use crate::explain::Explained;
 use crate::guide::Guide;
+use crate::history::{Support, Timeline};
 use crate::luns::{Luns, OrderBody, Ordered};
 use crate::{
     ErrorBody, Version,
@@ -41,6 +42,8 @@ answer!(ExplainAnswer, Explained, "An explanation in Proxmox's envelope.");
 answer!(GuideAnswer, Guide, "A guide in Proxmox's envelope.");
 answer!(FindingsAnswer, Vec<Finding>, "Findings in Proxmox's envelope.");
 answer!(OrderedAnswer, Ordered, "An order that was taken, in Proxmox's envelope.");
+answer!(TimelineAnswer, Timeline, "A part of the history in Proxmox's envelope.");
+answer!(SupportAnswer, Support, "Parts of a support bundle in Proxmox's envelope.");
 answer!(VersionAnswer, Version, "Version in Proxmox's envelope.");
 
 /// The cluster's status: WWID × node matrix with one cluster-state for each LUN.
@@ -52,6 +55,7 @@ answer!(VersionAnswer, Version, "Version in Proxmox's envelope.");
         ("node" = Option<String>, Query, description = "Only rows that have a cell of this node"),
         ("wwid" = Option<String>, Query, description = "Only the row of this WWID"),
         ("unclean" = Option<u8>, Query, description = "1: only rows that are not optimal on every node"),
+        ("at" = Option<i64>, Query, description = "As it was then, epoch seconds, from the history of the answering node; takes no other filter"),
     ),
     responses(
         (status = 200, description = "The status", body = StatusAnswer),
@@ -179,6 +183,66 @@ async fn retire() {}
     ))]
 async fn forget() {}
 
+/// What changed, when, as the answering node saw it: transitions, never samples. Starts and stops of its agent are always among
+/// them, unless `code` or `kind` is given: where nobody looked must not look calm.
+#[utoipa::path(get, path = "/api2/json/cluster/multipath/history", tag = "cluster",
+    params(
+        ("wwid" = Option<String>, Query, description = "Only of this LUN"),
+        ("node" = Option<String>, Query, description = "Only of this node"),
+        ("code" = Option<String>, Query, description = "Only findings of this code"),
+        ("kind" = Option<String>, Query, description = "Only of these kinds, separated by commas"),
+        ("since" = Option<i64>, Query, description = "Not before this, epoch seconds"),
+        ("until" = Option<i64>, Query, description = "Not after this, epoch seconds"),
+        ("before" = Option<i64>, Query, description = "Only such as were written before the one of this number: `older` of an answer"),
+        ("limit" = Option<u32>, Query, description = "The newest of them, 1 to 5000; 200 without it"),
+    ),
+    responses(
+        (status = 200, description = "The newest last", body = TimelineAnswer),
+        (status = 400, description = "A parameter is wrong; errors names it", body = ErrorBody),
+        (status = 503, description = "No history is kept, or it cannot be used now", body = ErrorBody),
+    ))]
+async fn history() {}
+
+/// As `history`, of one LUN: on every node, with its findings.
+#[utoipa::path(get, path = "/api2/json/cluster/multipath/luns/{wwid}/history", tag = "cluster",
+    params(
+        ("wwid" = String, Path, description = "The whole WWID"),
+        ("since" = Option<i64>, Query, description = "Not before this, epoch seconds"),
+        ("until" = Option<i64>, Query, description = "Not after this, epoch seconds"),
+        ("before" = Option<i64>, Query, description = "`older` of an answer"),
+        ("limit" = Option<u32>, Query, description = "1 to 5000; 200 without it"),
+    ),
+    responses(
+        (status = 200, description = "The newest last", body = TimelineAnswer),
+        (status = 400, description = "A parameter is wrong; errors names it", body = ErrorBody),
+        (status = 503, description = "No history is kept, or it cannot be used now", body = ErrorBody),
+    ))]
+async fn lun_history() {}
+
+/// As `history`, of one node: all that changed on it.
+#[utoipa::path(get, path = "/api2/json/cluster/multipath/nodes/{node}/history", tag = "cluster",
+    params(
+        ("node" = String, Path, description = "Node name"),
+        ("since" = Option<i64>, Query, description = "Not before this, epoch seconds"),
+        ("until" = Option<i64>, Query, description = "Not after this, epoch seconds"),
+        ("before" = Option<i64>, Query, description = "`older` of an answer"),
+        ("limit" = Option<u32>, Query, description = "1 to 5000; 200 without it"),
+    ),
+    responses(
+        (status = 200, description = "The newest last", body = TimelineAnswer),
+        (status = 400, description = "A parameter is wrong; errors names it", body = ErrorBody),
+        (status = 503, description = "No history is kept, or it cannot be used now", body = ErrorBody),
+    ))]
+async fn node_history() {}
+
+/// A fold document of now, and the cluster's documents without secrets: for `pathkeeper support-bundle`.
+#[utoipa::path(get, path = "/api2/json/cluster/multipath/support", tag = "other",
+    responses(
+        (status = 200, description = "The parts", body = SupportAnswer),
+        (status = 503, description = "Not ready yet, or others are being answered; Retry-After", body = ErrorBody),
+    ))]
+async fn support() {}
+
 /// The nodes, and how far each can be believed.
 #[utoipa::path(get, path = "/api2/json/nodes", tag = "nodes",
     responses(
@@ -252,6 +316,10 @@ async fn readyz() {}
         lun_guide,
         explain,
         can,
+        history,
+        lun_history,
+        node_history,
+        support,
         ack_paths,
         retire,
         forget,
@@ -371,6 +439,10 @@ mod tests {
             LUN_GUIDE,
             EXPLAIN,
             CAN,
+            HISTORY,
+            LUN_HISTORY,
+            NODE_HISTORY,
+            SUPPORT,
             LUN_ACK_PATHS,
             LUN_RETIRE,
             LUN_FORGET,

@@ -32,6 +32,14 @@ pub const WINDOWS: &str = "/api2/json/cluster/multipath/windows";
 pub const WINDOW: &str = "/api2/json/cluster/multipath/windows/{id}";
 /// It ends now.
 pub const WINDOW_END: &str = "/api2/json/cluster/multipath/windows/{id}/end";
+/// What changed, when, as the answering node saw it.
+pub const HISTORY: &str = "/api2/json/cluster/multipath/history";
+/// Of one LUN; `{wwid}` is its WWID.
+pub const LUN_HISTORY: &str = "/api2/json/cluster/multipath/luns/{wwid}/history";
+/// Of one node.
+pub const NODE_HISTORY: &str = "/api2/json/cluster/multipath/nodes/{node}/history";
+/// What somebody who is to help needs beside the other paths.
+pub const SUPPORT: &str = "/api2/json/cluster/multipath/support";
 /// Words that people gave to ports.
 pub const NAMES: &str = "/api2/json/cluster/multipath/names";
 /// The nodes and what is known of each.

@@ -19,6 +19,9 @@ pub struct ClusterStatus {
     pub summary: Summary,
     /// What is wrong, worst first.
     pub findings: Vec<Finding>,
+    /// It is of an earlier time, from the history of a node: `at` was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Box<crate::history::AsOf>>,
 }
 
 /// One LUN.

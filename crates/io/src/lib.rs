@@ -5,6 +5,7 @@ pub mod append_log;
 mod bounded;
 pub mod dm;
 mod host;
+pub mod history;
 pub mod journal;
 pub mod local;
 mod lvm;

@@ -16,6 +16,7 @@ pub mod fresh;
 pub mod guests;
 pub mod guide;
 pub mod health;
+pub mod history;
 pub mod ids;
 pub mod json;
 pub mod judge;

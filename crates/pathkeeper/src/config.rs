@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use pathkeeper_model::history::Limits;
 use pathkeeper_model::ids::NodeName;
 use serde::Deserialize;
 use toml::Spanned;
@@ -52,6 +53,8 @@ pub struct Config {
     pub multipathd_socket: Option<String>,
     /// Seconds between two looks at multipathd when nothing happens, 2..=60.
     pub poll_interval_s: u64,
+    /// How much history is kept.
+    pub history: Limits,
     /// Through what this node hears of the others.
     pub store: StoreChoice,
     /// Where the machine's own files are; other than `/` only in tests and in the demo.
@@ -169,6 +172,8 @@ struct Raw {
     log: Option<Spanned<String>>,
     multipathd_socket: Option<Spanned<String>>,
     poll_interval_s: Option<Spanned<i64>>,
+    history_days: Option<Spanned<i64>>,
+    history_mb: Option<Spanned<i64>>,
     store: store::Raw,
     tls: tls::Raw,
     roots: RawRoots,
@@ -223,6 +228,9 @@ impl Check<'_> {
         let multipathd_socket = given("MULTIPATHD_SOCKET", text(raw.multipathd_socket));
         let poll = raw.poll_interval_s.map(|s| (s.get_ref().to_string(), s.span()));
         let poll = given("POLL_INTERVAL_S", poll);
+        let number = |raw: Option<Spanned<i64>>| raw.map(|n| (n.get_ref().to_string(), n.span()));
+        let history_days = given("HISTORY_DAYS", number(raw.history_days));
+        let history_mb = given("HISTORY_MB", number(raw.history_mb));
         let store = store::given(raw.store, &mut given, |span| place(self.file, self.text, &span));
         let tls = tls::given(raw.tls, &mut given);
         let sysfs = given("ROOTS_SYSFS", text(raw.roots.sysfs));
@@ -244,6 +252,7 @@ impl Check<'_> {
         let loopback_needs_token = self.yes_or_no(loopback);
         let (socket_group, log) = (self.group(socket_group), self.log(log));
         let (multipathd_socket, poll_interval_s) = (self.socket(multipathd_socket), self.poll(poll));
+        let history = self.history(history_days, history_mb);
         let store = self.store(store);
         let roots = Roots {
             sysfs: self.dir(sysfs, "/sys"),
@@ -266,6 +275,7 @@ impl Check<'_> {
                 log,
                 multipathd_socket,
                 poll_interval_s,
+                history,
                 store,
                 roots,
                 warnings,
@@ -298,6 +308,26 @@ impl Check<'_> {
             self.problem(&place, "a cluster's name has 1 to 63 bytes and no spaces");
         }
         Some(name)
+    }
+
+    /// By age and by size.
+    fn history(&mut self, days: Given, mb: Given) -> Limits {
+        let default = Limits::default();
+        let mut number = |given: Given, what: &str, range: std::ops::RangeInclusive<i64>| {
+            let (text, place) = given?;
+            let n = text.parse::<i64>().ok().filter(|n| range.contains(n));
+            if n.is_none() {
+                let (least, most) = (range.start(), range.end());
+                self.problem(&place, format_args!("{text:?}: {what} is a number from {least} to {most}"));
+            }
+            n
+        };
+        let days = number(days, "history-days", 0..=3_650);
+        let mb = number(mb, "history-mb", 8..=100_000);
+        Limits {
+            age_s: days.map_or(default.age_s, |days| days * 86_400),
+            bytes: mb.and_then(|mb| u64::try_from(mb).ok()).map_or(default.bytes, |mb| mb << 20),
+        }
     }
 
     fn dir(&mut self, given: Given, default: &str) -> PathBuf {

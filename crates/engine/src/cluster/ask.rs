@@ -24,6 +24,8 @@ pub enum Question {
     Guide(Aim, Wwid),
     /// Whether something can be done to what bears a name.
     Can(Deed, String),
+    /// What the fold is given now, as a fold document.
+    Fold,
 }
 
 /// What is answered.
@@ -39,6 +41,8 @@ pub enum Answer {
     Guide(Box<Guide>),
     /// Whether it can be done, or that nothing is called so.
     Can(Result<Box<Can>, Unknown>),
+    /// One line of JSON (docs/status.md, section 9).
+    Fold(String),
 }
 
 impl Cluster {
@@ -48,6 +52,7 @@ impl Cluster {
             Question::Lun(wwid) => Answer::Findings(self.findings_of(wwid, now)),
             Question::Guide(aim, wwid) => Answer::Guide(Box::new(self.guide(*aim, wwid, now))),
             Question::Explain(name) => Answer::Explained(self.explain(name, now).map(Box::new)),
+            Question::Fold => Answer::Fold(self.fold_document()),
             Question::Cells(node) => Answer::Cells(self.cells_of(node)),
             Question::Can(deed, name) => Answer::Can(self.can(*deed, name, now).map(Box::new)),
         }

@@ -2,13 +2,14 @@
 //! muted is marked.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pathkeeper_model::cause::{Causes, Index};
 use pathkeeper_model::expect::Expectations;
 use pathkeeper_model::finding::{Code, Finding, Fingerprint};
 use pathkeeper_model::guests::Guests;
 use pathkeeper_model::health::Health;
-use pathkeeper_model::ids::{EpochS, NodeName, Now};
+use pathkeeper_model::ids::{EpochS, MonoMs, NodeName, Now};
 use pathkeeper_model::matrix::{Matrix, RowId};
 use pathkeeper_model::mutes::{Mutes, Seen};
 use pathkeeper_model::names::Names;
@@ -18,6 +19,9 @@ use pathkeeper_model::windows::Windows;
 use rustc_hash::FxHashMap;
 
 use super::node::{Belief, NodeRecord, Terms};
+
+/// A finding that stood when an earlier run ended is that finding if it is seen again within this.
+const REMEMBERED_MS: u64 = 600_000;
 
 /// What people said beside the configuration, and who runs where.
 #[derive(Debug, Default)]
@@ -37,6 +41,8 @@ pub(super) struct Judged {
     pub swallowed: BTreeMap<NodeName, Fingerprint>,
     /// When this observer first saw each finding that stands.
     pub first_seen: BTreeMap<Fingerprint, EpochS>,
+    /// What an earlier run saw first, and until when that counts: a finding may need a while to be seen again.
+    remembered: Option<(Arc<BTreeMap<Fingerprint, EpochS>>, MonoMs)>,
     /// Of each row that is not clean, which causes explain what of it.
     explained: FxHashMap<RowId, u64>,
 }
@@ -127,7 +133,7 @@ impl<'a> Known<'a> {
         let mut first_seen = BTreeMap::new();
         let mut date = |finding: &mut Finding| {
             let fingerprint = finding.fingerprint();
-            let since = before.first_seen.get(&fingerprint).copied().unwrap_or(self.now.wall);
+            let since = before.since(&fingerprint).unwrap_or(self.now.wall);
             if finding.since.is_none() {
                 finding.since = Some(since);
                 finding.since_first_seen = true;
@@ -152,11 +158,23 @@ impl<'a> Known<'a> {
             .map(|(row, _)| *row)
             .chain(before.explained.keys().copied().filter(|row| !explained.contains_key(row)))
             .collect();
-        (Judged { findings: found, causes, swallowed, first_seen, explained }, changed)
+        let remembered = before.remembered.clone().filter(|(_, until)| self.now.mono < *until);
+        (Judged { findings: found, causes, swallowed, first_seen, remembered, explained }, changed)
     }
 }
 
 impl Judged {
+    /// Takes in what an earlier run saw first.
+    pub fn remember(&mut self, known: Vec<(Fingerprint, EpochS)>, now: Now) {
+        self.remembered = Some((Arc::new(known.into_iter().collect()), now.mono.plus(REMEMBERED_MS)));
+    }
+
+    /// Since when a finding stands, as far as this observer saw it, in this run or the one before.
+    fn since(&self, fingerprint: &Fingerprint) -> Option<EpochS> {
+        let earlier = self.remembered.as_ref().and_then(|(known, _)| known.get(fingerprint));
+        [self.first_seen.get(fingerprint), earlier].into_iter().flatten().min().copied()
+    }
+
     /// The verdict.
     pub fn health(&self, partial: bool) -> Health {
         Health::of(&self.findings, partial)

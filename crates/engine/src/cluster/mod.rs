@@ -8,13 +8,14 @@ mod documents;
 mod findings;
 mod judged;
 mod node;
+mod replay;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use pathkeeper_model::cause::{Causes, Index};
 use pathkeeper_model::detail::{DetailPart, Facts, Packed, detail_key, part_of_detail_key};
 use pathkeeper_model::expect::Expectations;
-use pathkeeper_model::finding::Finding;
+use pathkeeper_model::finding::{Finding, Fingerprint};
 use pathkeeper_model::fresh::{FRESH_KEY, Fresh};
 use pathkeeper_model::guests::Guests;
 use pathkeeper_model::health::Health;
@@ -94,6 +95,10 @@ pub enum ClusterEvent {
     Names(Names),
     /// Who runs where, where somebody tells.
     Guests(Guests),
+    /// Since when findings stood that stood when an earlier run of this observer ended.
+    FirstSeen(Vec<(Fingerprint, EpochS)>),
+    /// What is wrong with this observer itself, beside what was told of it before: that stays.
+    OwnFindings(Vec<Finding>),
     /// Time has come.
     Tick,
 }
@@ -194,6 +199,7 @@ pub struct Cluster {
     /// Every node's paths, ready to be searched for causes.
     index: Index,
     beside: judged::Beside,
+    own_findings: Vec<Finding>,
     judged: judged::Judged,
     /// Until when that stands by itself; `None` = something is different since.
     judged_until: Option<MonoMs>,
@@ -224,6 +230,7 @@ impl Cluster {
             texts: Texts::default(),
             index: Index::default(),
             beside: judged::Beside::default(),
+            own_findings: Vec::new(),
             judged: judged::Judged::default(),
             judged_until: None,
             view: View::default(),
@@ -376,6 +383,16 @@ impl Cluster {
             ClusterEvent::Guests(guests) => {
                 self.counts.add("guests");
                 self.beside.guests = guests;
+            }
+            ClusterEvent::FirstSeen(known) => {
+                self.counts.add("first-seen");
+                self.judged.remember(known, now);
+            }
+            ClusterEvent::OwnFindings(found) => {
+                self.counts.add("own-findings");
+                self.own_findings
+                    .retain(|known| found.iter().all(|new| new.fingerprint() != known.fingerprint()));
+                self.own_findings.extend(found);
             }
             ClusterEvent::Tick => self.counts.add("tick"),
         }
@@ -564,6 +581,7 @@ impl Cluster {
         let store = findings::AboutStore { doubt: self.doubt.as_ref(), space: self.space };
         let mut found = self.expectations.findings(&self.matrix);
         self.documents.findings(&mut found);
+        found.extend(self.own_findings.iter().cloned());
         let found = findings::all(&self.nodes, &self.matrix, store, found, terms, now);
         let known = judged::Known {
             nodes: &self.nodes,

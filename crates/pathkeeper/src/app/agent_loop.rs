@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use pathkeeper_engine::agent::{Agent, AgentEffect, AgentEvent};
 use pathkeeper_engine::publish::{DetailDone, DetailDraft, Publication, Put};
+use pathkeeper_io::history::History;
 use pathkeeper_io::store::{Hint, Key, Store, Value};
 use pathkeeper_model::detail::{DetailPart, Packed, part_of_detail_key};
 use pathkeeper_model::ledger::Ledger;
@@ -50,6 +51,8 @@ pub struct AgentLoop {
     pub own: mpsc::Sender<Vec<Followed>>,
     /// Where the ledger is kept on disk, and what was found there; `None` = only in the store.
     pub ledger: Option<(LedgerFile, Option<Ledger>)>,
+    /// Where turns of ports are told, so that they are known after a restart.
+    pub history: Option<History>,
     /// Moves on each turn of the loop: the watchdog's pulse.
     pub pulse: watch::Sender<u64>,
 }
@@ -57,8 +60,19 @@ pub struct AgentLoop {
 impl AgentLoop {
     /// Runs until the task is dropped.
     pub async fn run(self) {
-        let Self { mut agent, clock, store, make_look, mut triggers, board, mut told, own, ledger, pulse } =
-            self;
+        let Self {
+            mut agent,
+            clock,
+            store,
+            make_look,
+            mut triggers,
+            board,
+            mut told,
+            own,
+            ledger,
+            history,
+            pulse,
+        } = self;
         let (saver, ledger) = match ledger {
             Some((file, ledger)) => (Some(file.saver()), ledger),
             None => (None, None),
@@ -182,6 +196,11 @@ impl AgentLoop {
                             if same.is_none() {
                                 unknown_words += read.unknown_words;
                                 port_changes = changes.take(read);
+                                let turned = changes.turned(store.own_node(), now.wall);
+                                if let Some(history) = history.as_ref().filter(|_| !turned.is_empty()) {
+                                    // Where there is no room the recorder tells of the gap.
+                                    let _ = history.record(turned, now.wall);
+                                }
                                 daemon = follow_daemon(daemon, &read.daemon, now.wall);
                             }
                             let at = same.map_or(now.mono, |(_, at)| at);

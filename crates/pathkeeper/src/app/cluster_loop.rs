@@ -19,6 +19,7 @@ use super::clock::Clock;
 use super::convert;
 use super::documents::Said;
 use super::follower::Followed;
+use super::history::Remembered;
 use super::own::OwnValues;
 
 /// Bodies are made at most this often.
@@ -196,6 +197,12 @@ impl ClusterLoop {
                 Said::Names(names) => ClusterEvent::Names(names),
             },
             Followed::Guests(guests) => ClusterEvent::Guests(guests.as_ref().clone()),
+            Followed::Remembered(Remembered { first_seen, findings }) => {
+                if !first_seen.is_empty() {
+                    self.cluster.take(ClusterEvent::FirstSeen(first_seen), now);
+                }
+                ClusterEvent::OwnFindings(findings)
+            }
             Followed::Own(values) => {
                 let values = self.own.say(values);
                 return self.take_own(values);

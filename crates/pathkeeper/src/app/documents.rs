@@ -53,6 +53,9 @@ pub struct Told {
     pub orders: Option<Arc<Orders>>,
 }
 
+/// SHA-1 of what each document holds, in hex, as far as it was read; empty where there is none.
+pub type Digests = std::collections::BTreeMap<&'static str, String>;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Which {
     Storages,
@@ -110,13 +113,25 @@ pub struct Documents {
     looked: [Looked; Which::ALL.len()],
     next: Instant,
     told: watch::Sender<Told>,
+    digests: watch::Sender<Digests>,
 }
 
 impl Documents {
     /// Nothing is known yet.
     pub fn new(store: Arc<dyn Store>) -> Self {
         let looked = Which::ALL.map(|which| Looked { which, told: None, unsettled: None, failed: None });
-        Self { store, looked, next: Instant::now(), told: watch::Sender::default() }
+        Self {
+            store,
+            looked,
+            next: Instant::now(),
+            told: watch::Sender::default(),
+            digests: watch::Sender::default(),
+        }
+    }
+
+    /// Which documents there are, whether or not they are understood.
+    pub fn digests(&self) -> watch::Receiver<Digests> {
+        self.digests.subscribe()
     }
 
     /// What the node itself has to know.
@@ -143,6 +158,18 @@ impl Documents {
             };
             out.extend(looked.take(read, on_pmxcfs));
         }
+        self.digests.send_if_modified(|digests| {
+            let before = digests.clone();
+            for looked in &self.looked {
+                match &looked.told {
+                    Some(Seen::Digest(digest)) => digests.insert(looked.which.name(), digest.clone()),
+                    Some(Seen::Absent) => digests.insert(looked.which.name(), String::new()),
+                    // What it held last is all that is known of it.
+                    Some(Seen::Unreadable(_)) | None => None,
+                };
+            }
+            before != *digests
+        });
         for said in &out {
             self.told.send_if_modified(|told| {
                 match said {

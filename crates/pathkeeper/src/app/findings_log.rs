@@ -69,7 +69,7 @@ impl Told {
 }
 
 /// Words and numbers move while something goes on; a line is worth what changes whether it counts.
-fn worth_a_line(before: &Finding, now: &Finding) -> bool {
+pub fn worth_a_line(before: &Finding, now: &Finding) -> bool {
     let muted = |finding: &Finding| finding.muted.as_ref().map(|muted| muted.id.clone());
     before.severity != now.severity || before.cause != now.cause || muted(before) != muted(now)
 }

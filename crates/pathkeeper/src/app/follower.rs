@@ -14,7 +14,8 @@ use pathkeeper_model::guests::Guests;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::documents::{Documents, Said, Told};
+use super::documents::{Digests, Documents, Said, Told};
+use super::history::Remembered;
 
 /// After the store could not be read everything is listed again after this, which doubles up to the second.
 const RETRY_FIRST_MS: u64 = 100;
@@ -41,6 +42,8 @@ pub enum Followed {
     Members(Members, Vec<Notice>),
     /// The store could not be read; why.
     Lost(String),
+    /// What the history of an earlier run knows, and what is wrong with the history.
+    Remembered(Remembered),
     /// This node says it of itself; a `None` is cleared.
     Own(Vec<(Key, Option<Bytes>)>),
 }
@@ -69,6 +72,11 @@ impl Follower {
     /// What the node itself has to know of the cluster's documents.
     pub fn told(&self) -> watch::Receiver<Told> {
         self.documents.told()
+    }
+
+    /// Which documents there are.
+    pub fn digests(&self) -> watch::Receiver<Digests> {
+        self.documents.digests()
     }
 
     /// Where this node says what it says of itself; what finds no room comes by way of the store.

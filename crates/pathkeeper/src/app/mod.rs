@@ -11,6 +11,7 @@ pub mod convert;
 pub mod documents;
 pub mod findings_log;
 pub mod follower;
+pub mod history;
 pub mod last_put;
 pub mod ledger_file;
 pub mod logging;
@@ -29,7 +30,9 @@ use std::sync::Arc;
 use pathkeeper_engine::agent::{Agent, AgentConfig, NodeFacts};
 use pathkeeper_engine::cluster::{Cluster, ClusterConfig, ClusterEvent};
 use pathkeeper_engine::publish::PublishLimits;
+use pathkeeper_io::history::History;
 use pathkeeper_io::store::{Refresh, Store};
+use pathkeeper_model::history::Limits;
 use pathkeeper_model::{Instance, Wwid};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -44,6 +47,9 @@ use clock::{Clock, ClockOffset};
 use ledger_file::LedgerFile;
 use reader::MakeLook;
 use tokens::TokenStore;
+
+/// What waits to be written to the history when the agent stops is waited for so long.
+const HISTORY_END: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// How an app is to be.
 #[derive(Clone, Debug)]
@@ -64,6 +70,8 @@ pub struct AppConfig {
     pub clock_offset: ClockOffset,
     /// How its doors are guarded.
     pub doors: Doors,
+    /// How much history is kept, where there is a state directory.
+    pub history: Limits,
 }
 
 impl AppConfig {
@@ -78,6 +86,7 @@ impl AppConfig {
             facts,
             clock_offset: ClockOffset::default(),
             doors: Doors::default(),
+            history: Limits::default(),
         }
     }
 }
@@ -104,6 +113,9 @@ pub struct App {
     pub certificate: Option<Keeper>,
     /// Turns of the agent's loop and of the cluster's loop.
     pub pulses: [watch::Receiver<u64>; 2],
+    /// What it saw, where that is kept.
+    pub history: Option<History>,
+    clock: Clock,
     shutdown: watch::Sender<bool>,
     servers: JoinSet<()>,
     loops: JoinSet<()>,
@@ -159,11 +171,15 @@ impl App {
         let access = Access::new(tokens.clone(), config.doors.loopback_needs_token, state_dir.as_deref());
         // A file that cannot be used lets nobody in, and must not keep the node from being watched.
         let has_tokens = !tokens.is_empty() || tokens.problem().is_some();
+        let history = state_dir
+            .as_deref()
+            .and_then(|dir| history::open(dir, &node, config.instance, config.history, now.wall));
         let ledger = state_dir.map(|dir| LedgerFile::load(&dir, &node, now.wall.0));
         let (questions, asked) = mpsc::channel(http::QUESTIONS_MAX);
         let facts = config.facts.clone();
         let context =
-            Context::new(board.clone(), node.clone(), clock.clone(), &store, facts, access, questions);
+            Context::new(board.clone(), node.clone(), clock.clone(), &store, facts, access, questions)
+                .with_history(history.clone());
         let (shutdown, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
         let (mut address, mut certificate) = (None, None);
@@ -215,9 +231,21 @@ impl App {
             told: follower.told(),
             own: follower.own(),
             ledger,
+            history: history.clone(),
             pulse: agent_pulse,
         };
         loops.spawn(agent.run());
+        if let Some(history) = &history {
+            let recorder = history::Recorder {
+                board: board.clone(),
+                clock: clock.clone(),
+                history: history.clone(),
+                node: node.clone(),
+                digests: follower.digests(),
+                own: follower.own(),
+            };
+            loops.spawn(recorder.run());
+        }
         let mut picture = Cluster::new(
             ClusterConfig { observer: node.clone(), failover_worst_ms: limits.failover_worst_ms },
             now,
@@ -227,7 +255,7 @@ impl App {
         loops.spawn(findings_log::run(board.clone(), clock.clone()));
         let cluster = cluster_loop::ClusterLoop {
             cluster: picture,
-            clock,
+            clock: clock.clone(),
             followed,
             asked,
             own: own::OwnValues::new(node.clone()),
@@ -244,6 +272,8 @@ impl App {
             address,
             certificate,
             pulses: [agent_turns, cluster_turns],
+            history,
+            clock,
             shutdown,
             servers,
             loops,
@@ -266,6 +296,11 @@ impl App {
         let ended = async { while self.servers.join_next().await.is_some() {} };
         if tokio::time::timeout(std::time::Duration::from_secs(2), ended).await.is_err() {
             tracing::warn!("some connections did not end within 2 s");
+        }
+        if let Some(history) = &self.history
+            && !history.end(self.clock.now().wall, HISTORY_END).await
+        {
+            tracing::warn!("the history took too long to write what waited: its last changes may be lost");
         }
     }
 }

@@ -6,12 +6,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use pathkeeper_io::history::Row;
+use pathkeeper_model::history::{Kind, Subject, What};
 use pathkeeper_model::judge;
 use pathkeeper_model::local::{Daemon, NodeRead, PathDevice};
 use pathkeeper_model::topology::port_text;
+use pathkeeper_model::{EpochS, NodeName};
 
 /// Ports that are followed; further ones are not counted.
 const PORTS_MAX: usize = 4_096;
+
+/// Turns that wait to be told.
+const TURNED_MAX: usize = 1_024;
 
 /// An adapter (`host7`) and a target port, as people read it. Either may be empty: not known.
 pub type Port = (Arc<str>, Arc<str>);
@@ -32,6 +38,8 @@ pub struct PortChanges {
     before: Option<BTreeMap<String, Usable>>,
     ports: BTreeMap<Port, Turns>,
     told: Arc<BTreeMap<Port, u64>>,
+    /// Those that turned since this was last asked, and whether paths came back.
+    turned: Vec<(Port, bool)>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,6 +63,24 @@ impl PortChanges {
         self.told.clone()
     }
 
+    /// The turns of the last reads as rows of the history.
+    pub fn turned(&mut self, node: &NodeName, at: EpochS) -> Vec<Row> {
+        let row = |((hba, target), back): (Port, bool)| {
+            let object = if target.is_empty() { hba.to_string() } else { format!("{hba} -> {target}") };
+            let text = if back { "usable paths over it came back" } else { "it lost usable paths" };
+            Row {
+                at,
+                subject: Subject { object: Some(object.into()), ..Subject::node(Kind::Port, node) },
+                code: None,
+                what: What::Changed,
+                text: text.into(),
+                body: None,
+                shared: None,
+            }
+        };
+        self.turned.drain(..).map(row).collect()
+    }
+
     fn compare(&mut self, now: &BTreeMap<String, Usable>) {
         let mut net: BTreeMap<Port, i64> = BTreeMap::new();
         for (wwid, is) in now {
@@ -71,10 +97,13 @@ impl PortChanges {
             if !self.ports.contains_key(&port) && self.ports.len() >= PORTS_MAX {
                 continue;
             }
-            let turns = self.ports.entry(port).or_default();
+            let turns = self.ports.entry(port.clone()).or_default();
             if change != 0 && change.signum() != turns.last {
                 turns.count += 1;
                 turns.last = change.signum();
+                if self.turned.len() < TURNED_MAX {
+                    self.turned.push((port, change > 0));
+                }
             }
         }
     }
@@ -97,8 +126,8 @@ fn usable(read: &NodeRead) -> BTreeMap<String, Usable> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pathkeeper_model::Wwid;
     use pathkeeper_model::local::{CheckState, DevState, DmState, Map, PathGroup};
-    use pathkeeper_model::{EpochS, Wwid};
 
     /// `w1=++ w2=+-`: LUNs with a path over host6 and one over host7; `.` = the path is not there.
     fn read(text: &str) -> NodeRead {

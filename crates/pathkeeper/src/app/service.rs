@@ -99,6 +99,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             loopback_needs_token: config.loopback_needs_token,
             ..Doors::default()
         },
+        history: config.history,
     };
     // Proxmox VE's own series writes into pmxcfs alone: in another store nobody else reports for this node.
     let beside_series = store.kind() == "pmxcfs";

@@ -125,11 +125,35 @@ pub fn render(explained: &Explained, view: &View) -> String {
             }
         }
     }
+    out.push_str(&before(explained, view));
     if !explained.codes.is_empty() {
         let codes: Vec<String> = explained.codes.iter().map(|code| clean(code)).collect();
         out.push_str(&format!("\nmanual: pathkeeper explain {}\n", codes.join(" | ")));
     }
     out
+}
+
+/// `BEFORE  4/4 since 12 Oct; 02:58:40 2/4; 02:58:41 0/4`.
+fn before(explained: &Explained, view: &View) -> String {
+    let mut out = String::new();
+    let mut lead = "BEFORE";
+    for of in explained.before.iter().filter(|of| !of.steps.is_empty()) {
+        let mut words = Vec::new();
+        for (at, step) in of.steps.iter().enumerate() {
+            let text = clean(&step.text);
+            words.push(if at == 0 {
+                format!("{}{text} since {}", if of.earlier { ".. " } else { "" }, view.moment(step.at))
+            } else {
+                format!("{} {text}", view.dated(step.at))
+            });
+        }
+        let node = if explained.kind == "node" { String::new() } else { format!("{}: ", clean(&of.node)) };
+        for line in fit(&format!("{node}{}", words.join("; ")), view.width.saturating_sub(INDENT).max(24)) {
+            let head = format!("{:INDENT$}", std::mem::take(&mut lead));
+            out.push_str(&format!("{}{line}\n", view.paint(Tone::Strong, &head)));
+        }
+    }
+    if out.is_empty() { out } else { format!("\n{out}") }
 }
 
 #[cfg(test)]
@@ -138,6 +162,7 @@ mod tests {
 
     use super::*;
     use pathkeeper_api::explain::Section;
+    use pathkeeper_api::history::{Before, Step};
 
     #[test]
     fn every_code_has_a_chapter_that_can_be_read_offline() {
@@ -176,6 +201,13 @@ mod tests {
                 Section { title: "DO NOT".into(), lines: vec!["reboot\u{1b}[31m pve3".into()] },
             ],
             codes: vec!["LUN_FAILED".into()],
+            before: vec![Before {
+                node: "pve3".into(),
+                steps: [(-90_000, "4/4"), (-780, "2/4"), (-779, "0/4")]
+                    .map(|(at, text)| Step { at: view.now + at, text: text.into() })
+                    .into(),
+                earlier: false,
+            }],
         };
         let text = render(&explained, &view);
         expect![[r#"
@@ -190,6 +222,8 @@ mod tests {
                     2. rescan
 
             DO NOT  reboot?[31m pve3
+
+            BEFORE  pve3: 4/4 since 2 Jul; 02:59:07 2/4; 02:59:08 0/4
 
             manual: pathkeeper explain LUN_FAILED
         "#]]

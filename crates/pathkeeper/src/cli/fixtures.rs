@@ -40,6 +40,7 @@ pub fn cluster(rows: &str) -> ClusterStatus {
         },
         summary: Summary::default(),
         findings: Vec::new(),
+        as_of: None,
     };
     summarize(&mut status);
     status

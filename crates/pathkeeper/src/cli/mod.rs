@@ -11,6 +11,7 @@ pub(crate) mod fixtures;
 pub mod fold;
 mod generate;
 mod health;
+mod history;
 mod lun;
 mod maps;
 mod metrics;
@@ -20,6 +21,7 @@ mod nodes;
 pub(crate) mod out;
 mod paths;
 pub(crate) mod status;
+mod support;
 pub(crate) mod text;
 mod token;
 mod watch;
@@ -126,6 +128,7 @@ enum Command {
     Health(health::HealthArgs),
     Explain(explain::ExplainArgs),
     Can(can::CanArgs),
+    History(history::HistoryArgs),
     Maps(maps::MapsArgs),
     Paths(paths::PathsArgs),
     Watch(watch::WatchArgs),
@@ -137,6 +140,7 @@ enum Command {
     Check(check::CheckArgs),
     Metrics(metrics::MetricsArgs),
     Doctor(doctor::DoctorArgs),
+    SupportBundle(support::SupportArgs),
     Token(token::TokenArgs),
     Demo(crate::demo::DemoArgs),
     #[command(hide = true)]
@@ -341,6 +345,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Health(args) => ask(health::run(args, globals)),
         Command::Explain(args) => ask(explain::run(args, globals)),
         Command::Can(args) => ask(can::run(args, globals)),
+        Command::History(args) => ask(history::run(args, globals)),
         Command::Maps(args) => ask(maps::run(args, globals)),
         Command::Paths(args) => ask(paths::run(args, globals)),
         Command::Watch(args) => ask(watch::run(args, globals)),
@@ -352,6 +357,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Check(args) => ask(check::run(args, globals)),
         Command::Metrics(args) => ask(metrics::run(args, globals)),
         Command::Doctor(args) => ask(doctor::run(args, globals)),
+        Command::SupportBundle(args) => ask(support::run(args, globals)),
         Command::Token(args) => token::run(&args, globals),
         Command::Demo(args) => crate::demo::main(args, globals),
         Command::SimMultipathd(args) => crate::demo::sim_main(args),

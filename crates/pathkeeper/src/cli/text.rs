@@ -100,6 +100,17 @@ impl View {
             .to_owned()
     }
 
+    /// `Fri 3 Jul 2026`, local.
+    pub fn day(&self, epoch_s: i64) -> String {
+        self.strftime(epoch_s, "%a %-d %b %Y")
+    }
+
+    /// `03:12:07` today, `12 Oct 03:12:07` on another day, local.
+    pub fn dated(&self, epoch_s: i64) -> String {
+        let same = self.day(epoch_s) == self.day(self.now);
+        self.strftime(epoch_s, if same { "%H:%M:%S" } else { "%-d %b %H:%M:%S" })
+    }
+
     fn strftime(&self, epoch_s: i64, format: &str) -> String {
         match Timestamp::from_second(epoch_s) {
             Ok(at) => at.to_zoned(self.zone.clone()).strftime(format).to_string(),

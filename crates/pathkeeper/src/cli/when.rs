@@ -70,6 +70,24 @@ pub fn moment(text: &str, view: &View) -> Result<i64, Failure> {
     Ok(local(text.parse::<DateTime>().map_err(|_| bad())?)?.timestamp().as_second())
 }
 
+/// A moment that is over: `2h` ago, `06:00` (the last one), `2026-11-23`, `2026-11-23 06:00`, `2026-11-23T06:00:00Z`: epoch
+/// seconds.
+pub fn past(text: &str, view: &View) -> Result<i64, Failure> {
+    if let Ok(length) = length(text) {
+        return Ok(view.now - length);
+    }
+    let at = moment(text, view)?;
+    let is_time_alone = text.len() <= 8 && text.parse::<Time>().is_ok();
+    if !is_time_alone {
+        return Ok(at);
+    }
+    // The next one, a day back by the calendar: days of 23 and 25 hours have their times, too.
+    let bad = || Failure::new(format!("{text:?} is no time of yesterday or today"));
+    let next = Timestamp::from_second(at).map_err(|_| bad())?.to_zoned(view.zone.clone());
+    let last = next.datetime().checked_sub(1.day()).map_err(|_| bad())?;
+    Ok(last.to_zoned(view.zone.clone()).map_err(|_| bad())?.timestamp().as_second())
+}
+
 /// `06:00` today, `Mon 06:00` within a week, else `2026-12-01 06:00`; local.
 pub fn shown(epoch_s: i64, view: &View) -> String {
     let zoned = |at: i64, zone: &TimeZone| Timestamp::from_second(at).map(|at| at.to_zoned(zone.clone()));
@@ -142,6 +160,18 @@ mod tests {
         check("2027-01-01", Some(15_679_200), "2027-01-01 00:00");
         for text in ["", "soon", "25:00", "2026-13-01", "06:00x"] {
             check(text, None, "");
+            assert!(past(text, &view).is_err(), "{text:?}");
+        }
+        for (text, expect) in [
+            ("12:39:59", -1),
+            ("12:40", 0),
+            ("12:41", 60 - 86_400),
+            ("06:00", 62_400 - 86_400),
+            ("2h", -7_200),
+            ("2026-07-03", -45_600),
+            ("2026-07-04T06:00:00Z", 62_400),
+        ] {
+            assert_eq!(past(text, &view).ok().map(|at| at - view.now), Some(expect), "{text:?}");
         }
         assert_eq!(until(view.now + 1_200, &view), "until 13:00 (20m)");
         assert_eq!(until(view.now - 60, &view), "over since 12:39");

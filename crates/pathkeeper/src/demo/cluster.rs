@@ -220,6 +220,7 @@ impl DemoCluster {
             facts: node_facts(&node.machine.root().join("proc")),
             clock_offset: ClockOffset::default(),
             doors: Default::default(),
+            history: Default::default(),
         };
         let watched = self.watched.clone();
         let look = simulated_look(&node.machine, Arc::clone(&self.san), n);

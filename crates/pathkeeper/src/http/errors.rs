@@ -58,6 +58,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, why)
     }
 
+    /// 503: nothing is known of what was.
+    pub fn no_history(why: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, why)
+    }
+
     /// 404: nobody knows that node.
     pub fn no_node(node: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("no such node: {node}"))

@@ -34,7 +34,11 @@ async fn explain(State(context): State<Context>, request: Request) -> Result<Res
         return Err(ApiError::not_ready("the store has not given its first whole list yet"));
     }
     match context.ask(Question::Explain(name)).await? {
-        Answer::Explained(Ok(explained)) => Ok(enveloped(of(&explained))),
+        Answer::Explained(Ok(explained)) => {
+            let mut wire = of(&explained);
+            wire.before = super::history::before(&context, &explained.object).await;
+            Ok(enveloped(wire))
+        }
         Answer::Explained(Err(why @ Unresolved::Unknown { .. })) => {
             Err(ApiError::nothing_of_that_name(&why.to_string()))
         }
@@ -58,5 +62,6 @@ fn of(explained: &Explained) -> wire::Explained {
             .map(|(section, lines)| wire::Section { title: section.as_str().into(), lines: lines.clone() })
             .collect(),
         codes: explained.codes.iter().map(|code| code.as_str().into()).collect(),
+        before: Vec::new(),
     }
 }

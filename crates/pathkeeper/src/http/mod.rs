@@ -8,6 +8,7 @@ pub mod errors;
 pub mod events;
 pub mod explain;
 pub mod guide;
+pub mod history;
 pub mod luns;
 pub mod metrics;
 pub mod mutes;
@@ -15,6 +16,7 @@ pub mod names;
 pub mod orders;
 pub mod server;
 pub mod status;
+pub mod support;
 pub mod ui;
 pub mod windows;
 
@@ -29,6 +31,7 @@ use axum::routing::get;
 use pathkeeper_api::{Envelope, Version, paths};
 use pathkeeper_engine::agent::NodeFacts;
 use pathkeeper_engine::cluster::{Answer, NodeView, Question};
+use pathkeeper_io::history::History;
 use pathkeeper_io::store::Store;
 use pathkeeper_model::NodeName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -80,6 +83,8 @@ pub struct Inner {
     pub openapi: String,
     /// Who may do what.
     pub access: auth::Access,
+    /// What this node saw, where that is kept.
+    pub history: Option<History>,
 }
 
 /// The store, for those who read or write documents.
@@ -123,7 +128,17 @@ impl Context {
             unpacking: Arc::new(Semaphore::new(UNPACKING_MAX)),
             openapi: pathkeeper_api::openapi::document(),
             access,
+            history: None,
         }))
+    }
+
+    /// With the history of what this node saw; before anybody else has this.
+    #[must_use]
+    pub fn with_history(mut self, history: Option<History>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.history = history;
+        }
+        self
     }
 
     /// Asks the cluster's picture.
@@ -155,6 +170,8 @@ pub fn router(context: Context) -> Router {
         .merge(can::routes())
         .merge(explain::routes())
         .merge(guide::routes())
+        .merge(history::routes())
+        .merge(support::routes())
         .merge(luns::routes())
         .merge(mutes::routes())
         .merge(windows::routes())

@@ -73,7 +73,11 @@ impl Filter {
 
 /// The handler.
 pub async fn status(State(context): State<Context>, request: Request) -> Result<Response, ApiError> {
-    let filter = Filter::read(query_pairs(request.uri()))?;
+    let pairs = query_pairs(request.uri());
+    if pairs.iter().any(|(name, _)| name == "at") {
+        return super::history::status_at(&context, &pairs).await;
+    }
+    let filter = Filter::read(pairs)?;
     let snapshot = context
         .board
         .snapshot()

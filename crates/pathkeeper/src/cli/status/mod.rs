@@ -27,6 +27,7 @@ Exit status: 0 all clean, 1 degraded, 2 missing or failed, 3 in doubt, partial v
 Examples:
   pathkeeper status
   pathkeeper status --watch
+  pathkeeper status --at 02:30
   pathkeeper status --state failed,missing
   pathkeeper status --node pve2 --unclean -o json")]
 pub struct StatusArgs {
@@ -42,6 +43,10 @@ pub struct StatusArgs {
     /// Only rows that are not optimal on every node (what a table shows anyway; for json)
     #[arg(long)]
     unclean: bool,
+    /// As it was then, from the history of the node that is asked: 02:30 (the last one), 2h (ago), "2026-11-23 02:30",
+    /// 2026-11-23T02:30:00Z
+    #[arg(long, value_name = "TIME", conflicts_with = "watch")]
+    at: Option<String>,
     /// Stay, and repaint when something changes; Ctrl-C ends it
     #[arg(long, short)]
     watch: bool,
@@ -109,7 +114,12 @@ pub async fn run(args: StatusArgs, globals: &Globals) -> Result<ExitCode, Failur
         return live::watch(globals, options).await;
     }
     let client = globals.client()?;
-    let mut status = client.status("").await?;
+    let mut view = globals.view();
+    let query = match &args.at {
+        Some(at) => format!("at={}", super::when::past(at, &view)?),
+        None => String::new(),
+    };
+    let mut status = client.status(&query).await?;
     if let Some(node) = options.node.as_ref() {
         let known = || status.luns.iter().any(|row| row.nodes.contains_key(node));
         if !known() && !client.nodes().await?.iter().any(|n| n.node == *node) {
@@ -123,7 +133,14 @@ pub async fn run(args: StatusArgs, globals: &Globals) -> Result<ExitCode, Failur
         return Ok(exit);
     }
     // The matrix is worth showing without the nodes' freshness in its headings.
-    let nodes = client.nodes().await.unwrap_or_default();
-    out::print(&render(&status, &nodes, &globals.view(), &options))?;
+    let nodes = match &status.as_of {
+        Some(then) => {
+            // Then is now: spans count from there.
+            view.now = then.at;
+            then.nodes.clone()
+        }
+        None => client.nodes().await.unwrap_or_default(),
+    };
+    out::print(&render(&status, &nodes, &view, &options))?;
     Ok(exit)
 }

@@ -1,5 +1,6 @@
 //! The status as text: verdict, counts, findings, matrix, legend. Pure.
 
+use pathkeeper_api::history::AsOf;
 use pathkeeper_api::nodes::NodeRow;
 use pathkeeper_api::status::{ClusterStatus, Finding};
 
@@ -96,6 +97,9 @@ fn flow(view: &View, segments: &[(Tone, String)]) -> String {
 pub(super) fn verdict(status: &ClusterStatus, nodes: &[NodeRow], view: &View) -> String {
     let seen = &status.view;
     let cluster = seen.cluster.as_deref().map_or_else(String::new, |c| format!("{}  ", clean(c)));
+    if let Some(then) = &status.as_of {
+        return as_of(status, then, &cluster, view);
+    }
     if seen.partial {
         let since = seen.since.map_or_else(String::new, |at| format!(" since {}", view.moment(at)));
         let why = seen.why.as_deref().unwrap_or("it cannot see the whole cluster");
@@ -129,6 +133,38 @@ pub(super) fn verdict(status: &ClusterStatus, nodes: &[NodeRow], view: &View) ->
             ),
         ],
     )
+}
+
+/// Line 1 of a status that is past: the time, whose word it is, and what nobody saw.
+fn as_of(status: &ClusterStatus, then: &AsOf, cluster: &str, view: &View) -> String {
+    let at = format!("as of {} {}", view.day(then.at), view.clock(then.at));
+    let whose = format!("from the history of {}", clean(&then.node));
+    let seen = &status.view;
+    let Some(gap) = &then.unobserved else {
+        let health = if seen.partial { "PARTIAL" } else { status.summary.health.as_str() };
+        let tone = if health == "HEALTH_OK" { Tone::Good } else { Tone::Doubt };
+        let why = seen.why.as_deref().filter(|_| seen.partial).map_or_else(String::new, clean);
+        let fresh = format!("{} of {} nodes fresh", seen.nodes_fresh, seen.nodes_known);
+        return flow(
+            view,
+            &[
+                (tone, format!("{cluster}{}", clean(health))),
+                (Tone::Plain, at),
+                (Tone::Plain, whose),
+                (Tone::Plain, fresh),
+                (Tone::Doubt, why),
+            ],
+        );
+    };
+    let between = match (gap.since, gap.until) {
+        (Some(since), Some(until)) => format!("between {} and {}", view.dated(since), view.dated(until)),
+        (None, Some(until)) => format!("before {}", view.dated(until)),
+        (Some(since), None) => format!("since {}", view.dated(since)),
+        (None, None) => "at any time".to_owned(),
+    };
+    flow(view, &[(Tone::Doubt, format!("{cluster}NOT OBSERVED")), (Tone::Plain, at), (Tone::Plain, whose)])
+        + &flow(view, &[(Tone::Doubt, format!("nothing was observed {between}: {}", clean(&gap.why)))])
+        + "LUNs are those that were known last; how they were at that time nobody knows.\n"
 }
 
 /// Line 2: the counts, or that all is well, or that there is nothing to watch.
