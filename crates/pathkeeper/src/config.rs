@@ -468,6 +468,8 @@ mod tests {
             log = "debug"
             multipathd-socket = "@/test"
             poll-interval-s = 5
+            history-days = 7
+            history-mb = 50
             [tls]
             certificate = "/chain"
             key = "/chain-key"
@@ -519,6 +521,7 @@ mod tests {
             log: "debug".into(),
             multipathd_socket: Some("@/test".into()),
             poll_interval_s: 5,
+            history: Limits { age_s: 7 * 86_400, bytes: 50 << 20 },
             store: StoreChoice::Etcd(EtcdChoice {
                 endpoints: vec!["https://a:2379".into(), "https://b:2379".into()],
                 ca: Some("/ca".into()),
@@ -577,6 +580,8 @@ mod tests {
         check("log = \"a=b=c\"", "is no log filter");
         check("multipathd-socket = \"run/x\"", "is no socket");
         check("multipathd-socket = \"@\"", "is no socket");
+        check("history-days = -1", "history-days is a number from 0 to 3650");
+        check("history-mb = 1", "history-mb is a number from 8");
         check("poll-interval-s = 1", "p.toml:1:19: 1 is no poll interval: 2 to 60 seconds");
         check("poll-interval-s = -1", "is no poll interval");
         check("poll-interval-s = \"5\"", "invalid type: string");

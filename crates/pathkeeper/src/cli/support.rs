@@ -31,7 +31,7 @@ const PAGE: usize = 2_000;
 #[command(after_help = "\
 Examples:
   pathkeeper support-bundle
-  pathkeeper support-bundle --days 30 --file /root/san-a.tar.gz
+  pathkeeper support-bundle --days 30 --file san-a.tar.gz
   tar -xzOf FILE pathkeeper/fold.jsonl | pathkeeper fold -")]
 pub struct SupportArgs {
     /// Where to write it; it must not be there yet. Without it pathkeeper-NODE-TIME.tar.gz in this folder

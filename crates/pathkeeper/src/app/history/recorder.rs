@@ -28,6 +28,8 @@ const TICK: Duration = Duration::from_secs(5);
 const SEEN_S: i64 = 30;
 /// A longer time between two looks is one in which nobody looked.
 const LOOK_MAX_S: i64 = 120;
+/// A first picture that lacks what this node reports is waited for no longer than this.
+const WHOLE_AFTER_S: i64 = 60;
 /// After the history could not be read.
 const RETRY: Duration = Duration::from_secs(10);
 
@@ -57,6 +59,7 @@ struct Known {
     ready: bool,
     seen: Option<EpochS>,
     looked: Option<EpochS>,
+    began: Option<EpochS>,
 }
 
 impl Recorder {
@@ -137,6 +140,10 @@ impl Recorder {
             let why = "the machine slept, or its clock was set".to_owned();
             let _ = self.history.gap(Gap { since: before, until: now, lost: 0, why });
         }
+        let began = *known.began.get_or_insert(now);
+        if !known.ready && now.0.saturating_sub(began.0) < WHOLE_AFTER_S && !self.is_whole(&snapshot) {
+            return;
+        }
         let transitions = self.transitions(known, &snapshot, now);
         if transitions.is_empty() && known.lost.is_none() {
             known.rows.clone_from(&snapshot.rows);
@@ -170,6 +177,14 @@ impl Recorder {
         if !known.ready {
             known.ready = self.history.ready(now).is_ok();
         }
+    }
+
+    /// Whether the picture knows what this node itself reports. Some stores forget that with the agent, and LUNs that are not
+    /// in the first picture for this alone have not gone.
+    fn is_whole(&self, snapshot: &Snapshot) -> bool {
+        let stands =
+            |wwid: &Wwid| snapshot.rows.binary_search_by(|row| row.wwid.as_str().cmp(wwid.as_str())).is_ok();
+        self.board.local().is_some_and(|local| local.entries.iter().all(|(wwid, _)| stands(wwid)))
     }
 
     fn transitions(&self, known: &Known, snapshot: &Snapshot, now: EpochS) -> Vec<Transition<Told>> {

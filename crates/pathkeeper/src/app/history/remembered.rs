@@ -106,13 +106,15 @@ mod tests {
             ],
             gaps: Vec::new(),
         };
-        let of = |until: i64| remember(&standing, &lives(until), EpochS(10_000)).first_seen;
+        let of = |standing: &Standing<Told>, until: i64| {
+            remember(standing, &lives(until), EpochS(10_000)).first_seen
+        };
         let fingerprint = fingerprint(&finding).unwrap();
-        assert_eq!(of(10_000 - AWAY_MAX_S), [(fingerprint.clone(), EpochS(70))]);
-        assert_eq!(of(10_000 - AWAY_MAX_S - 1), []);
+        assert_eq!(of(&standing, 10_000 - AWAY_MAX_S), [(fingerprint.clone(), EpochS(70))]);
+        assert_eq!(of(&standing, 10_000 - AWAY_MAX_S - 1), []);
         finding.since = Some(55);
         standing.take(told(&finding));
-        assert_eq!(of(9_000), [(fingerprint, EpochS(55))]);
+        assert_eq!(of(&standing, 9_000), [(fingerprint, EpochS(55))]);
         assert_eq!(remember(&standing, &Lives::default(), EpochS(9)).first_seen, []);
     }
 }
