@@ -41,7 +41,7 @@ pub struct Unobserved {
 /// The time around it of which nothing is known.
 pub fn observed(at: EpochS, kept: EpochS, runs: &[Run], gaps: &[Gap]) -> Result<(), Unobserved> {
     if at < kept {
-        let why = "what was before is not kept any more".to_owned();
+        let why = "there is no history, or none any more, of what was before".to_owned();
         return Err(Unobserved { since: None, until: Some(kept), why });
     }
     let seen = |run: &&Run| run.since.is_some_and(|since| since <= at) && at <= run.until;
@@ -82,7 +82,7 @@ mod tests {
         }
         let away = "the agent did not run, or had no picture of the cluster";
         for (at, expect) in [
-            (10, "None Some(50) what was before is not kept any more".to_owned()),
+            (10, "None Some(50) there is no history, or none any more, of what was before".to_owned()),
             (60, "None Some(100) the history begins later".to_owned()),
             (201, format!("Some(200) Some(300) {away}")),
             (250, format!("Some(200) Some(300) {away}")),
