@@ -248,8 +248,28 @@ mod tests {
             ],
             older: Some(5),
         };
-        expect![[r#""#]].assert_eq(&render(&timeline, &view(), true));
+        expect![[r#"
+            TIME            WHERE           WHAT
+            Thu 2 Jul 2026
+            02:12:07        pve3            agent     the agent started, version 0.1.0
+            Fri 3 Jul 2026
+            02:58:40        pve3/backup-01  degraded  2/4
+            02:58:41        pve3/host7      appeared  HBA_DOWN: pve3/host7: link down
+                                                      24 of 48 paths of pve3
+            02:58:42        pve3/backup-01  failed    0/4
+            03:10:27        pve3            node      online, report stale (nothing new
+                                                      from it for 190 s), multipathd
+                                                      running
+            03:11:57        pve3/host7      cleared   HBA_DOWN: pve3/host7: link down
+                                                      24 of 48 paths of pve3
+
+            the history of pve1; older ones are not shown: --limit, --until; it goes back to 24 May 03:12:07
+        "#]]
+        .assert_eq(&render(&timeline, &view(), true));
         let none = Timeline { events: Vec::new(), older: None, ..timeline };
-        expect![[r#""#]].assert_eq(&render(&none, &view(), false));
+        expect![[r#"
+            nothing of it is in the history of pve1; it goes back to 24 May 03:12:07
+        "#]]
+        .assert_eq(&render(&none, &view(), false));
     }
 }

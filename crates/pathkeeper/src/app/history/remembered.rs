@@ -84,6 +84,7 @@ mod tests {
     fn what_stood_when_the_agent_stopped_is_remembered_for_an_hour() {
         let mut finding = crate::cli::fixtures::finding("HBA_DOWN", "warning", "pve1", "down");
         finding.scope.object = Some("host7".into());
+        finding.since = None;
         let mut standing = Standing::default();
         let told = |finding: &status::Finding| Transition {
             at: EpochS(70),
