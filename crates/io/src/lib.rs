@@ -4,8 +4,8 @@
 pub mod append_log;
 mod bounded;
 pub mod dm;
-mod host;
 pub mod history;
+mod host;
 pub mod journal;
 pub mod local;
 mod lvm;
