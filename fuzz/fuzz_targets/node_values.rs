@@ -1,7 +1,8 @@
-//! Whatever a peer puts under `multipath-node` and `multipath-apply`, and into the document `pathkeeper/ledger`.
+//! Whatever a peer puts under `multipath-node`, `multipath-alerts` and `multipath-apply`, and into the document `pathkeeper/ledger`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use pathkeeper_model::alert::{ALERTS_BYTES_MAX, AlertsValue};
 use pathkeeper_model::node_value::{ApplyError, NodeValue};
 use pathkeeper_model::orders::Orders;
 
@@ -10,6 +11,11 @@ fuzz_target!(|bytes: &[u8]| {
         let written = value.encode();
         assert!(written.len() <= 4096);
         NodeValue::decode(&written).expect("what we write we read");
+    }
+    if let Ok(value) = AlertsValue::decode(bytes) {
+        let written = value.encode();
+        assert!(written.len() <= ALERTS_BYTES_MAX);
+        AlertsValue::decode(&written).expect("what we write we read");
     }
     let (orders, _) = Orders::decode(bytes);
     assert_eq!(Orders::decode(&orders.encode()), (orders, vec![]));

@@ -9,6 +9,7 @@
     reason = "a test may; clippy.toml's leave reaches test functions and not the helpers beside them"
 )]
 
+mod alertmanager;
 mod browser;
 mod demo;
 #[cfg(feature = "etcd")]

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::can::Can;
+use crate::alerts::{Alerts, TestBody, Tested};
 use crate::discover::Discovered;
 use crate::explain::Explained;
 use crate::guide::Guide;
@@ -242,6 +243,16 @@ impl Client {
     /// Gives an order; `path` is one of [`paths::LUN_ACK_PATHS`], [`paths::LUN_RETIRE`] and [`paths::LUN_FORGET`].
     pub async fn order(&self, path: &str, wwid: &str, body: &OrderBody) -> Result<Ordered, Error> {
         self.post(&path.replace("{wwid}", &encoded(wwid)), body).await
+    }
+
+    /// What people outside were told, and how the answering node's sinks stand.
+    pub async fn alerts(&self) -> Result<Alerts, Error> {
+        self.get(paths::ALERTS).await
+    }
+
+    /// Sends a test message to the answering node's sinks, or to one of them.
+    pub async fn test_alerts(&self, body: &TestBody) -> Result<Tested, Error> {
+        self.post(paths::ALERTS_TEST, body).await
     }
 
     /// All mutes.

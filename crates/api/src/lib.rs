@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod can;
+pub mod alerts;
 pub mod client;
 pub mod discover;
 pub mod disks;

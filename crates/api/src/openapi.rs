@@ -9,6 +9,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{self, ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 use crate::can::Can;
+use crate::alerts::{Alerts, TestBody, Tested};
 use crate::discover::Discovered;
 use crate::explain::Explained;
 use crate::guide::Guide;
@@ -44,6 +45,8 @@ answer!(FindingsAnswer, Vec<Finding>, "Findings in Proxmox's envelope.");
 answer!(OrderedAnswer, Ordered, "An order that was taken, in Proxmox's envelope.");
 answer!(TimelineAnswer, Timeline, "A part of the history in Proxmox's envelope.");
 answer!(SupportAnswer, Support, "Parts of a support bundle in Proxmox's envelope.");
+answer!(AlertsAnswer, Alerts, "Alerts in Proxmox's envelope.");
+answer!(TestedAnswer, Tested, "What sinks said to a test message, in Proxmox's envelope.");
 answer!(VersionAnswer, Version, "Version in Proxmox's envelope.");
 
 /// The cluster's status: WWID × node matrix with one cluster-state for each LUN.
@@ -242,6 +245,19 @@ async fn node_history() {}
         (status = 503, description = "Not ready yet, or others are being answered; Retry-After", body = ErrorBody),
     ))]
 async fn support() {}
+/// What agents have told people outside, by whom and when, what waits to be told, and how the answering node's sinks stand.
+#[utoipa::path(get, path = "/api2/json/cluster/multipath/alerts", tag = "cluster",
+    responses((status = 200, description = "Alerts and sinks", body = AlertsAnswer)))]
+async fn alerts() {}
+
+/// Sends a test message to each sink of the answering node, or to one, at once and once; says what each answered.
+#[utoipa::path(post, path = "/api2/json/cluster/multipath/alerts/test", tag = "cluster", request_body = TestBody,
+    responses(
+        (status = 200, description = "What the sinks said; a sink that did not take it is no error here", body = TestedAnswer),
+        (status = 400, description = "A parameter is wrong; errors names it", body = ErrorBody),
+        (status = 404, description = "The answering node has no such sink, or none at all", body = ErrorBody),
+    ))]
+async fn alerts_test() {}
 
 /// The nodes, and how far each can be believed.
 #[utoipa::path(get, path = "/api2/json/nodes", tag = "nodes",
@@ -323,6 +339,8 @@ async fn readyz() {}
         ack_paths,
         retire,
         forget,
+        alerts,
+        alerts_test,
         people::mutes,
         people::mute_add,
         people::mute_remove,

@@ -22,6 +22,10 @@ pub const LUN_FORGET: &str = "/api2/json/cluster/multipath/luns/{wwid}/forget";
 pub const EXPLAIN: &str = "/api2/json/cluster/multipath/explain";
 /// Whether something can be done without that anybody loses a disk; `deed` and `name` in the query.
 pub const CAN: &str = "/api2/json/cluster/multipath/can";
+/// What people outside were told.
+pub const ALERTS: &str = "/api2/json/cluster/multipath/alerts";
+/// A test message to the answering node's sinks.
+pub const ALERTS_TEST: &str = "/api2/json/cluster/multipath/alerts/test";
 /// Findings that people muted.
 pub const MUTES: &str = "/api2/json/cluster/multipath/mutes";
 /// One of them; `{id}` is its id.

@@ -98,6 +98,15 @@ pub enum AgentEvent {
     },
     /// The store took a detail, or did not; its id is that of [`AgentEffect::PublishDetail`].
     DetailPublished(DetailDone),
+    /// People outside were told this: the value `multipath-alerts` is this from now on.
+    Told(Vec<u8>),
+    /// The store took that, or did not; its id is that of [`AgentEffect::PublishTold`].
+    ToldPublished {
+        /// As in [`AgentEffect::PublishTold`].
+        id: u64,
+        /// It was taken.
+        taken: bool,
+    },
     /// The store holds something else under this key of this node than was put there last, or nothing.
     OwnValueLost {
         /// Which.
@@ -144,6 +153,8 @@ pub enum AgentEffect {
     Publish(Publication),
     /// Pack this on a thread that nobody waits for, and put its values in order.
     PublishDetail(DetailDraft),
+    /// Put what people outside were told.
+    PublishTold(Publication),
     /// The ledger changed: keep this one on disk.
     SaveLedger(Arc<Ledger>),
     /// [`Agent::last_read`] and [`Agent::entries`] are new.
@@ -283,6 +294,14 @@ impl Agent {
                 self.counts.add("detail-published");
                 self.publisher.detail_published(done, now);
             }
+            AgentEvent::Told(value) => {
+                self.counts.add("told");
+                self.publisher.told(value);
+            }
+            AgentEvent::ToldPublished { id, taken } => {
+                self.counts.add("told-published");
+                self.publisher.told_published(id, taken, now);
+            }
             AgentEvent::OwnValueLost { key } => {
                 self.counts.add("own-value-lost");
                 self.publisher.own_value_lost(&key);
@@ -330,6 +349,9 @@ impl Agent {
         self.start_what_is_due(now, &mut effects);
         if let Some(publication) = self.publisher.due(now) {
             effects.push(AgentEffect::Publish(publication));
+        }
+        if let Some(publication) = self.publisher.told_due(now) {
+            effects.push(AgentEffect::PublishTold(publication));
         }
         if self.ledger_due().is_some_and(|at| at <= now.mono) {
             self.ledger_dirty = false;

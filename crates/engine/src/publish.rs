@@ -5,10 +5,12 @@
 //! every 60 s all is said again, or, where the store keeps a history of what is written, a marker says that it holds.
 
 mod detail;
+mod told;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use pathkeeper_model::alert::ALERTS_KEY;
 use pathkeeper_model::detail::Head;
 use pathkeeper_model::fresh::{FRESH_KEY, Fresh};
 use pathkeeper_model::ledger::Ledger;
@@ -19,6 +21,7 @@ use pathkeeper_model::{Entry, EpochS, Instance, MonoMs, NodeName, Now, State, Ww
 
 use crate::agent::NodeFacts;
 use detail::Details;
+use told::Told;
 
 pub use detail::{DetailDone, DetailDraft};
 
@@ -176,6 +179,7 @@ pub struct Publisher {
     /// Highest part that may stand in the store under this node's name.
     parts_there: u32,
     details: Details,
+    told: Told,
 }
 
 impl Publisher {
@@ -206,6 +210,7 @@ impl Publisher {
             over_budget: false,
             parts_there: 0,
             details: Details::default(),
+            told: Told::default(),
         }
     }
 
@@ -231,6 +236,7 @@ impl Publisher {
 
     /// The store may have forgotten everything: say it again.
     pub fn store_is_back(&mut self, own_keys: &[String]) {
+        self.told.lost();
         self.details.store_is_back(own_keys);
         // `sent` stays: what is worse is worse than what was said last, wherever that is now.
         self.stands = false;
@@ -252,6 +258,7 @@ impl Publisher {
             Some(1) if by_other => {}
             Some(_) => self.lost = true,
             None if key == NODE_KEY => self.lost = true,
+            None if key == ALERTS_KEY => self.told.lost(),
             None => self.details.own_value_lost(key),
         }
     }
@@ -288,6 +295,35 @@ impl Publisher {
         self.recent.push_back((now.mono, done.put_bytes));
         self.forget_old_bytes(now.mono);
         self.details.published(done, now.mono);
+    }
+
+    /// What people outside were told, as it is to stand in the store from now on.
+    pub fn told(&mut self, value: Vec<u8>) {
+        self.told.take(value);
+    }
+
+    /// The store's answer to that.
+    pub fn told_published(&mut self, id: u64, taken: bool, now: Now) {
+        self.told.published(id, taken, now.mono);
+    }
+
+    /// What of it is due now. It does not wait for the report: others would tell people the same once more meanwhile.
+    pub fn told_due(&mut self, now: Now) -> Option<Publication> {
+        self.told.give_up(now.mono);
+        if self.told_deadline()? > now.mono {
+            return None;
+        }
+        let publication = self.told.due(now.mono)?;
+        let bytes =
+            publication.values.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len));
+        self.recent.push_back((now.mono, bytes.sum::<usize>() as u64));
+        self.forget_old_bytes(now.mono);
+        Some(publication)
+    }
+
+    fn told_deadline(&self) -> Option<MonoMs> {
+        let gap_ms = if self.over_budget { OVER_BUDGET_FLOOR_MS } else { WORSE_GAP_MS };
+        self.told.when(gap_ms, !self.limits.refresh_by_marker)
     }
 
     /// The detail that is due now, if any: never before the report that is to be said.
@@ -361,7 +397,10 @@ impl Publisher {
             Some(f) => f.began.plus(IN_FLIGHT_MAX_MS),
             None => self.when().unwrap_or(MonoMs(u64::MAX)),
         };
-        [self.detail_deadline(), self.details.gives_up_at()].into_iter().flatten().fold(report, MonoMs::min)
+        [self.detail_deadline(), self.details.gives_up_at(), self.told_deadline(), self.told.gives_up_at()]
+            .into_iter()
+            .flatten()
+            .fold(report, MonoMs::min)
     }
 
     /// When a detail may go: where the budget does not bear it, when what counts against it now counts no longer, or

@@ -84,6 +84,9 @@ impl Lab {
                 }
                 AgentEffect::Abandon { .. } => "abandon".into(),
                 AgentEffect::Looked => "looked".into(),
+                AgentEffect::PublishTold(p) => {
+                    format!("tell {} {:?}", p.id, p.values.first().map(|v| v.0.clone()))
+                }
                 AgentEffect::PublishDetail(draft) => {
                     self.details.push(draft);
                     "detail".into()

@@ -144,7 +144,7 @@ impl Lab {
                         next.push(AgentEvent::DetailPublished(done));
                     }
                     AgentEffect::SaveLedger(ledger) => self.saved = Some(Ledger::clone(&ledger)),
-                    AgentEffect::Looked | AgentEffect::Abandon { .. } => {}
+                    AgentEffect::Looked | AgentEffect::Abandon { .. } | AgentEffect::PublishTold(_) => {}
                 }
             }
         }

@@ -10,6 +10,7 @@ pub mod journal;
 pub mod local;
 mod lvm;
 pub mod multipathd;
+pub mod notify;
 pub mod process;
 mod ready;
 pub mod roots;

@@ -47,6 +47,7 @@ macro_rules! codes {
     };
 }
 codes! {
+    AlertsFailing = "ALERTS_FAILING",
     ConfigAbsent = "CONFIG_ABSENT",
     ConfigDrift = "CONFIG_DRIFT",
     ConfigInvalid = "CONFIG_INVALID",

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod alert;
 pub mod arrays;
 pub mod can;
 pub mod cause;

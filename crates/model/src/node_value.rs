@@ -212,7 +212,7 @@ struct WireAdapter<'a> {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if hands out a reference")]
-fn is_zero(n: &u32) -> bool {
+pub(crate) fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 
@@ -413,7 +413,7 @@ impl ApplyError {
     }
 }
 
-fn to_json(wire: &impl Serialize) -> Vec<u8> {
+pub(crate) fn to_json(wire: &impl Serialize) -> Vec<u8> {
     // Plain fields into memory: there is no way to fail. Were there one, an empty value is read as unusable.
     serde_json::to_vec(wire).unwrap_or_default()
 }

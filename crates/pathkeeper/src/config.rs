@@ -13,9 +13,11 @@ use pathkeeper_model::ids::NodeName;
 use serde::Deserialize;
 use toml::Spanned;
 
+mod alerts;
 mod store;
 mod tls;
 
+pub use alerts::AlertsChoice;
 pub use store::{EtcdChoice, StoreChoice};
 pub use tls::{Certificate, TlsChoice};
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub history: Limits,
     /// Through what this node hears of the others.
     pub store: StoreChoice,
+    /// Where alerts go, and when.
+    pub alerts: AlertsChoice,
     /// Where the machine's own files are; other than `/` only in tests and in the demo.
     pub roots: Roots,
     /// What is odd and stops nothing (an environment variable that names no setting), one sentence each.
@@ -176,6 +180,7 @@ struct Raw {
     history_mb: Option<Spanned<i64>>,
     store: store::Raw,
     tls: tls::Raw,
+    alerts: alerts::Raw,
     roots: RawRoots,
 }
 
@@ -254,6 +259,7 @@ impl Check<'_> {
         let (multipathd_socket, poll_interval_s) = (self.socket(multipathd_socket), self.poll(poll));
         let history = self.history(history_days, history_mb);
         let store = self.store(store);
+        let alerts = self.alerts(raw.alerts);
         let roots = Roots {
             sysfs: self.dir(sysfs, "/sys"),
             proc: self.dir(proc, "/proc"),
@@ -277,6 +283,7 @@ impl Check<'_> {
                 poll_interval_s,
                 history,
                 store,
+                alerts,
                 roots,
                 warnings,
             }),

@@ -97,6 +97,9 @@ pub(super) fn all(
     about_store(nodes, store, terms, now, &mut found);
     for (name, record) in nodes {
         about_node(name, record, matrix, terms, now, &mut found);
+        if speaks(record, record.belief(terms, now)) {
+            super::alerts::failing_sinks(name, record, &mut found);
+        }
     }
     found
 }

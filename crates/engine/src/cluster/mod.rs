@@ -3,6 +3,7 @@
 //! Freshness and trust are judged here (status.md, sections 3 and 4) and decide what is fed to the fold; the fold
 //! itself is [`pathkeeper_model::matrix`]. Nothing here can fail: what cannot be used becomes a finding.
 
+mod alerts;
 mod ask;
 mod documents;
 mod findings;
@@ -12,6 +13,7 @@ mod replay;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pathkeeper_model::alert::{ALERTS_KEY, AlertsValue};
 use pathkeeper_model::cause::{Causes, Index};
 use pathkeeper_model::detail::{DetailPart, Facts, Packed, detail_key, part_of_detail_key};
 use pathkeeper_model::expect::Expectations;
@@ -489,6 +491,14 @@ impl Cluster {
                 Err(e) => record.marker_unusable = Some(e.to_string()),
             }
             self.beside_changed = true;
+        } else if key == ALERTS_KEY {
+            // What cannot be read is as if nothing had been told: then it is told once more.
+            let alerts = bytes.and_then(|bytes| AlertsValue::decode(bytes).ok());
+            match self.nodes.get_mut(&writer) {
+                Some(record) => record.alerts = alerts,
+                None if alerts.is_some() => self.nodes.entry(writer).or_default().alerts = alerts,
+                None => {}
+            }
         } else if key == APPLY_KEY {
             let record = self.nodes.entry(writer).or_default();
             record.apply = bytes.map(|bytes| {

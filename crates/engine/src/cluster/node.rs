@@ -1,5 +1,6 @@
 //! What one observer knows of one node: its report, how old it is, and whether it can be believed.
 
+use pathkeeper_model::alert::AlertsValue;
 use pathkeeper_model::detail::{DetailPart, Packed};
 use pathkeeper_model::fresh::Fresh;
 use pathkeeper_model::node_value::{ApplyError, NodeValue};
@@ -42,6 +43,8 @@ pub(super) struct NodeRecord {
     pub aged_ms: u64,
     /// Which part's newest value cannot be used, and why.
     pub unusable: Option<(u32, String)>,
+    /// What it has told people outside.
+    pub alerts: Option<AlertsValue>,
     /// A newer report that is not whole.
     pub waiting: Option<Waiting>,
     /// A key under which stands a part of an older report than the whole one.

@@ -280,6 +280,7 @@ impl World {
                         events.push(AgentEvent::DetailPublished(done));
                     }
                     AgentEffect::SaveLedger(ledger) => self.hosts[node].disk = Some(ledger),
+                    AgentEffect::PublishTold(publication) => self.put(node, publication.values),
                     AgentEffect::Abandon { .. } | AgentEffect::Looked => {}
                 }
             }
@@ -361,6 +362,11 @@ impl World {
     /// The same, as this observer sees it.
     pub fn state_in(&self, observer: &Cluster, lun: usize) -> Option<State> {
         Some(observer.matrix().row_of(&self.wwid(lun))?.cluster_state())
+    }
+
+    /// All that the store holds, and who is a member.
+    pub fn store(&self) -> (&BTreeMap<(NodeName, String), Vec<u8>>, &BTreeMap<NodeName, bool>) {
+        (&self.values, &self.members)
     }
 
     pub fn observer(&self) -> &Cluster {

@@ -45,6 +45,8 @@ pub struct AgentLoop {
     pub triggers: mpsc::Receiver<()>,
     /// For the readers of the API.
     pub board: Arc<Board>,
+    /// What this node has told people outside, for the others.
+    pub alerted: watch::Receiver<Option<Vec<u8>>>,
     /// What the cluster's documents say to this node.
     pub told: watch::Receiver<Told>,
     /// This node's own picture hears at once what it says.
@@ -60,19 +62,8 @@ pub struct AgentLoop {
 impl AgentLoop {
     /// Runs until the task is dropped.
     pub async fn run(self) {
-        let Self {
-            mut agent,
-            clock,
-            store,
-            make_look,
-            mut triggers,
-            board,
-            mut told,
-            own,
-            ledger,
-            history,
-            pulse,
-        } = self;
+        let Self { mut agent, clock, store, make_look, mut triggers, board, .. } = self;
+        let Self { mut alerted, mut told, own, ledger, history, pulse, .. } = self;
         let (saver, ledger) = match ledger {
             Some((file, ledger)) => (Some(file.saver()), ledger),
             None => (None, None),
@@ -86,9 +77,10 @@ impl AgentLoop {
         let mut looked_at: Option<(Arc<NodeRead>, MonoMs)> = None;
         let mut daemon = None;
         let mut triggers_open = true;
+        let mut alerted_open = true;
         let (mut told_open, mut obeyed) = (true, Told::default());
         let too_large = Arc::new(AtomicBool::new(false));
-        let (mut reporting, mut detailing): (Option<AbortHandle>, Option<AbortHandle>) = (None, None);
+        let [mut reporting, mut detailing, mut telling]: [Option<AbortHandle>; 3] = [None, None, None];
         let mut listing: Option<Pin<Box<dyn Future<Output = AgentEvent> + Send>>> = None;
         let last_put = LastPut::default();
         // Own keys that a hint named, and their comparison with what was put there: one at a time.
@@ -119,6 +111,12 @@ impl AgentLoop {
                         next.extend(news(&obeyed, &now));
                         obeyed = now;
                         continue;
+                    }
+                    changed = alerted.changed(), if alerted_open => {
+                        alerted_open = changed.is_ok();
+                        let value = alerted.borrow_and_update().clone();
+                        let Some(value) = value else { continue };
+                        AgentEvent::Told(value)
                     }
                     hint = hints.next() => match hint {
                         Some(Hint::Resync) => {
@@ -173,6 +171,15 @@ impl AgentLoop {
                             published.clone(),
                         ));
                         replace(&mut reporting, putting.abort_handle());
+                    }
+                    AgentEffect::PublishTold(publication) => {
+                        let putting = tokio::spawn(publish_told(
+                            store.clone(),
+                            last_put.clone(),
+                            publication,
+                            published.clone(),
+                        ));
+                        replace(&mut telling, putting.abort_handle());
                     }
                     AgentEffect::SaveLedger(ledger) => {
                         if let Some(saver) = &saver {
@@ -309,6 +316,17 @@ async fn publish(
 ) {
     let (taken, _) = put_all(&*store, &last_put, publication.values).await;
     let _ = done.send(AgentEvent::Published { id: publication.id, taken });
+}
+
+/// Puts what people outside were told.
+async fn publish_told(
+    store: Arc<dyn Store>,
+    last_put: LastPut,
+    publication: Publication,
+    done: mpsc::UnboundedSender<AgentEvent>,
+) {
+    let (taken, _) = put_all(&*store, &last_put, publication.values).await;
+    let _ = done.send(AgentEvent::ToldPublished { id: publication.id, taken });
 }
 
 /// Packs a detail on a thread that nobody waits for and puts it as [`publish`] does.

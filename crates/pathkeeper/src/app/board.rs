@@ -21,6 +21,7 @@ use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use tokio::sync::broadcast;
 
+use super::alerts::AlertsBoard;
 use super::cause_memory::CauseMemory;
 use super::convert;
 use super::port_changes::Port;
@@ -270,6 +271,8 @@ pub struct Board {
     pub instance: Instance,
     /// Causes that have cleared lately.
     pub causes: CauseMemory,
+    /// What people outside were told.
+    pub alerts: AlertsBoard,
     /// The store was asked and gave no answer.
     away: AtomicBool,
     snapshot: ArcSwapOption<Snapshot>,
@@ -286,6 +289,7 @@ impl Board {
         Self {
             instance,
             causes: CauseMemory::default(),
+            alerts: AlertsBoard::default(),
             away: AtomicBool::new(false),
             snapshot: ArcSwapOption::empty(),
             local: ArcSwapOption::empty(),

@@ -14,6 +14,7 @@ use pathkeeper_model::matrix::{RowRef, exit_status};
 use pathkeeper_model::{EpochS, MonoMs, NodeName, Now, State, Wwid};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::alerts::Alerting;
 use super::board::{Beside, Board, DeltaEvent, LocalView, NodesView, RowBody, Snapshot};
 use super::clock::Clock;
 use super::convert;
@@ -38,6 +39,8 @@ const NO_CHANGE: status::Delta = status::Delta {
 pub struct ClusterLoop {
     /// The state machine.
     pub cluster: Cluster,
+    /// What people outside are told of it.
+    pub alerting: Alerting,
     /// All clocks.
     pub clock: Clock,
     /// What the store has and had.
@@ -102,7 +105,7 @@ impl ClusterLoop {
             sums: RowSums::default(),
         };
         loop {
-            let wake = self.cluster.next_deadline(self.clock.now());
+            let wake = self.cluster.next_deadline(self.clock.now()).min(self.alerting.next_deadline());
             let render_at = self.render_at(&picture);
             let found = tokio::select! {
                 found = self.followed.recv() => match found {
@@ -116,6 +119,7 @@ impl ClusterLoop {
                     let _ = answer.send(self.cluster.ask(&question, now));
                     Vec::new()
                 }
+                () = self.alerting.delivered() => Vec::new(),
                 () = self.clock.sleep_until(wake.min(render_at)) => Vec::new(),
                 () = tokio::time::sleep(Duration::from_secs(5)) => Vec::new(),
             };
@@ -129,6 +133,9 @@ impl ClusterLoop {
             if self.may_render(&picture) <= now.mono {
                 // What is wrong is said anew as often as it is shown.
                 self.cluster.judge(now);
+                self.alerting.look(&self.cluster, now);
+            } else if self.alerting.next_deadline() <= now.mono {
+                self.alerting.look(&self.cluster, now);
             }
             let changes = self.cluster.take_changes();
             picture.pending.rows.extend(changes.rows);

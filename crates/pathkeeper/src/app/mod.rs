@@ -3,6 +3,7 @@
 //! [`App::start`] is embeddable: the service, the demo and the tests start the same thing with other hands.
 
 pub mod agent_loop;
+pub mod alerts;
 pub mod board;
 pub mod cause_memory;
 pub mod clock;
@@ -37,6 +38,7 @@ use pathkeeper_model::{Instance, Wwid};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::config::AlertsChoice;
 use crate::http::auth::Access;
 use crate::http::{self, Context};
 use crate::tls::{Keeper, LOAD_MAX, Source};
@@ -72,6 +74,8 @@ pub struct AppConfig {
     pub doors: Doors,
     /// How much history is kept, where there is a state directory.
     pub history: Limits,
+    /// Where alerts go, and when.
+    pub alerts: AlertsChoice,
 }
 
 impl AppConfig {
@@ -87,6 +91,7 @@ impl AppConfig {
             clock_offset: ClockOffset::default(),
             doors: Doors::default(),
             history: Limits::default(),
+            alerts: AlertsChoice::default(),
         }
     }
 }
@@ -174,6 +179,9 @@ impl App {
         let history = state_dir
             .as_deref()
             .and_then(|dir| history::open(dir, &node, config.instance, config.history, now.wall));
+        let whose = (&node, config.instance, config.cluster.as_deref());
+        let (alerting, alerted) =
+            alerts::Alerting::start(&config.alerts, whose, state_dir.as_deref(), board.clone(), now);
         let ledger = state_dir.map(|dir| LedgerFile::load(&dir, &node, now.wall.0));
         let (questions, asked) = mpsc::channel(http::QUESTIONS_MAX);
         let facts = config.facts.clone();
@@ -228,6 +236,7 @@ impl App {
             make_look,
             triggers,
             board: board.clone(),
+            alerted,
             told: follower.told(),
             own: follower.own(),
             ledger,
@@ -256,6 +265,7 @@ impl App {
         let cluster = cluster_loop::ClusterLoop {
             cluster: picture,
             clock: clock.clone(),
+            alerting,
             followed,
             asked,
             own: own::OwnValues::new(node.clone()),

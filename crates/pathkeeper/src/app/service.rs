@@ -94,6 +94,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         instance: super::random_instance()?,
         facts: super::node_facts(&config.roots.proc),
         clock_offset: clock_offset.clone(),
+        alerts: config.alerts.clone(),
         doors: Doors {
             tls: config.certificate_source(),
             loopback_needs_token: config.loopback_needs_token,

@@ -10,6 +10,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use clap::Args;
+use pathkeeper_api::alerts::Sink;
 use pathkeeper_api::nodes::NodeRow;
 use pathkeeper_api::status::ClusterStatus;
 use pathkeeper_io::local::{Depth, LocalReader};
@@ -102,6 +103,8 @@ pub struct Seen {
     pub config: Result<Config, ConfigError>,
     /// The agent.
     pub agent: AgentSeen,
+    /// What the agent says of its sinks, if it answers.
+    pub sinks: Vec<Sink>,
     /// The local node; the error is words.
     pub read: Result<NodeRead, String>,
     /// The certificate of the agent's API, or why it cannot be used; `None` where it speaks no TLS.
@@ -122,11 +125,12 @@ pub async fn run(args: DoctorArgs, globals: &Globals) -> Result<ExitCode, Failur
     std::thread::spawn(move || sender.send(LocalReader::new(reader).read(Depth::Full)).ok());
     let certificate = look_at_certificate(&config);
     let agent = ask_agent(globals).await;
+    let sinks = ask_sinks(globals, &config, &agent).await;
     let read = receiver
         .recv_timeout(Duration::from_secs(READ_S))
         .map_err(|_| format!("reading the local node did not end within {READ_S} s"));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let seen = Seen { config, agent, read, certificate, files, host };
+    let seen = Seen { config, agent, sinks, read, certificate, files, host };
     let lines = judge::lines(&seen);
     let worst = lines.iter().map(|line| line.level).max().unwrap_or(Level::Ok);
     let node = seen.config.as_ref().map_or(seen.host.as_str(), |config| config.node.as_str());
@@ -161,6 +165,19 @@ fn look_at_certificate(config: &Result<Config, ConfigError>) -> Option<Result<Ce
         concern: pair.concern(now_s),
         authority: authority.filter(|file| file.exists()),
     }))
+}
+
+/// How its sinks stand, where some are set up.
+async fn ask_sinks(globals: &Globals, config: &Result<Config, ConfigError>, agent: &AgentSeen) -> Vec<Sink> {
+    let set_up = config.as_ref().is_ok_and(|config| !config.alerts.sinks.is_empty());
+    if !set_up || !matches!(agent, AgentSeen::Answers { .. }) {
+        return Vec::new();
+    }
+    let quick = Globals { timeout: globals.timeout.min(AGENT_S), ..globals.clone() };
+    match quick.client() {
+        Ok(client) => client.alerts().await.map(|alerts| alerts.sinks).unwrap_or_default(),
+        Err(_) => Vec::new(),
+    }
 }
 
 async fn ask_agent(globals: &Globals) -> AgentSeen {

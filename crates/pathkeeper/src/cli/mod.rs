@@ -2,6 +2,7 @@
 //! is there to look at by itself (agent, fold, demo, doctor).
 
 mod can;
+mod alerts;
 mod check;
 mod doctor;
 mod explain;
@@ -137,6 +138,7 @@ enum Command {
     Mute(mute::MuteArgs),
     Window(window::WindowArgs),
     Names(names::NamesArgs),
+    Alerts(alerts::AlertsArgs),
     Check(check::CheckArgs),
     Metrics(metrics::MetricsArgs),
     Doctor(doctor::DoctorArgs),
@@ -354,6 +356,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Mute(args) => ask(mute::run(args, globals)),
         Command::Window(args) => ask(window::run(args, globals)),
         Command::Names(args) => ask(names::run(args, globals)),
+        Command::Alerts(args) => ask(alerts::run(args, globals)),
         Command::Check(args) => ask(check::run(args, globals)),
         Command::Metrics(args) => ask(metrics::run(args, globals)),
         Command::Doctor(args) => ask(doctor::run(args, globals)),

@@ -21,6 +21,7 @@ use super::multipathd::Listen;
 use crate::app::clock::ClockOffset;
 use crate::app::reader::{Look, MakeLook, PROBE_MS, depth_of};
 use crate::app::{App, AppConfig, node_facts, random_instance};
+use crate::config::AlertsChoice;
 
 /// Signs that may wait for an agent; one is as good as many.
 const TRIGGERS_MAX: usize = 4;
@@ -54,6 +55,8 @@ pub struct DemoCluster {
     stores: Stores,
     nodes: Vec<DemoNode>,
     watched: Vec<Wwid>,
+    /// Where agents that start from now on send alerts.
+    alerts: AlertsChoice,
     /// Last, so that it goes when everything that lives in it has gone.
     _dir: tempfile::TempDir,
 }
@@ -81,7 +84,21 @@ impl DemoCluster {
     pub async fn start(san: San, options: ClusterOptions) -> anyhow::Result<Self> {
         let dir = directory(&san)?;
         let hub = Hub::open(&dir.path().join("store"))?;
-        Self::start_in(dir, san, options, Stores::Embedded(hub)).await
+        Self::start_in(dir, san, options, Stores::Embedded(hub), AlertsChoice::default()).await
+    }
+
+    /// [`DemoCluster::start`] with agents that send alerts.
+    ///
+    /// # Errors
+    /// As [`DemoCluster::start`].
+    pub async fn start_alerting(
+        san: San,
+        options: ClusterOptions,
+        alerts: AlertsChoice,
+    ) -> anyhow::Result<Self> {
+        let dir = directory(&san)?;
+        let hub = Hub::open(&dir.path().join("store"))?;
+        Self::start_in(dir, san, options, Stores::Embedded(hub), alerts).await
     }
 
     /// The same over another store: its own membership counts, also for a node whose power is cut.
@@ -89,7 +106,8 @@ impl DemoCluster {
     /// # Errors
     /// As [`DemoCluster::start`], and what `open` says.
     pub async fn start_over(san: San, options: ClusterOptions, open: OpenStore) -> anyhow::Result<Self> {
-        Self::start_in(directory(&san)?, san, options, Stores::Other(open)).await
+        let dir = directory(&san)?;
+        Self::start_in(dir, san, options, Stores::Other(open), AlertsChoice::default()).await
     }
 
     async fn start_in(
@@ -97,6 +115,7 @@ impl DemoCluster {
         san: San,
         options: ClusterOptions,
         stores: Stores,
+        alerts: AlertsChoice,
     ) -> anyhow::Result<Self> {
         let mut nodes = Vec::new();
         for (n, node) in san.nodes.iter().enumerate() {
@@ -118,7 +137,8 @@ impl DemoCluster {
         }
         let watched = san.luns.iter().map(|lun| lun.wwid.clone()).collect();
         let alive: Vec<bool> = san.nodes.iter().map(|n| n.alive).collect();
-        let mut cluster = Self { san: Arc::new(Mutex::new(san)), stores, nodes, watched, _dir: dir };
+        let san = Arc::new(Mutex::new(san));
+        let mut cluster = Self { san, stores, nodes, watched, alerts, _dir: dir };
         // Every node is known from the beginning, so that nobody sees a smaller cluster first.
         for (node, alive) in cluster.nodes.iter().zip(&alive) {
             cluster.stores.set_member(&node.name, *alive);
@@ -221,6 +241,7 @@ impl DemoCluster {
             clock_offset: ClockOffset::default(),
             doors: Default::default(),
             history: Default::default(),
+            alerts: self.alerts.clone(),
         };
         let watched = self.watched.clone();
         let look = simulated_look(&node.machine, Arc::clone(&self.san), n);

@@ -1,5 +1,6 @@
 //! The API over HTTP: routes, Proxmox's envelope and errors, filters, ETag, events.
 
+pub mod alerts;
 pub mod audit;
 pub mod auth;
 pub mod can;
@@ -173,6 +174,7 @@ pub fn router(context: Context) -> Router {
         .merge(history::routes())
         .merge(support::routes())
         .merge(luns::routes())
+        .merge(alerts::routes())
         .merge(mutes::routes())
         .merge(windows::routes())
         .merge(names::routes())

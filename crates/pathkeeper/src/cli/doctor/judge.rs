@@ -46,6 +46,7 @@ pub fn lines(seen: &Seen) -> Vec<Line> {
     out.extend(clock(seen));
     out.extend(ports(seen));
     out.extend(certificate(seen));
+    out.extend(alerts(seen));
     out
 }
 
@@ -63,6 +64,44 @@ fn settings(seen: &Seen) -> Line {
             line(Level::Ok, "settings", format!("node name {}{cluster}", config.node))
         }
     }
+}
+
+/// Where alerts go by the settings, and whether they arrive by the agent.
+fn alerts(seen: &Seen) -> Vec<Line> {
+    let Ok(config) = &seen.config else { return Vec::new() };
+    let one = |sink: &pathkeeper_io::notify::SinkConfig| {
+        let place = format!("{} to {}", sink.name, sink.url.shown());
+        match seen.sinks.iter().find(|of| of.name == sink.name) {
+            None => line(
+                Level::Note,
+                "alerts",
+                format!("{place}; the agent that runs does not have it yet: systemctl restart pathkeeper"),
+            ),
+            Some(of) => match (&of.failing_since, &of.why) {
+                (Some(_), why) => {
+                    let why = why.as_deref().unwrap_or("no reason is known");
+                    line(
+                        Level::Warn,
+                        "alerts",
+                        format!("{place}: nothing arrives: {why}\npathkeeper alerts test {}", sink.name),
+                    )
+                }
+                (None, _) if of.sent == 0 => line(
+                    Level::Ok,
+                    "alerts",
+                    format!("{place}, nothing was sent yet: pathkeeper alerts test {}", sink.name),
+                ),
+                (None, _) => {
+                    line(Level::Ok, "alerts", format!("{place}, {} taken", count(of.sent, "message")))
+                }
+            },
+        }
+    };
+    let silent = !matches!(seen.agent, AgentSeen::Answers { .. });
+    if silent {
+        return Vec::new();
+    }
+    config.alerts.sinks.iter().map(one).collect()
 }
 
 fn agent(seen: &Seen) -> Vec<Line> {
@@ -367,6 +406,7 @@ mod tests {
 
     fn seen(daemon: Daemon, maps: Vec<Map>, kernel: &[&str]) -> Seen {
         Seen {
+            sinks: Vec::new(),
             config: Config::parse("p.toml", "node = \"pve2\"\ncluster = \"san-a\"", []),
             agent: AgentSeen::Silent("no agent answers at /run/pathkeeper/pathkeeper.sock: No such file or directory\n  is the agent running?  systemctl status pathkeeper".into()),
             read: Ok(NodeRead {

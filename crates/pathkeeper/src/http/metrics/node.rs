@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pathkeeper_api::disks::{Map, NodeDisks};
 use pathkeeper_api::status::Cell;
+use pathkeeper_io::notify::{Sink, SinkState};
 use pathkeeper_model::cause::CellCauses;
 use pathkeeper_model::local::PathDevice;
 use pathkeeper_model::topology::port_text;
@@ -34,6 +35,7 @@ pub fn write(page: &mut Page, context: &Context, cells: &[(Wwid, CellCauses)]) {
         ("multipath_tools", Cow::Owned(tools)),
     ];
     page.gauge("pathkeeper_node_info", "This node", [(info, 1)]);
+    of_alerts(page, context, name);
     let nodes = context.board.nodes();
     let mut events: Vec<_> = nodes.events.iter().map(|(kind, n)| ("cluster", *kind, *n)).collect();
     if let Some(local) = &local {
@@ -50,6 +52,34 @@ pub fn write(page: &mut Page, context: &Context, cells: &[(Wwid, CellCauses)]) {
         (vec![("machine", Cow::Borrowed(machine)), ("kind", Cow::Borrowed(kind))], n)
     });
     page.counter("pathkeeper_events", "Events that the state machines took", events);
+}
+
+fn of_alerts(page: &mut Page, context: &Context, node: &str) {
+    let sinks = context.board.alerts.sinks();
+    let labels = |sink: &Sink| -> Labels<'static> {
+        vec![("node", Cow::Owned(node.to_owned())), ("sink", Cow::Owned(sink.config().name.clone()))]
+    };
+    let states: Vec<_> = sinks.iter().map(|sink| (labels(sink), sink.state())).collect();
+    let counters: [(&str, &str, fn(&SinkState) -> u64); 3] = [
+        ("pathkeeper_alerts_sent", "Messages that the sink has taken", |state| state.sent),
+        ("pathkeeper_alerts_failed", "Tries to send that failed", |state| state.failed),
+        ("pathkeeper_alerts_dropped", "Messages that the sink will never get", |state| state.dropped),
+    ];
+    for (metric, help, of) in counters {
+        page.counter(metric, help, states.iter().map(|(labels, state)| (labels.clone(), of(state))));
+    }
+    page.gauge(
+        "pathkeeper_alerts_queue",
+        "Messages that wait for the sink",
+        states
+            .iter()
+            .map(|(labels, state)| (labels.clone(), i64::try_from(state.waiting).unwrap_or(i64::MAX))),
+    );
+    page.gauge(
+        "pathkeeper_alerts_failing",
+        "1 if the sink did not take the last try",
+        states.iter().map(|(labels, state)| (labels.clone(), i64::from(state.failing_since.is_some()))),
+    );
 }
 
 fn of_daemon(page: &mut Page, local: &LocalView, disks: &NodeDisks, maps: &Maps<'_>) {

@@ -1,0 +1,242 @@
+//! Scripts: what happens, and every message with its second, its sender and what it says.
+
+use expect_test::expect;
+use pathkeeper_model::finding::{Finding, Severity};
+
+use crate::fleet::{Fleet, hba, muted, port, queueing};
+
+#[test]
+fn one_message_and_one_resolved_whoever_is_asked() {
+    let mut fleet = Fleet::new(5);
+    fleet.truth = vec![hba("pve02")];
+    fleet.run(600);
+    fleet.truth.clear();
+    fleet.run(600);
+    expect![""].assert_eq(&fleet.news());
+}
+
+#[test]
+fn what_is_over_before_anybody_was_told_is_not_told() {
+    let mut fleet = Fleet::new(3);
+    for _ in 0..10 {
+        fleet.truth = vec![hba("pve02")];
+        fleet.run(50);
+        fleet.truth.clear();
+        fleet.run(10);
+    }
+    expect![""].assert_eq(&fleet.news());
+    // And what comes back before it was told as over is the same alert.
+    fleet.truth = vec![hba("pve02")];
+    fleet.run(100);
+    for _ in 0..5 {
+        fleet.truth.clear();
+        fleet.run(40);
+        fleet.truth = vec![hba("pve02")];
+        fleet.run(40);
+    }
+    expect![""].assert_eq(&fleet.news());
+}
+
+#[test]
+fn the_next_one_tells_when_the_first_is_dead() {
+    let mut fleet = Fleet::new(4);
+    fleet.truth = vec![hba("pve03")];
+    fleet.run(30);
+    fleet.kill(1);
+    fleet.run(120);
+    // It dies after it has told; another one says that it is over.
+    fleet.kill(2);
+    fleet.run(5);
+    fleet.truth.clear();
+    fleet.machines[2].stale = false;
+    fleet.run(400);
+    expect![""].assert_eq(&fleet.news());
+    // Two of four are no quorum: nothing is over by that. With one more it is.
+    fleet.start(2);
+    fleet.run(400);
+    expect![""].assert_eq(&fleet.news());
+}
+
+#[test]
+fn a_claim_of_one_who_died_is_taken_over() {
+    let mut fleet = Fleet::new(5);
+    fleet.machines[0].sink_down = true;
+    fleet.truth = vec![hba("pve03")];
+    fleet.run(61);
+    fleet.kill(1);
+    fleet.run(100);
+    fleet.truth.clear();
+    fleet.run(100);
+    expect![""].assert_eq(&fleet.news());
+}
+
+#[test]
+fn a_sink_that_one_node_cannot_reach_is_reached_by_another() {
+    let mut fleet = Fleet::new(5);
+    fleet.machines[0].sink_down = true;
+    fleet.truth = vec![hba("pve03")];
+    fleet.run(200);
+    fleet.machines[0].sink_down = false;
+    fleet.run(200);
+    fleet.truth.clear();
+    fleet.run(200);
+    expect![""].assert_eq(&fleet.news());
+}
+
+#[test]
+fn both_sides_of_a_partition_and_the_heal() {
+    let mut fleet = Fleet::new(5);
+    fleet.truth = vec![hba("pve01"), hba("pve04")];
+    fleet.run(100);
+    expect![""].assert_eq(&fleet.news());
+    fleet.part(3);
+    // It is repaired where only the small side sees it, and another breaks on each side.
+    fleet.truth = vec![hba("pve04"), queueing("pve02", "w1"), hba("pve05")];
+    fleet.run(600);
+    expect![""].assert_eq(&fleet.news());
+    fleet.heal();
+    fleet.run(300);
+    expect![""].assert_eq(&fleet.news());
+    fleet.truth.clear();
+    fleet.run(300);
+    expect![""].assert_eq(&fleet.news());
+}
+
+#[test]
+fn doubt_resolves_nothing() {
+    let mut fleet = Fleet::new(3);
+    fleet.truth = vec![hba("pve02"), port(&["pve02", "pve03"])];
+    fleet.run(100);
+    fleet.machines[1].stale = true;
+    fleet.truth = vec![port(&["pve02", "pve03"])];
+    fleet.run(600);
+    expect![""].assert_eq(&fleet.news());
+    // The store is lost everywhere, and the port is up: nobody can know.
+    fleet.machines.iter_mut().for_each(|machine| machine.stalled = true);
+    fleet.truth.clear();
+    fleet.run(200);
+    expect![""].assert_eq(&fleet.news());
+    fleet.machines.iter_mut().for_each(|machine| machine.stalled = false);
+    fleet.run(200);
+    expect![""].assert_eq(&fleet.news());
+    // pve02 speaks again.
+    fleet.machines[1].stale = false;
+    fleet.run(200);
+    expect![""].assert_eq(&fleet.news());
+}
+
+#[test]
+fn everybody_fails_open_without_a_store() {
+    let mut fleet = Fleet::new(3);
+    fleet.machines.iter_mut().for_each(|machine| machine.stalled = true);
+    fleet.truth = vec![hba("pve02")];
+    fleet.run(400);
+    expect![""].assert_eq(&fleet.news());
+}
+
+#[test]
+fn an_agent_that_restarts_and_a_whole_cluster_that_does() {
+    let mut fleet = Fleet::new(3);
+    fleet.truth = vec![hba("pve02")];
+    fleet.run(100);
+    fleet.start(1);
+    fleet.run(300);
+    (1..=3).for_each(|number| fleet.start(number));
+    fleet.truth.clear();
+    fleet.run(300);
+    expect![""].assert_eq(&fleet.news());
+}
+
+#[test]
+fn worse_is_an_update_and_growth_is_not_one_message_each() {
+    let mut fleet = Fleet::new(3);
+    let grown = |luns: u32, severity: Severity| {
+        let mut finding = Finding { severity, ..hba("pve02") };
+        finding.explains.as_mut().unwrap().luns = luns;
+        finding
+    };
+    fleet.truth = vec![grown(1, Severity::Warning)];
+    fleet.run(100);
+    for luns in 2..100 {
+        fleet.truth = vec![grown(luns, Severity::Warning)];
+        fleet.run(20);
+    }
+    expect![""].assert_eq(&fleet.news());
+    fleet.truth = vec![grown(100, Severity::Error)];
+    fleet.run(100);
+    expect![""].assert_eq(&fleet.news());
+    // Better than it was is no news until it is over.
+    fleet.truth = vec![grown(1, Severity::Warning)];
+    fleet.run(2000);
+    fleet.truth.clear();
+    fleet.run(100);
+    expect![""].assert_eq(&fleet.news());
+}
+
+#[test]
+fn what_people_muted_is_not_told_and_what_they_mute_later_ends() {
+    let mut fleet = Fleet::new(3);
+    fleet.truth = vec![muted(&hba("pve01"), false), muted(&hba("pve02"), true), hba("pve03")];
+    fleet.run(300);
+    expect![""].assert_eq(&fleet.news());
+    fleet.truth = vec![hba("pve01"), muted(&hba("pve03"), false)];
+    fleet.run(300);
+    expect![""].assert_eq(&fleet.news());
+    // It was muted, and clears: that is told nobody. The mute ends first: it is told anew.
+    fleet.truth = vec![muted(&hba("pve01"), true), hba("pve03")];
+    fleet.run(300);
+    expect![""].assert_eq(&fleet.news());
+}
+
+#[test]
+fn a_node_that_is_offline_and_then_stale_is_one_alert() {
+    let mut fleet = Fleet::new(3);
+    fleet.kill(3);
+    fleet.run(300);
+    fleet.machines[2].stale = true;
+    fleet.start(3);
+    fleet.run(300);
+    fleet.machines[2].stale = false;
+    fleet.run(300);
+    expect![""].assert_eq(&fleet.news());
+}
+
+#[test]
+fn clocks_decide_nothing() {
+    let mut fleet = Fleet::new(4);
+    fleet.machines[0].clock_off_s = -86_400 * 400;
+    fleet.machines[1].clock_off_s = 86_400 * 400;
+    fleet.truth = vec![hba("pve04")];
+    fleet.run(100);
+    fleet.kill(1);
+    fleet.run(5);
+    fleet.truth.clear();
+    fleet.machines[1].clock_off_s = 0;
+    fleet.run(300);
+    expect![""].assert_eq(&fleet.news());
+}
+
+#[test]
+fn reminders_come_from_whoever_told_it() {
+    let mut fleet = Fleet::new(3);
+    for number in 1..=3 {
+        fleet.machines[number - 1].config = |config| config.remind_ms = Some(600_000);
+        fleet.start(number);
+    }
+    fleet.truth = vec![hba("pve02")];
+    fleet.run(1400);
+    expect![""].assert_eq(&fleet.news());
+}
+
+#[test]
+fn so_many_alerts_and_no_more_at_a_time() {
+    let mut fleet = Fleet::new(2);
+    let many = |n: usize| (0..n).map(|at| queueing("pve01", &format!("3600a{at:04}"))).collect::<Vec<_>>();
+    fleet.truth = many(100);
+    fleet.run(300);
+    assert_eq!(fleet.arrived.len(), pathkeeper_engine::alerts::FIRING_MAX);
+    fleet.truth = many(0);
+    fleet.run(300);
+    let resolved = fleet.arrived.iter().filter(|of| of.message.ending.is_some()).count();
+    assert_eq!((fleet.arrived.len(), resolved), (64, 32));
+}
