@@ -537,6 +537,7 @@ mod tests {
                 prefix: "/san/a".into(),
                 lease_ttl_s: 20,
             }),
+            alerts: AlertsChoice::default(),
             roots: Roots {
                 sysfs: "/t/sys".into(),
                 proc: "/p".into(),

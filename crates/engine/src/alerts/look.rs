@@ -169,6 +169,8 @@ impl Alerts {
                         waiting.push(AlertRow { entry, by: None, due: Some(due) });
                     } else if self.firing_count() >= FIRING_MAX {
                         self.held_back = self.held_back.saturating_add(1);
+                        // When there is room again, positions count again.
+                        self.pending.insert(entry.key.clone(), now.mono);
                         waiting.push(AlertRow { entry, by: None, due: None });
                     } else {
                         let message = self.message(&entry, AlertAct::Firing, Some(finding), now);
@@ -259,7 +261,11 @@ impl Alerts {
             self.worse.remove(&told.key);
             return;
         }
-        let since = self.worse.entry(told.key.clone()).or_insert(now.mono).plus(WORSE_MS);
+        // Growth that waits for its time is no head start: else all positions would speak at once.
+        let begun =
+            self.worse.get(&told.key).filter(|(of, _)| *of == severer).map_or(now.mono, |(_, at)| *at);
+        self.worse.insert(told.key.clone(), (severer, begun));
+        let since = begun.plus(WORSE_MS);
         let allowed = if severer { MonoMs(0) } else { heard.plus(GROWTH_GAP_MS) };
         let due = since.max(allowed).plus(place.stagger_ms);
         if due > now.mono {

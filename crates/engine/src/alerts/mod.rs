@@ -129,8 +129,8 @@ pub struct Alerts {
     /// What stands and was not told, since when it is seen here.
     pending: BTreeMap<AlertKey, MonoMs>,
     waiting: Vec<AlertRow>,
-    /// What was told and is worse by now, since when.
-    worse: BTreeMap<AlertKey, MonoMs>,
+    /// What was told and is more severe by now, or has only grown; since when.
+    worse: BTreeMap<AlertKey, (bool, MonoMs)>,
     /// What was told and is seen as over, since when.
     clear: BTreeMap<AlertKey, MonoMs>,
     failing: Vec<FailingSink>,

@@ -27,8 +27,12 @@ impl Cluster {
                 Some(State::Unknown) => drop(unknown.insert(key.clone())),
                 Some(State::Optimal) | None => {}
                 Some(_) => {
-                    let causes =
-                        self.judged.causes.cell(&node, &wwid).into_iter().flat_map(|cell| cell.causes);
+                    let causes = self
+                        .judged
+                        .causes
+                        .cell(&node, &wwid)
+                        .into_iter()
+                        .flat_map(|cell| cell.into_owned().causes);
                     let cause = causes.filter_map(|at| self.judged.causes.list().get(at as usize)).next();
                     if let Some(cause) = cause {
                         explained.insert(key.clone(), AlertKey::from(&cause.fingerprint()));

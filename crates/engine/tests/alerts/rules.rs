@@ -12,7 +12,11 @@ fn one_message_and_one_resolved_whoever_is_asked() {
     fleet.run(600);
     fleet.truth.clear();
     fleet.run(600);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        62 pve01 firing HBA_DOWN pve02/host7 warning
+        662 pve01 resolved HBA_DOWN pve02/host7 warning cleared
+    "#]]
+    .assert_eq(&fleet.news());
 }
 
 #[test]
@@ -34,7 +38,10 @@ fn what_is_over_before_anybody_was_told_is_not_told() {
         fleet.truth = vec![hba("pve02")];
         fleet.run(40);
     }
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        662 pve01 firing HBA_DOWN pve02/host7 warning
+    "#]]
+    .assert_eq(&fleet.news());
 }
 
 #[test]
@@ -50,11 +57,20 @@ fn the_next_one_tells_when_the_first_is_dead() {
     fleet.truth.clear();
     fleet.machines[2].stale = false;
     fleet.run(400);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        62 pve02 firing HBA_DOWN pve03/host7 warning
+        92 pve02 firing NODE_OFFLINE pve01 warning
+        452 pve03 firing STORE_PARTIAL error partial
+    "#]]
+    .assert_eq(&fleet.news());
     // Two of four are no quorum: nothing is over by that. With one more it is.
     fleet.start(2);
     fleet.run(400);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        617 pve02 resolved HBA_DOWN pve03/host7 warning cleared
+        617 pve02 resolved STORE_PARTIAL error cleared
+    "#]]
+    .assert_eq(&fleet.news());
 }
 
 #[test]
@@ -67,7 +83,12 @@ fn a_claim_of_one_who_died_is_taken_over() {
     fleet.run(100);
     fleet.truth.clear();
     fleet.run(100);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        63 pve02 firing HBA_DOWN pve03/host7 warning
+        123 pve02 firing NODE_OFFLINE pve01 warning
+        223 pve02 resolved HBA_DOWN pve03/host7 warning cleared
+    "#]]
+    .assert_eq(&fleet.news());
 }
 
 #[test]
@@ -80,7 +101,11 @@ fn a_sink_that_one_node_cannot_reach_is_reached_by_another() {
     fleet.run(200);
     fleet.truth.clear();
     fleet.run(200);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        138 pve02 firing HBA_DOWN pve03/host7 warning
+        462 pve01 resolved HBA_DOWN pve03/host7 warning cleared
+    "#]]
+    .assert_eq(&fleet.news());
 }
 
 #[test]
@@ -88,18 +113,40 @@ fn both_sides_of_a_partition_and_the_heal() {
     let mut fleet = Fleet::new(5);
     fleet.truth = vec![hba("pve01"), hba("pve04")];
     fleet.run(100);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        62 pve01 firing HBA_DOWN pve01/host7 warning
+        62 pve01 firing HBA_DOWN pve04/host7 warning
+    "#]]
+    .assert_eq(&fleet.news());
     fleet.part(3);
     // It is repaired where only the small side sees it, and another breaks on each side.
     fleet.truth = vec![hba("pve04"), queueing("pve02", "w1"), hba("pve05")];
     fleet.run(600);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        112 pve01 firing LUN_QUEUEING pve02/w1 error partial
+        162 pve03 firing HBA_DOWN pve05/host7 warning
+        162 pve03 firing NODE_OFFLINE pve01 warning
+        162 pve03 firing NODE_OFFLINE pve02 warning
+        402 pve01 firing STORE_PARTIAL error partial
+    "#]]
+    .assert_eq(&fleet.news());
     fleet.heal();
     fleet.run(300);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        762 pve01 resolved HBA_DOWN pve01/host7 warning cleared
+        762 pve01 resolved NODE_OFFLINE pve01 warning cleared
+        762 pve01 resolved NODE_OFFLINE pve02 warning cleared
+        762 pve01 resolved STORE_PARTIAL error cleared
+    "#]]
+    .assert_eq(&fleet.news());
     fleet.truth.clear();
     fleet.run(300);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        1062 pve01 resolved HBA_DOWN pve04/host7 warning cleared
+        1062 pve01 resolved HBA_DOWN pve05/host7 warning cleared
+        1062 pve01 resolved LUN_QUEUEING pve02/w1 error cleared
+    "#]]
+    .assert_eq(&fleet.news());
 }
 
 #[test]
@@ -110,7 +157,12 @@ fn doubt_resolves_nothing() {
     fleet.machines[1].stale = true;
     fleet.truth = vec![port(&["pve02", "pve03"])];
     fleet.run(600);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        62 pve01 firing HBA_DOWN pve02/host7 warning
+        62 pve01 firing TARGET_PORT_DOWN ctl1-0e warning
+        162 pve01 firing NODE_STALE pve02 warning
+    "#]]
+    .assert_eq(&fleet.news());
     // The store is lost everywhere, and the port is up: nobody can know.
     fleet.machines.iter_mut().for_each(|machine| machine.stalled = true);
     fleet.truth.clear();
@@ -122,7 +174,12 @@ fn doubt_resolves_nothing() {
     // pve02 speaks again.
     fleet.machines[1].stale = false;
     fleet.run(200);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        1162 pve01 resolved HBA_DOWN pve02/host7 warning cleared
+        1162 pve01 resolved NODE_STALE pve02 warning cleared
+        1162 pve01 resolved TARGET_PORT_DOWN ctl1-0e warning cleared
+    "#]]
+    .assert_eq(&fleet.news());
 }
 
 #[test]
@@ -131,7 +188,13 @@ fn everybody_fails_open_without_a_store() {
     fleet.machines.iter_mut().for_each(|machine| machine.stalled = true);
     fleet.truth = vec![hba("pve02")];
     fleet.run(400);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        62 pve02 firing HBA_DOWN pve02/host7 warning partial
+        302 pve01 firing STORE_PARTIAL error partial
+        302 pve02 firing STORE_PARTIAL error partial
+        302 pve03 firing STORE_PARTIAL error partial
+    "#]]
+    .assert_eq(&fleet.news());
 }
 
 #[test]
@@ -144,7 +207,11 @@ fn an_agent_that_restarts_and_a_whole_cluster_that_does() {
     (1..=3).for_each(|number| fleet.start(number));
     fleet.truth.clear();
     fleet.run(300);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        62 pve01 firing HBA_DOWN pve02/host7 warning
+        462 pve01 resolved HBA_DOWN pve02/host7 warning cleared
+    "#]]
+    .assert_eq(&fleet.news());
 }
 
 #[test]
@@ -161,16 +228,27 @@ fn worse_is_an_update_and_growth_is_not_one_message_each() {
         fleet.truth = vec![grown(luns, Severity::Warning)];
         fleet.run(20);
     }
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        62 pve01 firing HBA_DOWN pve02/host7 warning
+        962 pve01 update HBA_DOWN pve02/host7 warning
+        1862 pve01 update HBA_DOWN pve02/host7 warning
+    "#]]
+    .assert_eq(&fleet.news());
     fleet.truth = vec![grown(100, Severity::Error)];
     fleet.run(100);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        2072 pve01 update HBA_DOWN pve02/host7 error
+    "#]]
+    .assert_eq(&fleet.news());
     // Better than it was is no news until it is over.
     fleet.truth = vec![grown(1, Severity::Warning)];
     fleet.run(2000);
     fleet.truth.clear();
     fleet.run(100);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        4222 pve01 resolved HBA_DOWN pve02/host7 error cleared
+    "#]]
+    .assert_eq(&fleet.news());
 }
 
 #[test]
@@ -178,14 +256,24 @@ fn what_people_muted_is_not_told_and_what_they_mute_later_ends() {
     let mut fleet = Fleet::new(3);
     fleet.truth = vec![muted(&hba("pve01"), false), muted(&hba("pve02"), true), hba("pve03")];
     fleet.run(300);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        62 pve01 firing HBA_DOWN pve03/host7 warning
+    "#]]
+    .assert_eq(&fleet.news());
     fleet.truth = vec![hba("pve01"), muted(&hba("pve03"), false)];
     fleet.run(300);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        312 pve01 resolved HBA_DOWN pve03/host7 warning muted (muted, by kb: known; it has not recovered)
+        362 pve01 firing HBA_DOWN pve01/host7 warning
+    "#]]
+    .assert_eq(&fleet.news());
     // It was muted, and clears: that is told nobody. The mute ends first: it is told anew.
     fleet.truth = vec![muted(&hba("pve01"), true), hba("pve03")];
     fleet.run(300);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        612 pve01 resolved HBA_DOWN pve01/host7 warning window (a maintenance window hides it, by kb: known; it has not recovered)
+        662 pve01 firing HBA_DOWN pve03/host7 warning
+    "#]].assert_eq(&fleet.news());
 }
 
 #[test]
@@ -198,7 +286,11 @@ fn a_node_that_is_offline_and_then_stale_is_one_alert() {
     fleet.run(300);
     fleet.machines[2].stale = false;
     fleet.run(300);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        62 pve01 firing NODE_OFFLINE pve03 warning
+        662 pve01 resolved NODE_OFFLINE pve03 warning cleared
+    "#]]
+    .assert_eq(&fleet.news());
 }
 
 #[test]
@@ -213,7 +305,12 @@ fn clocks_decide_nothing() {
     fleet.truth.clear();
     fleet.machines[1].clock_off_s = 0;
     fleet.run(300);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        62 pve01 firing HBA_DOWN pve04/host7 warning
+        162 pve02 firing NODE_OFFLINE pve01 warning
+        167 pve02 resolved HBA_DOWN pve04/host7 warning cleared
+    "#]]
+    .assert_eq(&fleet.news());
 }
 
 #[test]
@@ -225,7 +322,12 @@ fn reminders_come_from_whoever_told_it() {
     }
     fleet.truth = vec![hba("pve02")];
     fleet.run(1400);
-    expect![""].assert_eq(&fleet.news());
+    expect![[r#"
+        62 pve01 firing HBA_DOWN pve02/host7 warning
+        662 pve01 reminder HBA_DOWN pve02/host7 warning
+        1262 pve01 reminder HBA_DOWN pve02/host7 warning
+    "#]]
+    .assert_eq(&fleet.news());
 }
 
 #[test]

@@ -46,8 +46,8 @@ pub struct World {
     ms: u64,
     hosts: Vec<Host>,
     /// All that the store holds.
-    values: BTreeMap<(NodeName, String), Vec<u8>>,
-    members: BTreeMap<NodeName, bool>,
+    pub values: BTreeMap<(NodeName, String), Vec<u8>>,
+    pub members: BTreeMap<NodeName, bool>,
     documents: Documents,
     observer: Cluster,
 }
@@ -362,11 +362,6 @@ impl World {
     /// The same, as this observer sees it.
     pub fn state_in(&self, observer: &Cluster, lun: usize) -> Option<State> {
         Some(observer.matrix().row_of(&self.wwid(lun))?.cluster_state())
-    }
-
-    /// All that the store holds, and who is a member.
-    pub fn store(&self) -> (&BTreeMap<(NodeName, String), Vec<u8>>, &BTreeMap<NodeName, bool>) {
-        (&self.values, &self.members)
     }
 
     pub fn observer(&self) -> &Cluster {

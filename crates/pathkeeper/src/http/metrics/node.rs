@@ -60,14 +60,12 @@ fn of_alerts(page: &mut Page, context: &Context, node: &str) {
         vec![("node", Cow::Owned(node.to_owned())), ("sink", Cow::Owned(sink.config().name.clone()))]
     };
     let states: Vec<_> = sinks.iter().map(|sink| (labels(sink), sink.state())).collect();
-    let counters: [(&str, &str, fn(&SinkState) -> u64); 3] = [
-        ("pathkeeper_alerts_sent", "Messages that the sink has taken", |state| state.sent),
-        ("pathkeeper_alerts_failed", "Tries to send that failed", |state| state.failed),
-        ("pathkeeper_alerts_dropped", "Messages that the sink will never get", |state| state.dropped),
-    ];
-    for (metric, help, of) in counters {
+    let mut count = |metric: &str, help: &str, of: fn(&SinkState) -> u64| {
         page.counter(metric, help, states.iter().map(|(labels, state)| (labels.clone(), of(state))));
-    }
+    };
+    count("pathkeeper_alerts_sent", "Messages that the sink has taken", |state| state.sent);
+    count("pathkeeper_alerts_failed", "Tries to send that failed", |state| state.failed);
+    count("pathkeeper_alerts_dropped", "Messages that the sink will never get", |state| state.dropped);
     page.gauge(
         "pathkeeper_alerts_queue",
         "Messages that wait for the sink",
