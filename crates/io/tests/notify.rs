@@ -318,8 +318,12 @@ async fn tls_is_spoken_with_whom_the_authority_names_and_nobody_else() {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 let mut stream = acceptor.accept(stream).await.ok()?;
-                let mut bytes = vec![0; 4096];
-                stream.read(&mut bytes).await.ok()?;
+                let mut bytes = Vec::new();
+                while !String::from_utf8_lossy(&bytes).contains("\r\n\r\n{") {
+                    if stream.read_buf(&mut bytes).await.ok()? == 0 {
+                        return None;
+                    }
+                }
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.ok()?;
                 stream.flush().await.ok()
             });
