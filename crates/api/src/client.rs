@@ -12,8 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use crate::can::Can;
 use crate::alerts::{Alerts, TestBody, Tested};
+use crate::can::Can;
 use crate::discover::Discovered;
 use crate::explain::Explained;
 use crate::guide::Guide;

@@ -4,8 +4,8 @@
 //! `errors` by parameter, kebab-case keys. Fields may be added; names and meanings stay.
 #![forbid(unsafe_code)]
 
-pub mod can;
 pub mod alerts;
+pub mod can;
 pub mod client;
 pub mod discover;
 pub mod disks;

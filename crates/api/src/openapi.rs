@@ -8,8 +8,8 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::{self, ContentBuilder, Ref, RefOr, ResponseBuilder};
 
-use crate::can::Can;
 use crate::alerts::{Alerts, TestBody, Tested};
+use crate::can::Can;
 use crate::discover::Discovered;
 use crate::explain::Explained;
 use crate::guide::Guide;

@@ -1,5 +1,5 @@
 //! What history costs: 500 transitions a second with evidence, the file of 30 days of 10,000 a day, questions to it.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, missing_docs)]
 
 use std::time::{Duration, Instant};
 

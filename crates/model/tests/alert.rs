@@ -74,7 +74,7 @@ fn words_go_first_then_what_is_over_then_what_is_mild() {
     let entries = |n: usize| -> Vec<AlertEntry> {
         let one = |at: usize| {
             let mut entry = entry(&format!("CODE_{at:03}"), 1_783_082_400 + at as i64);
-            if at % 2 == 0 {
+            if at.is_multiple_of(2) {
                 entry.severity = Severity::Warning;
             }
             entry

@@ -100,6 +100,7 @@ impl Lab {
             clock_offset: Default::default(),
             doors: Default::default(),
             alerts: Default::default(),
+            history: Default::default(),
         };
         let make = Arc::new(move || Box::new(HandLook(told.clone())) as Box<dyn Look>);
         let app = App::start(config, store, make, mpsc::channel(1).1).await.unwrap();

@@ -1,8 +1,8 @@
 //! The command line: arguments, dispatch, exit status. Everything is asked through the API, except what a command
 //! is there to look at by itself (agent, fold, demo, doctor).
 
-mod can;
 mod alerts;
+mod can;
 mod check;
 mod doctor;
 mod explain;
