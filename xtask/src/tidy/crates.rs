@@ -37,6 +37,7 @@ const PURE_MAY_USE: &[&str] = &[
     "proc-macro2",
     "quote",
     // Matching is computation: text in, yes or no out.
+    "aho-corasick",
     "regex",
     "regex-automata",
     "regex-syntax",

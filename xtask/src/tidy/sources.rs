@@ -118,6 +118,8 @@ pub fn no_block_reads(repo: &Repo) -> Vec<Complaint> {
         if path.starts_with("crates/io/src/") {
             for (line, literal) in &text.literals {
                 let device = literal.starts_with("/dev/")
+                    // What names of devices begin with, in texts that the kernel gives.
+                    && literal != "/dev/"
                     && literal != "/dev/mapper/control"
                     && literal != "/dev/null";
                 if device {

@@ -106,6 +106,9 @@ struct Common {
     timeout_ms: u64,
 }
 
+/// A number of seconds as it stands in the file.
+type Seconds = Option<Spanned<i64>>;
+
 impl Check<'_> {
     pub(super) fn alerts(&mut self, raw: Raw) -> AlertsChoice {
         let default = AlertsChoice::default();
@@ -315,7 +318,7 @@ impl Check<'_> {
 
     fn seconds(
         &mut self,
-        given: Option<Spanned<i64>>,
+        given: Seconds,
         what: &str,
         range: std::ops::RangeInclusive<u64>,
     ) -> Option<u64> {
