@@ -46,9 +46,12 @@ impl Node {
         };
         // Free when we looked; the agent says so if somebody was quicker.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        for name in ["state", "run", "proc", "etc"] {
-            std::fs::create_dir(dir.path().join(name)).unwrap();
+        for name in ["state", "run", "proc", "etc/multipath"] {
+            std::fs::create_dir_all(dir.path().join(name)).unwrap();
         }
+        // As multipathd does for each map that it makes.
+        let wwids: String = san.kernel_maps(0).iter().map(|map| format!("/{}/\n", map.wwid)).collect();
+        std::fs::write(dir.path().join("etc/multipath/wwids"), wwids).unwrap();
         Self { dir, san, tree, daemon, _runtime: runtime, port }
     }
 
@@ -76,6 +79,7 @@ impl Node {
             .env("PATHKEEPER_POLL_INTERVAL_S", "2")
             .env("PATHKEEPER_MULTIPATHD_SOCKET", self.path("multipathd.socket"))
             .env("PATHKEEPER_ROOTS_SYSFS", self.path("sys"))
+            .env("PATHKEEPER_ROOTS_ETC", self.path("etc"))
             .current_dir("/");
     }
 

@@ -461,6 +461,8 @@ mod tests {
             LUN_HISTORY,
             NODE_HISTORY,
             SUPPORT,
+            ALERTS,
+            ALERTS_TEST,
             LUN_ACK_PATHS,
             LUN_RETIRE,
             LUN_FORGET,

@@ -598,7 +598,8 @@ mod tests {
                                  p.toml:1:1: unknown field `nodes`, expected one of `node`,
                                  `cluster`, `state-dir`, `run-dir`, `listen`,
                                  `loopback-needs-token`, `socket-group`, `log`,
-                                 `multipathd-socket`, `poll-interval-s`, `store`, `tls`, `roots`
+                                 `multipathd-socket`, `poll-interval-s`, `history-days`,
+                                 `history-mb`, `store`, `tls`, `alerts`, `roots`
                 WARN  agent      no agent answers at /run/x: Permission denied
                                  the socket is for root
                 WARN  multipathd 0.9.4 installed, not running (it was not asked: asking may
