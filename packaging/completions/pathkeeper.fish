@@ -41,6 +41,8 @@ complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "agent" -d 'Ru
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "status" -d 'Show the LUN by node matrix of the whole cluster, worst first'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "health" -d 'Say what is wrong, one line for each cause and each finding that no cause explains'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "explain" -d 'Explain anything that is printed: a LUN, a node, NODE/ADAPTER, a port, a fabric, a controller, a storage, a code'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "can" -d 'May I reboot this node, take this adapter, port, controller or fabric down, take this LUN away?'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "history" -d 'Show what changed, when, as this node saw it; the newest last'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "maps" -d 'Show a node\'s maps as multipath -ll does, with the state of each'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "paths" -d 'Show one line per path of a node, and the devices in no map'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "watch" -d 'Print one line for each change, as it happens'
@@ -49,9 +51,11 @@ complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "lun" -d 'LUNs
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "mute" -d 'Mute what is known: it stays shown, and does not count in health, alerts and exit status'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "window" -d 'Maintenance windows: what the object of an open one explains stays shown, and does not count'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "names" -d 'Words for ports, and the fabrics and controllers that they belong to, where those are not found out or are wrong'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "alerts" -d 'Alerts that agents have sent, and how this node\'s sinks stand'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "check" -d 'Be a Nagios and Icinga plugin, or a Checkmk local check'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "metrics" -d 'Print what Prometheus gets from /metrics, or keep it in a file for the node_exporter'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "doctor" -d 'Look at this machine: the first command to run'
+complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "support-bundle" -d 'Write a file for whoever is to help: status, findings, history and documents, without secrets'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "token" -d 'Who may come in by this node\'s API: add, list and revoke tokens'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "demo" -d 'A simulated cluster on this machine: real agents, real HTTP, simulated multipathds'
 complete -c pathkeeper -n "__fish_pathkeeper_needs_command" -f -a "sim-multipathd" -d 'One simulated machine: a multipathd that speaks the real protocol, and the files of its kernel'
@@ -80,6 +84,7 @@ missing\t''
 failed\t''
 unknown\t''"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l node -d 'Only rows that have a cell of this node' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l at -d 'As it was then, from the history of the node that is asked: 02:30 (the last one), 2h (ago), "2026-11-23 02:30", 2026-11-23T02:30:00Z' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand status" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
@@ -120,6 +125,87 @@ always\t'Always'
 never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand explain" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and not __fish_seen_subcommand_from reboot offline remove help" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and not __fish_seen_subcommand_from reboot offline remove help" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and not __fish_seen_subcommand_from reboot offline remove help" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and not __fish_seen_subcommand_from reboot offline remove help" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and not __fish_seen_subcommand_from reboot offline remove help" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and not __fish_seen_subcommand_from reboot offline remove help" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and not __fish_seen_subcommand_from reboot offline remove help" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and not __fish_seen_subcommand_from reboot offline remove help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and not __fish_seen_subcommand_from reboot offline remove help" -f -a "reboot" -d 'Reboot a node'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and not __fish_seen_subcommand_from reboot offline remove help" -f -a "offline" -d 'Take down what paths run over'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and not __fish_seen_subcommand_from reboot offline remove help" -f -a "remove" -d 'Take away for good'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and not __fish_seen_subcommand_from reboot offline remove help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from reboot" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from reboot" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from reboot" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from reboot" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from reboot" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from reboot" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from reboot" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from reboot" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from offline" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from offline" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from offline" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from offline" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from offline" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from offline" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from offline" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from offline" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from offline" -f -a "hba" -d 'An adapter of a node'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from offline" -f -a "port" -d 'A target port'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from offline" -f -a "controller" -d 'A controller of an array'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from offline" -f -a "fabric" -d 'A fabric'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from offline" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from remove" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from remove" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from remove" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from remove" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from remove" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from remove" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from remove" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from remove" -f -a "lun" -d 'A LUN'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from remove" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from help" -f -a "reboot" -d 'Reboot a node'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from help" -f -a "offline" -d 'Take down what paths run over'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Take away for good'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand can; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand history" -l lun -d 'Only of this LUN: alias, map name or WWID, or its beginning' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand history" -l node -d 'Only of this node' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand history" -l code -d 'Only findings of this code' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand history" -l since -d 'Not before this time' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand history" -l until -d 'Not after this time' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand history" -l limit -d 'The newest of them, so many at most' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand history" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand history" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand history" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand history" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand history" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand history" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand history" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l node -d 'Another node\'s maps' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand maps" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
@@ -547,6 +633,35 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from help" -f -a "unset" -d 'Say nothing of ports any more'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from help" -f -a "import" -d 'Take words from a file: CSV of PORT,NAME,FABRIC,CONTROLLER, or what names list -o json prints'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand names; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and not __fish_seen_subcommand_from test help" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and not __fish_seen_subcommand_from test help" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and not __fish_seen_subcommand_from test help" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and not __fish_seen_subcommand_from test help" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and not __fish_seen_subcommand_from test help" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and not __fish_seen_subcommand_from test help" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and not __fish_seen_subcommand_from test help" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and not __fish_seen_subcommand_from test help" -l all -d 'Also what was resolved in the last 24 hours'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and not __fish_seen_subcommand_from test help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and not __fish_seen_subcommand_from test help" -f -a "test" -d 'Send a test message now, and say what each sink answers'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and not __fish_seen_subcommand_from test help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and __fish_seen_subcommand_from test" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and __fish_seen_subcommand_from test" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and __fish_seen_subcommand_from test" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and __fish_seen_subcommand_from test" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and __fish_seen_subcommand_from test" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and __fish_seen_subcommand_from test" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and __fish_seen_subcommand_from test" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and __fish_seen_subcommand_from help" -f -a "test" -d 'Send a test message now, and say what each sink answers'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand alerts; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l node -d 'One node: its LUNs, its multipathd, its report; without NAME the one that answers' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l lun -d 'One LUN on all of its nodes' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand check" -l piggyback -d 'With --checkmk: the host that the cluster\'s line is for; without it the cluster\'s name' -r
@@ -591,6 +706,20 @@ always\t'Always'
 never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand doctor" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand support-bundle" -s f -l file -d 'Where to write it; it must not be there yet. Without it pathkeeper-NODE-TIME.tar.gz in this folder' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand support-bundle" -l days -d 'History of so many days' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand support-bundle" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand support-bundle" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand support-bundle" -l token-file -d 'File whose first line is an API token, USER@REALM!NAME=SECRET; or set PATHKEEPER_TOKEN to the token. It is for --server alone: the socket asks who you are' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand support-bundle" -l socket -d 'The local agent\'s socket' -r -F
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand support-bundle" -s o -l output -d 'How answers are printed; json has a schema version and times in UTC' -r -f -a "table\t'For people'
+json\t'For programs'
+wide\t'For people with room: full WWIDs, sizes, transports'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand support-bundle" -l color -d 'Colour, which never says what words do not; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand support-bundle" -l timeout -d 'Seconds to wait for an answer' -r
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand support-bundle" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -l config -d 'The agent\'s configuration file, if it is not /etc/pathkeeper/pathkeeper.toml' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -l server -d 'Ask the agent at this URL (https://pve1:8480) instead of the local socket; wins over --socket' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -l ca -d 'With https://: the authority of the server\'s certificate, PEM (a node\'s own: /var/lib/pathkeeper/tls/ca.pem there); without it, those that this machine trusts' -r -F
@@ -745,29 +874,36 @@ always\t'Always'
 never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand openapi" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "agent" -d 'Run this node\'s agent: observe multipathd, tell the cluster, answer the other commands'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "status" -d 'Show the LUN by node matrix of the whole cluster, worst first'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "health" -d 'Say what is wrong, one line for each cause and each finding that no cause explains'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "explain" -d 'Explain anything that is printed: a LUN, a node, NODE/ADAPTER, a port, a fabric, a controller, a storage, a code'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "maps" -d 'Show a node\'s maps as multipath -ll does, with the state of each'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "paths" -d 'Show one line per path of a node, and the devices in no map'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "watch" -d 'Print one line for each change, as it happens'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "lun" -d 'LUNs one by one: what is expected of each and remembered, what is seen and not watched'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "mute" -d 'Mute what is known: it stays shown, and does not count in health, alerts and exit status'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "window" -d 'Maintenance windows: what the object of an open one explains stays shown, and does not count'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "names" -d 'Words for ports, and the fabrics and controllers that they belong to, where those are not found out or are wrong'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "check" -d 'Be a Nagios and Icinga plugin, or a Checkmk local check'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "metrics" -d 'Print what Prometheus gets from /metrics, or keep it in a file for the node_exporter'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "doctor" -d 'Look at this machine: the first command to run'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "token" -d 'Who may come in by this node\'s API: add, list and revoke tokens'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "demo" -d 'A simulated cluster on this machine: real agents, real HTTP, simulated multipathds'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "sim-multipathd" -d 'One simulated machine: a multipathd that speaks the real protocol, and the files of its kernel'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "fold" -d 'Replay the cluster\'s judgement from fold documents'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "man" -d 'Print the manual page, or write it and one for each command'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "openapi" -d 'Print the OpenAPI document of this version'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain maps paths watch nodes lun mute window names check metrics doctor token demo sim-multipathd fold completions man openapi help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "agent" -d 'Run this node\'s agent: observe multipathd, tell the cluster, answer the other commands'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "status" -d 'Show the LUN by node matrix of the whole cluster, worst first'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "health" -d 'Say what is wrong, one line for each cause and each finding that no cause explains'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "explain" -d 'Explain anything that is printed: a LUN, a node, NODE/ADAPTER, a port, a fabric, a controller, a storage, a code'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "can" -d 'May I reboot this node, take this adapter, port, controller or fabric down, take this LUN away?'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "history" -d 'Show what changed, when, as this node saw it; the newest last'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "maps" -d 'Show a node\'s maps as multipath -ll does, with the state of each'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "paths" -d 'Show one line per path of a node, and the devices in no map'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "watch" -d 'Print one line for each change, as it happens'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "nodes" -d 'Show how far each node can be believed, and its versions'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "lun" -d 'LUNs one by one: what is expected of each and remembered, what is seen and not watched'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "mute" -d 'Mute what is known: it stays shown, and does not count in health, alerts and exit status'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "window" -d 'Maintenance windows: what the object of an open one explains stays shown, and does not count'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "names" -d 'Words for ports, and the fabrics and controllers that they belong to, where those are not found out or are wrong'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "alerts" -d 'Alerts that agents have sent, and how this node\'s sinks stand'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "check" -d 'Be a Nagios and Icinga plugin, or a Checkmk local check'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "metrics" -d 'Print what Prometheus gets from /metrics, or keep it in a file for the node_exporter'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "doctor" -d 'Look at this machine: the first command to run'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "support-bundle" -d 'Write a file for whoever is to help: status, findings, history and documents, without secrets'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "token" -d 'Who may come in by this node\'s API: add, list and revoke tokens'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "demo" -d 'A simulated cluster on this machine: real agents, real HTTP, simulated multipathds'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "sim-multipathd" -d 'One simulated machine: a multipathd that speaks the real protocol, and the files of its kernel'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "fold" -d 'Replay the cluster\'s judgement from fold documents'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "man" -d 'Print the manual page, or write it and one for each command'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "openapi" -d 'Print the OpenAPI document of this version'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and not __fish_seen_subcommand_from agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from can" -f -a "reboot" -d 'Reboot a node'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from can" -f -a "offline" -d 'Take down what paths run over'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from can" -f -a "remove" -d 'Take away for good'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from nodes" -f -a "forget" -d 'Remove a node that is gone for good, with everything it reported; refused while it is online'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "list" -d 'List all LUNs: state, who uses each, why it is expected, and the paths that nodes remember'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from lun" -f -a "show" -d 'Show one LUN: why it is expected, what each node has of it and remembers, what people ordered'
@@ -788,6 +924,7 @@ complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_s
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from names" -f -a "set" -d 'Say something of a port; what is not given stays as it is'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from names" -f -a "unset" -d 'Say nothing of ports any more'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from names" -f -a "import" -d 'Take words from a file: CSV of PORT,NAME,FABRIC,CONTROLLER, or what names list -o json prints'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from alerts" -f -a "test" -d 'Send a test message now, and say what each sink answers'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "add" -d 'Add a token and print its secret, this once'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "list" -d 'Show all tokens; their secrets are not known'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "revoke" -d 'Take a token away'

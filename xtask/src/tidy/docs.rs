@@ -145,7 +145,7 @@ mod tests {
         };
         assert_eq!(check("NODE_STALE", whole), 0);
         assert_eq!(check("NODE_SILENT", whole), 2);
-        assert_eq!(check("NODE_STALE", "## NODE_STALE\n**Meaning.** a\n"), 3);
+        assert_eq!(check("NODE_STALE", "## NODE_STALE\n**Meaning.** a\n"), 4);
         assert_eq!(check("NODE_STALE", &format!("{whole}## How to read this page\n")), 0);
         assert_eq!(finding_codes(&Repo::of(&[(CODES, ""), (FINDINGS, "")])).len(), 1);
     }

@@ -192,7 +192,7 @@ fn reboot() {
               ok      shuts down: no LUN queues or hangs on pve1
               ok      guests: 1 of 1 can find their LUNs on another node
               ok      quorum: 2 of 3 votes stay, if each node has one
-              caution comes back: 2 live maps are not in wwids
+              caution comes back: 2 live maps are not in /etc/multipath/wwids: a, b; run first: multipath -a WWID for each (a b)
         "#]],
     );
     check(
