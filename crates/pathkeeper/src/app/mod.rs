@@ -254,6 +254,7 @@ impl App {
                 own: follower.own(),
             };
             loops.spawn(recorder.run());
+            loops.spawn(history::alerted::run(board.clone(), history.clone()));
         }
         let mut picture = Cluster::new(
             ClusterConfig { observer: node.clone(), failover_worst_ms: limits.failover_worst_ms },

@@ -316,12 +316,7 @@ impl Check<'_> {
         Some(file.get_ref().into())
     }
 
-    fn seconds(
-        &mut self,
-        given: Seconds,
-        what: &str,
-        range: std::ops::RangeInclusive<u64>,
-    ) -> Option<u64> {
+    fn seconds(&mut self, given: Seconds, what: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
         let given = given?;
         let seconds = u64::try_from(*given.get_ref()).ok().filter(|seconds| range.contains(seconds));
         if seconds.is_none() {

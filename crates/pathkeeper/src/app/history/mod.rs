@@ -1,5 +1,6 @@
 //! The history of what this node saw: it is told what changed, and asked how things stood.
 
+pub mod alerted;
 mod recorder;
 mod remembered;
 mod then;
