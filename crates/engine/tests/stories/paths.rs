@@ -171,7 +171,7 @@ fn an_adapter_that_flaps_is_one_cause_until_half_an_hour_was_quiet() {
     assert!(causes(world.observer()).iter().all(|(code, _)| *code != Code::PortFlapping));
     world.run(40 * MINUTE);
     flap(&mut world, 5);
-    let flapping = [(Code::PortFlapping, "host7".to_owned())];
+    let flapping = [(Code::PortFlapping, "21:00:00:24:ff:4a:11:07".to_owned())];
     world.run(2 * MINUTE);
     assert_eq!(causes(world.observer()), flapping);
     assert_eq!(causes(&world.fresh_observer()), flapping);
