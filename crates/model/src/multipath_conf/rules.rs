@@ -4,6 +4,8 @@
 //! that matches here differs from POSIX in what almost nobody writes: a backslash within `[…]` escapes, `{` that begins no
 //! count is an error, and there is no collation. A rule that it cannot read is passed over, and then no file and line is told.
 
+use std::sync::OnceLock;
+
 use regex::{Regex, RegexBuilder};
 
 use super::{At, Conf};
@@ -46,26 +48,35 @@ pub struct Device<'a> {
     pub uid_attribute: &'a str,
 }
 
+/// It is compiled when the first device is held against it: most nodes have no device that multipathd does not list, and a
+/// read of the node has a deadline.
 #[derive(Clone, Debug)]
 struct Pattern {
     text: String,
-    regex: Option<Regex>,
+    /// `None`: it cannot be compiled.
+    regex: OnceLock<Option<Regex>>,
     inverted: bool,
 }
 
 impl Pattern {
     fn of(text: &str) -> Self {
-        let (inverted, source) = match text.strip_prefix('!') {
-            Some(rest) => (true, rest),
-            None => (false, text.strip_prefix('\\').filter(|rest| rest.starts_with('!')).unwrap_or(text)),
-        };
-        let regex =
-            RegexBuilder::new(source).size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX).build();
-        Self { text: text.to_owned(), regex: regex.ok(), inverted }
+        Self { text: text.to_owned(), regex: OnceLock::new(), inverted: text.starts_with('!') }
+    }
+
+    /// What is to be compiled: without the sign that inverts it, or the backslash that says it is none.
+    fn source(&self) -> &str {
+        match self.text.strip_prefix('!') {
+            Some(rest) => rest,
+            None => self.text.strip_prefix('\\').filter(|rest| rest.starts_with('!')).unwrap_or(&self.text),
+        }
     }
 
     fn matches(&self, text: &str) -> bool {
-        self.regex.as_ref().is_some_and(|regex| regex.is_match(text) != self.inverted)
+        let compile = || {
+            let mut builder = RegexBuilder::new(self.source());
+            builder.size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX).build().ok()
+        };
+        self.regex.get_or_init(compile).as_ref().is_some_and(|regex| regex.is_match(text) != self.inverted)
     }
 }
 
