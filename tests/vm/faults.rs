@@ -12,22 +12,16 @@ use crate::qemu::Shape;
 
 const LUNS: u16 = 2;
 const PATHS: u16 = 3;
-const SHAPE: Shape = Shape {
-    luns: LUNS,
-    paths: PATHS,
-    lun_bytes: 64 << 20,
-    cpus: 1,
-    memory_mib: 384,
-    node: "node1",
-    network: false,
-};
+const SHAPE: Shape = Shape { luns: LUNS, paths: PATHS, ..Shape::ONE };
 
-const SCENARIOS: [Scenario; 11] = [
+const SCENARIOS: [Scenario; 13] = [
     ("one path of three offline, then two", paths_offline),
     ("a path deleted, found by the advice's rescan", path_deleted),
     ("every path of one LUN offline", lun_lost),
     ("every path of the node offline", all_lost),
     ("one adapter loses all LUNs", adapter_lost),
+    ("I/O queues for a time that runs out", queueing_ends),
+    ("I/O queues for ever, and a person ends it", queueing_for_ever),
     ("multipathd hung", hung),
     ("multipathd killed", killed),
     ("multipathd killed while I/O queues without a path", killed_queueing),
@@ -164,6 +158,35 @@ fn adapter_lost(lab: &mut Lab) -> Result<()> {
     lab.finds_nothing()
 }
 
+fn queueing_ends(lab: &mut Lab) -> Result<()> {
+    lab.machine.ok("mpd_conf 25; multipathd reconfigure")?;
+    whole(lab)?;
+    let name = lab.wwids[0].clone();
+    lab.machine.ok("for p in 0 1 2; do path 1 $p offline; done")?;
+    let unmapped = [of_lun(lab, "error LUN_UNMAPPED", 1)];
+    let said = lab.finds_and_tells(&unmapped, &name, &["no path on node1, I/O queues until "])?;
+    said.folds("LUN_UNMAPPED", &[("LUN_QUEUEING", 1)])?;
+    let said = lab.finds(&unmapped, &["no path on node1, I/O fails"])?;
+    said.folds("LUN_UNMAPPED", &[("LUN_FAILED", 1)])?;
+    lab.machine.ok("for p in 0 1 2; do path 1 $p running; done; mpd_conf fail; multipathd reconfigure")?;
+    lab.finds_nothing()
+}
+
+fn queueing_for_ever(lab: &mut Lab) -> Result<()> {
+    lab.machine.ok("mpd_conf queue; multipathd reconfigure")?;
+    whole(lab)?;
+    let name = lab.wwids[0].clone();
+    lab.machine.ok("for p in 0 1 2; do path 1 $p offline; done")?;
+    let unmapped = [of_lun(lab, "error LUN_UNMAPPED", 1)];
+    lab.finds_and_tells(&unmapped, &name, &["no path on node1, I/O queues FOR EVER"])?;
+    // The price: what waits fails at once.
+    let told = lab.machine.ok(&format!("multipathd disablequeueing map {name}"))?;
+    println!("         disablequeueing: {}", told.trim());
+    lab.finds(&unmapped, &["no path on node1, I/O fails"])?;
+    lab.machine.ok("for p in 0 1 2; do path 1 $p running; done; mpd_conf fail; multipathd reconfigure")?;
+    lab.finds_nothing()
+}
+
 fn hung(lab: &mut Lab) -> Result<()> {
     whole(lab)?;
     lab.machine.ok("kill -STOP $(mpd_pid)")?;
@@ -186,10 +209,12 @@ fn killed_queueing(lab: &mut Lab) -> Result<()> {
     lab.machine.ok("mpd_conf queue; multipathd reconfigure")?;
     whole(lab)?;
     let name = lab.wwids[0].clone();
-    lab.machine.ok("mpd_kill; for p in 0 1 2; do path 1 $p offline; done")?;
+    // Without multipathd nobody but who reads notices that a path is dead.
+    lab.machine.ok(&format!("mpd_kill; io_start {name}; for p in 0 1 2; do path 1 $p offline; done"))?;
     let want = [of_lun(lab, "error QUEUE_WITHOUT_DAEMON", 1), "error MULTIPATHD_DOWN node1".to_owned()];
     lab.finds_and_tells(&want, &name, &["no multipathd is left to end it", "systemctl start multipathd"])?;
-    lab.machine.ok("for p in 0 1 2; do path 1 $p running; done; mpd_start; until_true 60 mpd_answers")?;
+    lab.machine
+        .ok("for p in 0 1 2; do path 1 $p running; done; mpd_start; until_true 60 mpd_answers; io_stop")?;
     lab.finds_nothing()?;
     lab.machine.ok("mpd_conf fail; multipathd reconfigure")?;
     lab.finds_nothing()

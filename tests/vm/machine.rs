@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::qemu::{self, Console, Shape};
+use crate::qmp::Monitor;
 
 /// Nine seconds on an idle machine with two cores; this is for one that is busy with everything else.
 const BOOT_LIMIT: Duration = Duration::from_secs(240);
@@ -18,6 +19,7 @@ const BOOT_LIMIT: Duration = Duration::from_secs(240);
 pub struct Machine {
     qemu: Child,
     control: BufReader<TcpStream>,
+    monitor: Monitor,
     dir: PathBuf,
     commands: u32,
 }
@@ -44,11 +46,12 @@ impl Machine {
             file.write(true).create(true).truncate(false);
             file.open(dir.join(qemu::lun_file(lun)))?.set_len(shape.lun_bytes)?;
         }
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let port = listener.local_addr()?.port();
+        let (listener, monitor) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
+        let console =
+            Console::Commands { guest: listener.local_addr()?.port(), monitor: monitor.local_addr()?.port() };
         let log = File::create(dir.join("qemu.log"))?;
         let mut qemu = Command::new(image.join("qemu"))
-            .args(qemu::arguments(image, shape, Console::Commands(port)))
+            .args(qemu::arguments(image, shape, console))
             .current_dir(dir)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -57,14 +60,15 @@ impl Machine {
             .with_context(|| format!("start {}", image.join("qemu").display()))?;
         fs::write(dir.join("pid"), format!("{}\n", qemu.id()))?;
         let begun = accept(&listener, &mut qemu, dir).and_then(|stream| {
+            let monitor = Monitor::greet(accept(&monitor, &mut qemu, dir)?)?;
             stream.set_nodelay(true)?;
             let mut control = BufReader::new(stream);
             let word = answer(&mut control, BOOT_LIMIT).context("wait for the guest to be ready")?;
             ensure!(word == "ready", "the guest said {word:?} in place of ready");
-            Ok(control)
+            Ok((control, monitor))
         });
         match begun {
-            Ok(control) => Ok(Self { qemu, control, dir: dir.to_owned(), commands: 0 }),
+            Ok((control, monitor)) => Ok(Self { qemu, control, monitor, dir: dir.to_owned(), commands: 0 }),
             Err(error) => {
                 let _ = qemu.kill();
                 let _ = qemu.wait();
@@ -107,6 +111,11 @@ impl Machine {
             output.text
         );
         Ok(output.text)
+    }
+
+    /// What happens outside of the guest: its disks and cards.
+    pub fn monitor(&mut self) -> &mut Monitor {
+        &mut self.monitor
     }
 
     /// As when the power fails. The machine is lost; its files stay.

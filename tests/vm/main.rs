@@ -17,6 +17,8 @@
 
 mod agent;
 #[cfg(feature = "etcd")]
+mod between;
+#[cfg(feature = "etcd")]
 #[path = "../etcd_servers.rs"]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
 mod etcd_servers;
@@ -27,6 +29,7 @@ mod many_luns;
 mod missing;
 mod probe;
 mod qemu;
+mod qmp;
 mod remembered;
 #[cfg(feature = "etcd")]
 mod two_guests;

@@ -10,15 +10,8 @@ use crate::qemu::Shape;
 
 const LUNS: u16 = 20;
 const PATHS: u16 = 4;
-const SHAPE: Shape = Shape {
-    luns: LUNS,
-    paths: PATHS,
-    lun_bytes: 16 << 20,
-    cpus: 2,
-    memory_mib: 512,
-    node: "node1",
-    network: false,
-};
+const SHAPE: Shape =
+    Shape { luns: LUNS, paths: PATHS, lun_bytes: 16 << 20, cpus: 2, memory_mib: 512, ..Shape::ONE };
 
 const SCENARIOS: [Scenario; 3] = [
     ("twenty maps with all paths up", all_up),

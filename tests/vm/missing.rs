@@ -10,17 +10,10 @@ use crate::lab::{Lab, Scenario};
 use crate::qemu::Shape;
 
 const PATHS: u16 = 2;
-const SHAPE: Shape = Shape {
-    luns: 2,
-    paths: PATHS,
-    lun_bytes: 64 << 20,
-    cpus: 1,
-    memory_mib: 448,
-    node: "node1",
-    network: false,
-};
+const SHAPE: Shape = Shape { luns: 2, paths: PATHS, memory_mib: 448, ..Shape::ONE };
 
-const SCENARIOS: [Scenario; 1] = [("its WWID is not in the wwids file", not_in_wwids)];
+const SCENARIOS: [Scenario; 2] =
+    [("its WWID is not in the wwids file", not_in_wwids), ("a rule in a drop-in excludes it", blacklisted)];
 
 /// Boots once and plays all.
 pub fn run(image: &Path) -> Result<()> {
@@ -39,8 +32,6 @@ pub fn run(image: &Path) -> Result<()> {
 fn begin(lab: &mut Lab) -> Result<()> {
     remember(lab, PATHS)?;
     lab.start_multipathd("fail")?;
-    // As people run it: only what the file names, and the file names both.
-    lab.machine.ok("for d in /dev/sd?; do multipath -a $d; done; mpd_strict; until_true 60 mpd_answers")?;
     lab.start_agent()?;
     lab.finds_nothing()
 }
@@ -74,5 +65,25 @@ fn not_in_wwids(lab: &mut Lab) -> Result<()> {
         &[text, "find_multipaths strict", "update-initramfs -u"],
     )?;
     lab.machine.ok(first_command(&said.advice("LUN_MISSING", CHANGES)?))?;
+    lab.finds_nothing()
+}
+
+/// By a rule in a file of its own, whose name and line are told.
+fn blacklisted(lab: &mut Lab) -> Result<()> {
+    let name = lab.wwids[0].clone();
+    lab.machine.ok(&format!(
+        "mkdir -p /etc/multipath/conf.d\n\
+         printf 'blacklist {{\n    wwid \"{name}\"\n}}\n' >/etc/multipath/conf.d/site.conf; multipathd reconfigure"
+    ))?;
+    let said = lab.finds_and_tells(
+        &[missing(lab)],
+        &name,
+        &["2 devices seen, blacklisted", "/etc/multipath/conf.d/site.conf:2", "blacklist_exceptions { wwid"],
+    )?;
+    println!("         {}", said.of("LUN_MISSING")?["summary"]);
+    lab.machine.ok("multipathd show blacklist | grep -A3 wwid; multipath -v3 -d /dev/$(dev 1 0) 2>&1 | grep -i blacklist")?;
+    // As the advice has it: the rule is taken out, then the one command.
+    lab.machine.ok("rm /etc/multipath/conf.d/site.conf")?;
+    lab.machine.ok(&said.advice("LUN_MISSING", CHANGES)?)?;
     lab.finds_nothing()
 }

@@ -23,6 +23,19 @@ pub struct Shape {
     pub network: bool,
 }
 
+impl Shape {
+    /// One small machine without networks; for others a `..Shape::ONE` says what they have in common.
+    pub const ONE: Self = Self {
+        luns: 1,
+        paths: 2,
+        lun_bytes: 64 << 20,
+        cpus: 1,
+        memory_mib: 384,
+        node: "node1",
+        network: false,
+    };
+}
+
 /// A machine's address in its own network; QEMU's default, the same in every machine.
 const ADDRESS: &str = "10.0.2.15/24";
 /// Where a machine with a network finds what listens on 127.0.0.1 of the host.
@@ -33,9 +46,9 @@ pub const HOST: &str = "10.0.2.2";
 #[derive(Clone, Copy, Debug)]
 #[allow(dead_code, reason = "the tests use the one and xtask the other")]
 pub enum Console {
-    /// The console to `console.log`, commands over a TCP connection to this port of the loopback address, which
-    /// listens already: so no port is ever guessed.
-    Commands(u16),
+    /// The console to `console.log`; commands for the guest and QEMU's own monitor over TCP connections to these ports
+    /// of the loopback address, which listen already: so no port is ever guessed.
+    Commands { guest: u16, monitor: u16 },
     /// The console to this terminal, for a person.
     Terminal,
 }
@@ -63,7 +76,8 @@ pub fn arguments(image: &Path, shape: &Shape, console: Console) -> Vec<OsString>
     add(&["-machine", "pc", "-accel", "tcg,thread=multi,tb-size=128", "-cpu", "qemu64"]);
     add(&["-smp", &shape.cpus.to_string(), "-m", &shape.memory_mib.to_string()]);
     add(&["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
-    // The time stamp counter, calibrated on a busy host, was once 2.8 times too fast: the ACPI timer is right.
+    // The time stamp counter, calibrated on a busy host, was once 2.8 times too fast: the ACPI timer is right. On a very busy
+    // one the kernel's check of the timer interrupt fails, and it panics: it is not checked.
     let address = if shape.network { format!(" address={ADDRESS}") } else { String::new() };
     let kernel_line = format!(
         "console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=unstable clocksource=acpi_pm no_timer_check audit=0 node={}{address}",
@@ -73,10 +87,12 @@ pub fn arguments(image: &Path, shape: &Shape, console: Console) -> Vec<OsString>
     add(&["-fsdev", "local,id=host,path=share,security_model=none,multidevs=remap"]);
     add(&["-device", "virtio-9p-pci,fsdev=host,mount_tag=host"]);
     match console {
-        Console::Commands(port) => {
+        Console::Commands { guest, monitor } => {
             add(&["-monitor", "none", "-serial", "file:console.log", "-device", "virtio-serial-pci"]);
-            add(&["-chardev", &format!("socket,id=control,host=127.0.0.1,port={port}")]);
+            add(&["-chardev", &format!("socket,id=control,host=127.0.0.1,port={guest}")]);
             add(&["-device", "virtserialport,chardev=control,name=control"]);
+            add(&["-chardev", &format!("socket,id=qmp,host=127.0.0.1,port={monitor}")]);
+            add(&["-mon", "chardev=qmp,mode=control"]);
         }
         Console::Terminal => add(&["-serial", "mon:stdio"]),
     }

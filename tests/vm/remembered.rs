@@ -19,7 +19,7 @@ const NODES: &str = "/api2/json/nodes";
 const SPEAK_LIMIT_S: u32 = 20;
 
 const fn shape(paths: u16) -> Shape {
-    Shape { luns: 2, paths, lun_bytes: 64 << 20, cpus: 1, memory_mib: 384, node: "node1", network: false }
+    Shape { luns: 2, paths, ..Shape::ONE }
 }
 
 /// Boots twice: what the first machine kept the second one finds, with one path less to each LUN.
@@ -100,7 +100,6 @@ fn rebooted(lab: &mut Lab) -> Result<()> {
     let (one, two) = (lab.wwids[..1].to_vec(), lab.wwids[1..].to_vec());
     lab.machine.ok(&format!(
         "mkdir -p /var/lib/pathkeeper && cp -a /host/state/. /var/lib/pathkeeper/; mpd_conf fail\n\
-         sed -i 's/find_multipaths off/find_multipaths strict/' /etc/multipath.conf\n\
          echo /{}/ >/etc/multipath/wwids",
         one[0]
     ))?;

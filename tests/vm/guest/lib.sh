@@ -9,14 +9,17 @@ until_true() {
     done
 }
 
-# mpd_conf NO_PATH_RETRY [INTERVAL MAX_INTERVAL]: writes the configuration. Short intervals keep the tests short;
-# multipathd's own are 5 and 20.
+# mpd_conf NO_PATH_RETRY [INTERVAL MAX_INTERVAL]: writes the configuration, and at first the wwids file with every LUN, for
+# only what it names is taken and comes back after a reboot. Short intervals keep the tests short; multipathd's own are 5
+# and 20.
 mpd_conf() {
     mkdir -p /etc/multipath
+    [ -s /etc/multipath/wwids ] ||
+        sed -n 's|^E:ID_SERIAL=\(.*\)|/\1/|p' /run/udev/data/b* | sort -u >/etc/multipath/wwids
     cat >/etc/multipath.conf <<END
 defaults {
     user_friendly_names no
-    find_multipaths off
+    find_multipaths strict
     path_grouping_policy multibus
     polling_interval ${2:-1}
     max_polling_interval ${3:-2}
@@ -25,8 +28,6 @@ defaults {
 END
 }
 
-# mpd_strict: takes only what the wwids file names, as multipathd does without a setting.
-mpd_strict() { sed -i 's/find_multipaths off/find_multipaths strict/' /etc/multipath.conf; multipathd reconfigure; }
 mpd_start() { multipathd -d -v2 >>/host/multipathd.log 2>&1 </dev/null & }
 mpd_pid() { pidof multipathd; }
 mpd_answers() { mpd_pid && multipathd show daemon | grep -q idle; }
@@ -156,7 +157,7 @@ san_login() {
     echo "InitiatorName=iqn.2026-01.lab:$(hostname)" >/etc/iscsi/initiatorname.iscsi
     cat >/etc/iscsi/iscsid.conf <<END
 iscsid.startup = /bin/true
-node.startup = manual
+node.startup = automatic
 node.session.timeo.replacement_timeout = 3
 node.conn[0].timeo.noop_out_interval = 3
 node.conn[0].timeo.noop_out_timeout = 3

@@ -28,15 +28,7 @@ pub fn shell(workspace: &Path, luns: u16, paths: u16) -> Result<()> {
             fs::copy(&program, &to)?;
         }
     }
-    let shape = qemu::Shape {
-        luns,
-        paths,
-        lun_bytes: 64 << 20,
-        cpus: 1,
-        memory_mib: 512,
-        node: "node1",
-        network: false,
-    };
+    let shape = qemu::Shape { luns, paths, memory_mib: 512, ..qemu::Shape::ONE };
     for lun in 1..=luns {
         File::create(dir.join(qemu::lun_file(lun)))?.set_len(shape.lun_bytes)?;
     }
