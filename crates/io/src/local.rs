@@ -114,6 +114,9 @@ const BUFFER_KEPT_BYTES: usize = 256 << 10;
 /// sysfs for each burst would cost more than the maps, which are read anyway. The flag stays raised meanwhile.
 const FORGET_PAUSE: Duration = Duration::from_secs(5);
 
+/// Between two questions for the configuration because paths came or went: it is long, and a fabric that fails changes none.
+const CONFIG_PAUSE: Duration = Duration::from_secs(5);
+
 /// What is kept of the bound for asking a silent daemon what it is doing, milliseconds.
 const PHASE_MS: u32 = 400;
 
@@ -135,6 +138,9 @@ pub struct LocalReader {
     version: Option<(Option<u32>, String)>,
     /// Digest of the effective configuration, and whose it is.
     config_digest: Option<(Option<u32>, String)>,
+    /// The set of paths changed since the configuration was asked for: perhaps because that was changed.
+    config_stale: bool,
+    config_asked: Option<Instant>,
     own_wwids: Option<Vec<Wwid>>,
     stuck_in_row: u32,
     /// The last probe was not answered.
@@ -169,6 +175,8 @@ impl LocalReader {
             version: None,
             own_wwids: None,
             config_digest: None,
+            config_stale: false,
+            config_asked: None,
             stuck_in_row: 0,
             silent: false,
             full_reads: 0,
@@ -435,9 +443,18 @@ impl LocalReader {
             self.version = self.ask_version(deadline).map(|version| (pid, version));
         }
         let anew = self.is_due(depth, self.config.facts_every_reads);
-        if anew || self.config_digest.as_ref().is_some_and(|(whose, _)| *whose != pid) {
+        self.config_stale |= changed;
+        let rested = self.config_asked.is_none_or(|at| at.elapsed() >= CONFIG_PAUSE);
+        let is_stale = self.config_stale && rested;
+        if anew || is_stale || self.config_digest.as_ref().is_some_and(|(whose, _)| *whose != pid) {
             // One that does not tell is none of which anything could be said; what an earlier process told is old.
-            self.config_digest = self.ask_config_digest(deadline).map(|digest| (pid, digest));
+            self.config_stale = false;
+            self.config_asked = Some(Instant::now());
+            let before = self.config_digest.take();
+            self.config_digest =
+                self.ask_config_digest(before.as_ref(), deadline).map(|digest| (pid, digest));
+            // What the files exclude may be another device now.
+            self.set_changed |= before.is_some() && before != self.config_digest;
         }
         self.facts.fill(&self.config.roots, out, anew);
     }
@@ -459,14 +476,22 @@ impl LocalReader {
     }
 
     /// SHA-1 of the effective configuration as multipathd prints it; what is needed of it is kept.
-    fn ask_config_digest(&mut self, deadline: Deadline) -> Option<String> {
+    fn ask_config_digest(
+        &mut self,
+        before: Option<&(Option<u32>, String)>,
+        deadline: Deadline,
+    ) -> Option<String> {
         let text = self.ask_text(Query::Config, deadline).ok()?;
         // Anything else is an error in words.
         if !text.contains("defaults {") {
             return None;
         }
-        self.host.take_config(&text);
-        Some(crate::store::digest(text.as_bytes()))
+        let digest = crate::store::digest(text.as_bytes());
+        // It has some thousand lines, and is nearly always the one that was read before.
+        if before.is_none_or(|(_, known)| *known != digest) {
+            self.host.take_config(&text);
+        }
+        Some(digest)
     }
 
     /// The version stands in the error text of a command that is none, in every version.
