@@ -52,6 +52,8 @@ async fn receiver() -> (SocketAddr, Said) {
                     let word = |value: &Value| value.as_str().unwrap().to_owned();
                     let what =
                         format!("{} {}", word(&alert["status"]), word(&alert["labels"]["fingerprint"]));
+                    // Shown where the test fails.
+                    eprintln!("{what}, since {}, by {}", alert["startsAt"], alert["annotations"]["sender"]);
                     *said.lock().unwrap().entry(what).or_default() += 1;
                 }
                 stream

@@ -21,6 +21,9 @@ const WORSE_MS: u64 = 10_000;
 const GROWTH_GAP_MS: u64 = 900_000;
 /// What somebody muted, or another alert explains, is over for people when it has been so for this long.
 const QUIET_MS: u64 = 10_000;
+/// What an earlier run of this node said is not told to sinks again before the others' words of meanwhile are here: one of them
+/// may have said that it is over, a moment ago.
+const REJOIN_MS: u64 = 30_000;
 /// An observer that has just begun knows nothing of what only memory tells.
 const REMEMBERED_MS: u64 = 1_800_000;
 
@@ -492,10 +495,15 @@ impl Alerts {
             self.told = Some(value.clone());
             effects.push(AlertEffect::Tell(value));
         }
+        let rejoined = self.began.map_or(MonoMs(u64::MAX), |began| began.plus(REJOIN_MS));
+        if rejoined > now.mono && self.own.values().any(|own| own.message.is_none()) {
+            self.wake(rejoined);
+        }
         let firing: Vec<(AlertEntry, Option<Box<AlertMessage>>)> = self
             .own
             .values()
             .filter(|own| own.entry.state == AlertState::Firing)
+            .filter(|own| own.message.is_some() || rejoined <= now.mono)
             .map(|own| (own.entry.clone(), own.message.clone()))
             .collect();
         let standing: Vec<AlertMessage> = firing
