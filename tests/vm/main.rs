@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         trial("real_kernel_twenty_luns_by_four_paths", many_luns::run),
         trial("real_kernel_remembers_its_paths", remembered::run),
         trial("real_kernel_finds_faults", faults::run),
+        trial("real_kernel_finds_more_faults", faults::run_more),
         trial("real_kernel_finds_what_is_missing", missing::run),
         #[cfg(feature = "etcd")]
         trial("real_kernel_two_guests_one_etcd", two_guests::run),

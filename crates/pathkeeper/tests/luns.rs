@@ -62,7 +62,6 @@ fn read() -> NodeRead {
         config_digest: None,
         own_wwids: Some(vec![]),
         host: Default::default(),
-        port_changes: Default::default(),
         unknown_words: 0,
         problems: vec![],
     }

@@ -1,11 +1,10 @@
 //! Whether a node's detail changed in a way that is worth telling.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 
 use super::opens_by_kernel;
 use crate::judge;
-use crate::local::{Daemon, KernelMap, Map, NodeRead, PathDevice, PortChanges, Queueing, says_the_same};
+use crate::local::{Daemon, KernelMap, Map, NodeRead, PathDevice, Queueing};
 use crate::node_value::DaemonWord;
 
 /// A countdown's end is reckoned anew with each read, in whole seconds of two clocks.
@@ -18,7 +17,6 @@ pub struct Fingerprint {
     content: u64,
     /// Countdowns: the map, hashed, and when it ends.
     deadlines: Vec<(u64, i64)>,
-    port_changes: Arc<PortChanges>,
 }
 
 impl Fingerprint {
@@ -56,7 +54,7 @@ impl Fingerprint {
         } else {
             read.kernel.iter().flatten().for_each(|map| hash_kernel_map(map, &mut to));
         }
-        Self { content: to.finish(), deadlines, port_changes: read.port_changes.clone() }
+        Self { content: to.finish(), deadlines }
     }
 
     /// Whether nothing is different that a reader would care for.
@@ -67,7 +65,6 @@ impl Fingerprint {
         self.content == other.content
             && self.deadlines.len() == other.deadlines.len()
             && self.deadlines.iter().zip(&other.deadlines).all(close)
-            && says_the_same(&self.port_changes, &other.port_changes)
     }
 }
 
