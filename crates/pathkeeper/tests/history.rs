@@ -116,7 +116,7 @@ impl Lab {
     }
 
     async fn until(&self, what: &str, wanted: impl Fn(&ClusterStatus) -> bool) -> ClusterStatus {
-        for _ in 0..2_000 {
+        for _ in 0..9_000 {
             if let Ok(status) = self.client.status("").await
                 && wanted(&status)
             {
@@ -130,7 +130,7 @@ impl Lab {
     /// Asks until the history has told what is wanted.
     async fn history(&self, query: &str, wanted: impl Fn(&Timeline) -> bool) -> Timeline {
         let mut last = None;
-        for _ in 0..2_000 {
+        for _ in 0..9_000 {
             match self.client.history(query).await {
                 Ok(timeline) if wanted(&timeline) => return timeline,
                 other => last = Some(other),
