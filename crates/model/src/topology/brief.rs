@@ -26,8 +26,6 @@ pub struct Brief {
     pub size_bytes: u64,
     /// A print of what lies on it; 0 = nothing is known of anything.
     pub pvs: u64,
-    /// Paths that the ledger remembers.
-    pub remembered: u16,
     /// Different target ports of the paths that are there or remembered, as far as ports are known.
     pub ports: u8,
     flags: u8,
@@ -60,7 +58,6 @@ impl Brief {
             identity: map.map(|map| map.identity.clone()),
             size_bytes: map.and_then(|map| map.size_bytes).unwrap_or(0),
             pvs,
-            remembered: seen.remembered.iter().fold(0, |sum, (_, paths)| sum.saturating_add(*paths)),
             ports: ports(seen, numbers),
             flags,
         }
