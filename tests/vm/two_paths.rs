@@ -15,8 +15,8 @@ const SHAPE: Shape = Shape::ONE;
 const SCENARIOS: [Scenario; 15] = [
     ("all paths up", all_up),
     ("one path offline under I/O, and back", one_path),
-    ("from the kernel's event to the API", latency),
     ("the command line beside multipath -ll", command_line),
+    ("from the kernel's event to the API", latency),
     ("both paths lost at once, I/O fails", both_paths_fail),
     ("both paths lost, I/O queues", both_paths_queue),
     ("a path deleted and found again", path_deleted),
@@ -63,6 +63,8 @@ fn one_path(lab: &mut Lab) -> Result<()> {
     Ok(())
 }
 
+/// Its port flaps: whoever wants no finding afterwards begins with a new agent.
+///
 /// The bound is far below the poll of 10 s, so only the event can have brought it about. A machine that does nothing
 /// else is ten times faster than that.
 fn latency(lab: &mut Lab) -> Result<()> {

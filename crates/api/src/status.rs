@@ -95,6 +95,9 @@ pub struct Cell {
     /// Paths that are failed or absent here and that no listed cause explains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unexplained: Option<u32>,
+    /// True while a path of it runs over an adapter or a port that flaps (PORT_FLAPPING), usable at the moment or not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flapping: bool,
 }
 
 /// A node whose last apply failed.

@@ -9,18 +9,23 @@
 
 mod judging;
 mod look;
+mod turns;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pathkeeper_model::ledger::{Keeper, Ledger};
-use pathkeeper_model::local::NodeRead;
+use pathkeeper_model::local::{NodeRead, Port};
 use pathkeeper_model::multipath_cfg::{MultipathCfg, Reading};
 use pathkeeper_model::orders::Orders;
-use pathkeeper_model::{Entry, Instance, MonoMs, NodeName, Now, Wwid};
+use pathkeeper_model::{Entry, EpochS, Instance, MonoMs, NodeName, Now, Wwid};
 
 use crate::counts::Counts;
 use crate::publish::{DetailDone, DetailDraft, Publication, PublishLimits, Publisher};
 use judging::{Booting, Had};
+use turns::PortTurns;
+
+pub use turns::Turn;
 
 /// After the last event one more look, for what multipathd does a moment later.
 const SETTLE_MS: u64 = 1_000;
@@ -121,6 +126,8 @@ pub enum AgentEvent {
     },
     /// Another program on this node writes its report (its short name), or none does: told before each full read.
     ReportBy(Option<String>),
+    /// Turns of ports that this node wrote down before this run, the oldest first.
+    TurnsRemembered(Vec<(EpochS, Turn)>),
     /// The ledger that this node kept on disk was read. The one in the store is added to it.
     LedgerLoaded(Ledger),
     /// The cluster's multipath configuration was read: how many paths LUNs should have.
@@ -185,6 +192,7 @@ pub struct Agent {
     last: Option<Arc<NodeRead>>,
     entries: Vec<(Wwid, Entry)>,
     had: Had,
+    turns: PortTurns,
     /// The machine has just booted; see [`Agent::end_boot`].
     booting: Option<Booting>,
     /// LUNs that are reported `unknown` for that.
@@ -222,6 +230,7 @@ impl Agent {
             last: None,
             entries: Vec::new(),
             had: Had::default(),
+            turns: PortTurns::default(),
             settling: 0,
             publisher,
             report_by: None,
@@ -247,6 +256,16 @@ impl Agent {
     /// What the node remembers of the LUNs that it carries.
     pub fn ledger(&self) -> &Ledger {
         self.ledger.ledger()
+    }
+
+    /// How often each port that was ever seen has lost usable paths or got them back in this run.
+    pub fn port_turns(&self) -> &Arc<BTreeMap<Port, u64>> {
+        self.turns.totals()
+    }
+
+    /// Turns of ports since this was last asked.
+    pub fn turned(&mut self) -> Vec<Turn> {
+        self.turns.turned()
     }
 
     /// Whether the store's budget is used up and reports are held back.
@@ -312,6 +331,10 @@ impl Agent {
                     self.report_by = program;
                     self.draft();
                 }
+            }
+            AgentEvent::TurnsRemembered(turns) => {
+                self.counts.add("turns-remembered");
+                self.turns.remember(&turns, now);
             }
             AgentEvent::LedgerLoaded(ledger) => {
                 self.counts.add("ledger-loaded");

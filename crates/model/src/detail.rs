@@ -11,7 +11,7 @@
 //! | `t` | when the read began, the node's wall clock |
 //! | `d` | multipathd: `s` its word (as in `multipath-node`), `p` process id, `y` why, `ms` how long it was waited for |
 //! | `tv` | version of multipath-tools |
-//! | `r` | routes, one for each adapter and target port: `a` adapter, `ap` its port, `tp` target port, `tn` target node, `tr` transport, `pg` ALUA target port group |
+//! | `r` | routes, one for each adapter and target port: `a` adapter, `ap` its port, `tp` target port, `tn` target node, `tr` transport, `pg` ALUA target port group, `c` how often paths over it went or came in half an hour (absent: 0), `ct` when that was last |
 //! | `m` | maps, in multipathd's order |
 //! | `l` | path devices that no map took |
 //! | `k` | maps of which only the kernel speaks; `ke` instead: why it could not be asked |

@@ -3,6 +3,7 @@
 //! These are facts as they were said. What they mean is in [`crate::judge`].
 
 mod host;
+mod port_changes;
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use crate::ids::{EpochS, Wwid};
 pub use host::{
     Bypassed, DaemonEnd, HostFacts, IscsiManual, LIST_MAX, Lint, NvmeNative, OldInitramfs, Setting, UnitState,
 };
+pub use port_changes::{PORT_CHANGES_MAX, Port, PortChange, PortChanges, port_of, says_the_same};
 
 /// All that one read of the local node found. A read never fails: what could not be read says so in here.
 #[derive(Clone, Debug)]
@@ -37,6 +39,9 @@ pub struct NodeRead {
     pub own_wwids: Option<Vec<Wwid>>,
     /// What its files, services and kernel say beside its maps; the same until it is read anew.
     pub host: Arc<HostFacts>,
+    /// How often ports lost usable paths and got them back: counted by the agent over its reads, so a single read knows
+    /// nothing of it.
+    pub port_changes: Arc<PortChanges>,
     /// Words and fields in replies that this program does not know, counted.
     pub unknown_words: u64,
     /// What was malformed or unreadable and left out, one sentence each; bounded.
@@ -58,6 +63,7 @@ impl NodeRead {
             config_digest: None,
             own_wwids: None,
             host: Arc::default(),
+            port_changes: Arc::default(),
             unknown_words: 0,
             problems: Vec::new(),
         }

@@ -464,3 +464,41 @@ proptest! {
         let _ = Packed::new(vec![part]).unpack();
     }
 }
+
+#[test]
+fn how_often_ports_changed_comes_back() {
+    let change = |count_30_min: u16, last: i64| PortChange {
+        adapter_port: Some("0x2100000000000009".into()),
+        count_30_min,
+        last: EpochS(last),
+    };
+    let mut read = read();
+    let known = read.maps[0].groups[0].paths[0].clone();
+    let port = port_of(&known).expect("it has a route");
+    let known =
+        PortChange { adapter_port: known.adapter_port.as_deref().map(Into::into), ..change(7, WALL - 3) };
+    let gone = ("host9".into(), "50:00:00:00:00:00:00:01".into());
+    let changes = PortChanges::from([
+        (port, known),
+        (gone, change(0, WALL - 4_000)),
+        (("host9".into(), "".into()), change(u16::MAX, WALL)),
+    ]);
+    read.port_changes = std::sync::Arc::new(changes.clone());
+    let packed = packed(&encode(&head(3), &read, None).expect("small"));
+    let detail = packed.unpack().expect("what we write we read");
+    assert_eq!(*detail.read.port_changes, changes);
+    same(&detail.read, &read);
+    // Told again it is the same, and a detail that says nothing of it knows of no change.
+    let again = self::packed(&encode(&head(3), &detail.read, None).expect("small"));
+    assert_eq!(*again.unpack().expect("readable").read.port_changes, changes);
+    let old = packed_text(
+        r#"{"v":1,"t":5,"d":{"s":"running"},"r":[{"a":"host7","tp":"x"},{"a":"host8","c":9}],"m":[]}"#,
+    );
+    assert_eq!(*old.unpack().expect("readable").read.port_changes, PortChanges::new());
+    // What is rubbish is bounded.
+    let bad = packed_text(
+        r#"{"v":1,"t":5,"d":{"s":"running"},"r":[{"a":"host7","c":99999,"ct":3},{"a":"host8","c":-1,"ct":"x"}],"m":[]}"#,
+    );
+    let bad = bad.unpack().expect("readable").read.port_changes;
+    assert_eq!(bad.values().map(|of| of.count_30_min).collect::<Vec<_>>(), [u16::MAX]);
+}

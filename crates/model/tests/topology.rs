@@ -339,3 +339,42 @@ proptest! {
         prop_assert_eq!(NodePaths::of(&detail, &mut texts), got);
     }
 }
+
+#[test]
+fn how_often_a_route_changed_is_said_once() {
+    let live = path("host7 0x2100000000000001 > 0x5006000000000001", "arr");
+    let ledger: &[Remembered<'_>] = &[("a", &[("21:00:00:00:00:00:00:08", "0x5006000000000002", 1)])];
+    let mut detail = detail(vec![map("a", vec![live])], ledger);
+    let change = |port: &str, n: u16| PortChange {
+        adapter_port: Some(port.into()),
+        count_30_min: n,
+        last: EpochS(90 + i64::from(n)),
+    };
+    detail.read.port_changes = std::sync::Arc::new(PortChanges::from([
+        (("host7".into(), "50:06:00:00:00:00:00:01".into()), change("0x2100000000000001", 3)),
+        // All of its paths are gone, and the ledger remembers them under the adapter's port.
+        (("host8".into(), "50:06:00:00:00:00:00:02".into()), change("0x2100000000000008", 7)),
+        (("host9".into(), "50:06:00:00:00:00:00:03".into()), change("0x2100000000000009", 0)),
+    ]));
+    let said: Vec<String> = of(&detail)
+        .routes
+        .iter()
+        .map(|r| {
+            format!(
+                "{}>{} {} {:?}",
+                r.adapter_port,
+                r.target_port,
+                r.changes_30_min,
+                r.changed_last.map(|at| at.0)
+            )
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "21:00:00:00:00:00:00:01>50:06:00:00:00:00:00:01 3 Some(93)",
+            "21:00:00:00:00:00:00:08>50:06:00:00:00:00:00:02 7 Some(97)",
+            "21:00:00:00:00:00:00:09>50:06:00:00:00:00:00:03 0 Some(90)",
+        ]
+    );
+}

@@ -62,6 +62,7 @@ fn read() -> NodeRead {
         config_digest: None,
         own_wwids: Some(vec![]),
         host: Default::default(),
+        port_changes: Default::default(),
         unknown_words: 0,
         problems: vec![],
     }

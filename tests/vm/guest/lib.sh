@@ -83,7 +83,11 @@ agent_start() {
     echo $! >/run/agent.pid
 }
 # agent_anew: what it saw go and come is forgotten, as after half an hour of quiet.
-agent_anew() { agent_kill -TERM; until_true 60 agent_gone; agent_start; until_true 60 api /readyz; }
+agent_anew() {
+    agent_kill -TERM; until_true 60 agent_gone
+    rm -f /var/lib/pathkeeper/history*
+    agent_start; until_true 60 api /readyz
+}
 agent_pid() { kill -0 "$(cat /run/agent.pid)" && cat /run/agent.pid; }
 agent_gone() { ! kill -0 "$(cat /run/agent.pid)" 2>/dev/null; }
 agent_kill() { kill "$1" "$(cat /run/agent.pid)"; }

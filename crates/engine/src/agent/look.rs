@@ -55,7 +55,7 @@ impl Agent {
         }
     }
 
-    fn take_read(&mut self, read: Box<NodeRead>, now: Now, effects: &mut Vec<AgentEffect>) {
+    fn take_read(&mut self, mut read: Box<NodeRead>, now: Now, effects: &mut Vec<AgentEffect>) {
         let restarted = match (self.last.as_deref().map(|l| &l.daemon), &read.daemon) {
             (Some(Daemon::Answering { pid: old }), Daemon::Answering { pid: new }) => old != new,
             (Some(Daemon::Answering { .. }), _) | (None, _) => false,
@@ -75,6 +75,7 @@ impl Agent {
             Change::Seen => self.ledger_dirty = true,
             Change::Known => self.ledger_changed(),
         }
+        self.turns.take(&mut read, self.booting.is_some(), now);
         self.last = Some(Arc::from(read));
         self.obey();
         self.end_boot(now, answered);
@@ -100,6 +101,7 @@ impl Agent {
             config_digest: before.and_then(|read| read.config_digest.clone()),
             own_wwids: before.and_then(|read| read.own_wwids.clone()),
             host: before.map(|read| read.host.clone()).unwrap_or_default(),
+            port_changes: before.map(|read| read.port_changes.clone()).unwrap_or_default(),
             problems: vec![why.clone()],
             ..NodeRead::empty(before.map_or(now.wall, |read| read.began), Daemon::Unreadable { why })
         }));

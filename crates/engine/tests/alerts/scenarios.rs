@@ -468,3 +468,20 @@ fn messages_against_causes() {
         assert_eq!(firing, resolved, "{name}: what was told is over\n{}", town.heard());
     }
 }
+
+/// One message while it flaps, and one when half an hour was quiet.
+#[test]
+fn what_flaps_is_told_once() {
+    let mut town = Town::new();
+    let scenario = SCENARIOS.iter().find(|of| of.name.starts_with("a port that flaps")).expect("it is there");
+    (scenario.happens)(&mut town);
+    let heard = town.heard();
+    let flapping: Vec<&str> = heard.lines().filter(|line| line.contains("PORT_FLAPPING")).collect();
+    assert_eq!(flapping.len(), 1, "{heard}");
+    let of = |act: AlertAct| {
+        let is =
+            |message: &&AlertMessage| message.act == act && message.key.to_string().contains("PORT_FLAPPING");
+        town.arrived.iter().filter(is).count()
+    };
+    assert_eq!((of(AlertAct::Firing), of(AlertAct::Resolved)), (1, 1), "{heard}");
+}

@@ -143,3 +143,53 @@ fn what_people_expect_counts_more_than_what_was_seen() {
         LUN_BELOW_EXPECTED LUN1 pve2
         exit 1"#]]);
 }
+
+#[test]
+fn an_adapter_that_flaps_is_one_cause_until_half_an_hour_was_quiet() {
+    use pathkeeper_engine::cluster::Cluster;
+    use pathkeeper_model::finding::Code;
+
+    let mut world = World::settled(2, 2, 4);
+    let causes = |observer: &Cluster| -> Vec<(Code, String)> {
+        let found = observer.causes().list().iter();
+        found.map(|cause| (cause.code, cause.scope.object.clone().unwrap_or_default())).collect()
+    };
+    let flaps = |world: &World, node: usize| {
+        let cell = world.observer().causes().cell(&world.node(node), &world.wwid(1));
+        cell.is_some_and(|cell| cell.flaps)
+    };
+    let flap = |world: &mut World, times: usize| {
+        for _ in 0..times {
+            world.play("+0s pve1 adapter host7 down");
+            world.run(40 * SECOND);
+            world.play("+0s pve1 adapter host7 up");
+            world.run(40 * SECOND);
+        }
+    };
+    // Three times, and then quiet, is none.
+    flap(&mut world, 3);
+    assert!(causes(world.observer()).iter().all(|(code, _)| *code != Code::PortFlapping));
+    world.run(40 * MINUTE);
+    flap(&mut world, 5);
+    let flapping = [(Code::PortFlapping, "21:00:00:24:ff:4a:11:07".to_owned())];
+    world.run(2 * MINUTE);
+    assert_eq!(causes(world.observer()), flapping);
+    assert_eq!(causes(&world.fresh_observer()), flapping);
+    let cause = &world.observer().causes().list()[0];
+    assert_eq!(cause.scope.node, Some(world.node(1)));
+    assert!(
+        cause.evidence.iter().any(|line| line == "paths went or came 10 times in 30 minutes"),
+        "{cause:?}"
+    );
+    // Everything is usable, and the cells are marked all the same: on that node alone.
+    assert_eq!((flaps(&world, 1), flaps(&world, 2)), (true, false));
+    // multipathd's restart is no change, and ends nothing.
+    world.play("+0s pve1 multipathd stop");
+    world.run(20 * SECOND);
+    world.play("+0s pve1 multipathd start");
+    world.run(24 * MINUTE);
+    assert_eq!(causes(world.observer()), flapping);
+    world.run(8 * MINUTE);
+    assert_eq!(causes(world.observer()), []);
+    assert_eq!((flaps(&world, 1), flaps(&world, 2)), (false, false));
+}

@@ -70,6 +70,12 @@ impl Choice<'_> {
         }
     }
 
+    /// The pairs of what was named as flapping, whether something is lost over them now or not.
+    pub(super) fn flapping_pairs(&self) -> BTreeSet<usize> {
+        let flapping = self.chosen.iter().flatten().filter(|chosen| chosen.flapping);
+        flapping.flat_map(|chosen| self.pairs_of(chosen.thing)).map(|at| at as usize).collect()
+    }
+
     /// Changes over a pair in the last half hour, as far as that half hour is not over.
     pub(super) fn changes(&self, pair: usize) -> u16 {
         let pair = &self.san.pairs[pair];

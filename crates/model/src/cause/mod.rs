@@ -65,6 +65,8 @@ struct NodeCauses {
     by_cell: Vec<(u32, u32)>,
     /// Of each pair, its fabric and its controller.
     domains: Box<[(Option<u16>, Option<u16>)]>,
+    /// Of each pair, whether it belongs to what flaps; empty where nothing does.
+    flaps: Box<[bool]>,
     /// What holds of every cell of a pattern that has no cause of its own, and a print of that; by pattern.
     shown: Box<[(CellCauses, u64)]>,
 }
@@ -82,6 +84,8 @@ pub struct CellCauses {
     pub explained: u32,
     /// Places in [`Causes::list`] of the causes that explain them, the one with the most paths first.
     pub causes: Vec<u32>,
+    /// A path of it runs, or ran, over what flaps, usable at the moment or not.
+    pub flaps: bool,
     /// Adapters over which usable paths run, and over which paths run or ran.
     pub hbas: (u32, u32),
     /// Fabrics, the same; (0, 0) where they are not known.
@@ -111,17 +115,20 @@ impl Causes {
         choice.run();
         let unmapped = unmapped::find(&choice);
         let told = tell::tell(picture, index, &choice, &unmapped);
+        let flapping = choice.flapping_pairs();
         let mut out =
             Self { list: told.list, listed: told.listed, nodes: BTreeMap::new(), domains: Arc::default() };
         for (node, (by_pair, by_cell)) in san.nodes.iter().zip(told.nodes) {
             let at = node.pairs_from..node.pairs_from + node.index.pairs.len();
-            let of_pairs = at.filter_map(|pair| {
+            let of_pairs = at.clone().filter_map(|pair| {
                 let port = san.pairs.get(pair)?.port.and_then(|port| san.ports.get(port));
                 Some((san.pair_fabric(pair), port.and_then(|port| port.controller)))
             });
             let domains = of_pairs.collect();
             let index = node.index.clone();
-            let mut causes = NodeCauses { index, by_pair, by_cell, domains, shown: Box::default() };
+            let flaps = if flapping.is_empty() { 0..0 } else { at };
+            let flaps = flaps.map(|pair| flapping.contains(&pair)).collect();
+            let mut causes = NodeCauses { index, by_pair, by_cell, domains, flaps, shown: Box::default() };
             let patterns = 0..causes.index.patterns.len();
             causes.shown = patterns.map(|pattern| out.shown(&causes, pattern, None)).collect();
             out.nodes.insert(node.name.clone(), causes);
@@ -176,6 +183,7 @@ impl Causes {
             let (Some(at), Some(domains)) = (node.index.pairs.get(pair), node.domains.get(pair)) else {
                 continue;
             };
+            out.flaps |= node.flaps.get(pair).copied().unwrap_or(false);
             hbas.add((at.adapter != NONE).then_some(at.adapter), part.usable > 0);
             fabrics.add(domains.0, part.usable > 0);
             controllers.add(domains.1, part.usable > 0);
@@ -194,7 +202,7 @@ impl Causes {
         out.causes = causes.into_iter().map(|(cause, _)| cause).collect();
         (out.hbas, out.fabrics, out.controllers) = (hbas.count(), fabrics.count(), controllers.count());
         let mut print = FxHasher::default();
-        out.explained.hash(&mut print);
+        (out.explained, out.flaps).hash(&mut print);
         for cause in out.causes.iter().filter_map(|at| self.list.get(*at as usize)) {
             (cause.code, &cause.scope).hash(&mut print);
         }
@@ -211,6 +219,11 @@ pub(crate) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
+    /// Something of this node may flap.
+    pub fn is_flapping(&self) -> bool {
+        self.node.flaps.contains(&true)
+    }
+
     /// Goes on to a LUN: what is known of its cell, and a print of what causes explain of it.
     pub fn meet(&mut self, wwid: &Wwid) -> Option<(Cow<'a, CellCauses>, u64)> {
         let cells = &self.node.index.cells;

@@ -10,11 +10,12 @@ use crate::ids::{EpochS, Wwid};
 use crate::json::{Scalar, Scanner};
 use crate::ledger::Ledger;
 use crate::local::{
-    Access, CheckState, Daemon, DevState, DmState, KernelMap, KernelPath, Map, NodeRead, PathDevice,
-    PathGroup, Pv, Queueing,
+    Access, CheckState, Daemon, DevState, DmState, KernelMap, KernelPath, Map, NodeRead, PORT_CHANGES_MAX,
+    PathDevice, PathGroup, PortChange, PortChanges, Pv, Queueing,
 };
 use crate::node_value::{DaemonWord, Read, epoch, members, read_object, small, text, unsigned};
 use crate::report::PartError;
+use crate::topology::port_text;
 
 /// More of a kind than this is left out: what is packed in a few bytes must not fill the memory of who looks.
 pub(super) const MAPS_MAX: usize = 16_384;
@@ -77,6 +78,7 @@ struct Reader {
     pvs: usize,
     left_out: u64,
     routes: Vec<Route>,
+    port_changes: PortChanges,
 }
 
 /// A path, with what has to wait for the rest of the text.
@@ -206,6 +208,7 @@ pub(super) fn decode(plain: &[u8]) -> Result<Detail, DetailError> {
         config_digest: None,
         own_wwids,
         host,
+        port_changes: Arc::new(reader.port_changes),
         unknown_words: 0,
         problems,
     };
@@ -215,8 +218,10 @@ pub(super) fn decode(plain: &[u8]) -> Result<Detail, DetailError> {
 impl Reader {
     fn read_routes(&mut self, scan: &mut Scanner<'_>) -> Read<()> {
         self.routes.clear();
+        self.port_changes.clear();
         items(scan, |scan| {
             let mut route = Route::default();
+            let (mut count, mut last) = (None, None);
             members(scan, |key, scan| {
                 match key {
                     "a" => route.adapter = text(scan)?,
@@ -225,6 +230,8 @@ impl Reader {
                     "tn" => route.target_node = text(scan)?,
                     "tr" => route.transport = text(scan)?,
                     "pg" => route.port_group = small(scan)?.and_then(|n| u16::try_from(n).ok()),
+                    "c" => count = small(scan)?,
+                    "ct" => last = epoch(scan)?,
                     _ => scan.skip()?,
                 }
                 Ok(())
@@ -232,6 +239,17 @@ impl Reader {
             let Route { adapter, adapter_port, target_port, target_node, transport, .. } = &route;
             let texts = [adapter, adapter_port, target_port, target_node, transport];
             route.printed_bytes = all_printed_bytes(texts.map(Option::as_deref));
+            if let Some(last) = last
+                && self.port_changes.len() < PORT_CHANGES_MAX
+            {
+                let count_30_min = u16::try_from(count.unwrap_or(0)).unwrap_or(u16::MAX);
+                let adapter_port = route.adapter_port.as_deref().map(Arc::from);
+                let port = (
+                    route.adapter.as_deref().unwrap_or_default().into(),
+                    route.target_port.as_deref().map(port_text).unwrap_or_default(),
+                );
+                self.port_changes.insert(port, PortChange { adapter_port, count_30_min, last });
+            }
             if self.routes.len() < PATHS_MAX {
                 self.routes.push(route);
             }

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
 use super::host::WireHost;
@@ -16,11 +17,12 @@ use crate::json::push_string;
 use crate::judge;
 use crate::ledger::Ledger;
 use crate::local::{
-    Access, CheckState, Daemon, DevState, DmState, KernelMap, Map, NodeRead, PathDevice, PathGroup, Pv,
-    Queueing,
+    Access, CheckState, Daemon, DevState, DmState, KernelMap, Map, NodeRead, PathDevice, PathGroup, Port,
+    PortChange, PortChanges, Pv, Queueing,
 };
 use crate::node_value::{DaemonWord, clip};
 use crate::report::{REPORT_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::topology::port_text;
 
 /// Writes a detail: its parts in the order 1..N, never none, each at most [`REPORT_BYTES_MAX`] bytes. The same read always
 /// gives the same data. `None` if it would have more parts than readers believe, which takes a hundred thousand paths.
@@ -68,7 +70,7 @@ struct WireDaemon<'a> {
     ms: Option<u32>,
 }
 
-#[derive(Serialize, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Serialize, Clone, Copy, PartialEq, Eq, Hash, Default)]
 struct WireRoute<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     a: Option<&'a str>,
@@ -82,6 +84,10 @@ struct WireRoute<'a> {
     tr: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pg: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    c: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ct: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -257,8 +263,9 @@ impl<'a> Routes<'a> {
             tn: path.target_node.as_deref(),
             tr: path.transport.as_deref(),
             pg: path.port_group,
+            ..WireRoute::default()
         };
-        if route == (WireRoute { a: None, ap: None, tp: None, tn: None, tr: None, pg: None }) {
+        if route == WireRoute::default() {
             return None;
         }
         let next = u32::try_from(self.list.len()).ok()?;
@@ -268,6 +275,30 @@ impl<'a> Routes<'a> {
         }
         Some(place)
     }
+
+    /// Says of each route how often paths over it went and came. A port whose paths are all gone is a route of its own.
+    fn tell_changes(&mut self, changes: &'a PortChanges) {
+        let mut untold: FxHashSet<&Port> = changes.keys().collect();
+        for route in &mut self.list {
+            let port: Port =
+                (Arc::from(route.a.unwrap_or_default()), route.tp.map(port_text).unwrap_or_default());
+            if let Some((port, change)) = changes.get_key_value(&port)
+                && untold.remove(port)
+            {
+                (route.c, route.ct) = told_change(change);
+            }
+        }
+        for (port, change) in changes.iter().filter(|(port, _)| untold.contains(port)) {
+            let some = |text: &'a Arc<str>| Some(&**text).filter(|text| !text.is_empty());
+            let (c, ct) = told_change(change);
+            let (a, ap, tp) = (some(&port.0), change.adapter_port.as_deref(), some(&port.1));
+            self.list.push(WireRoute { a, ap, tp, c, ct, ..WireRoute::default() });
+        }
+    }
+}
+
+fn told_change(change: &PortChange) -> (Option<u16>, Option<i64>) {
+    (Some(change.count_30_min).filter(|n| *n > 0), Some(change.last.0.max(0)))
 }
 
 fn plain(read: &NodeRead, ledger: Option<&Ledger>) -> Vec<u8> {
@@ -285,6 +316,7 @@ fn plain(read: &NodeRead, ledger: Option<&Ledger>) -> Vec<u8> {
     } else {
         read.kernel.iter().flatten().map(wire_kernel_map).collect()
     };
+    routes.tell_changes(&read.port_changes);
     let wire = Wire {
         v: 1,
         t: read.began.0.max(0),

@@ -1,10 +1,11 @@
 //! Whether a node's detail changed in a way that is worth telling.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use super::opens_by_kernel;
 use crate::judge;
-use crate::local::{Daemon, KernelMap, Map, NodeRead, PathDevice, Queueing};
+use crate::local::{Daemon, KernelMap, Map, NodeRead, PathDevice, PortChanges, Queueing, says_the_same};
 use crate::node_value::DaemonWord;
 
 /// A countdown's end is reckoned anew with each read, in whole seconds of two clocks.
@@ -17,6 +18,7 @@ pub struct Fingerprint {
     content: u64,
     /// Countdowns: the map, hashed, and when it ends.
     deadlines: Vec<(u64, i64)>,
+    port_changes: Arc<PortChanges>,
 }
 
 impl Fingerprint {
@@ -54,7 +56,7 @@ impl Fingerprint {
         } else {
             read.kernel.iter().flatten().for_each(|map| hash_kernel_map(map, &mut to));
         }
-        Self { content: to.finish(), deadlines }
+        Self { content: to.finish(), deadlines, port_changes: read.port_changes.clone() }
     }
 
     /// Whether nothing is different that a reader would care for.
@@ -65,6 +67,7 @@ impl Fingerprint {
         self.content == other.content
             && self.deadlines.len() == other.deadlines.len()
             && self.deadlines.iter().zip(&other.deadlines).all(close)
+            && says_the_same(&self.port_changes, &other.port_changes)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The one pass over all cells, node by node: memory is read in the order in which it lies.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
@@ -128,9 +129,14 @@ impl<'a> Sweep<'a> {
                 if let Some((brief, at)) = brief.filter(|_| cell.word == Word::Whole) {
                     sum.add(&cell, brief, luns, at);
                 }
-                // What no row shows as hurt has no cause that anybody would look for.
-                let of_cell = walk.as_mut().filter(|_| !clean).and_then(|walk| walk.meet(row.wwid()));
-                if let Some((of_cell, of_causes)) = of_cell.as_ref().filter(|(of, _)| !of.causes.is_empty()) {
+                // What no row shows as hurt has no cause that anybody would look for, unless something flaps: that is shown
+                // while all is usable too.
+                let of_cell = walk
+                    .as_mut()
+                    .filter(|walk| !clean || walk.is_flapping())
+                    .and_then(|walk| walk.meet(row.wwid()));
+                let worth = |(of, _): &&(Cow<'_, CellCauses>, u64)| !of.causes.is_empty() || of.flaps;
+                if let Some((of_cell, of_causes)) = of_cell.as_ref().filter(worth) {
                     let mut hasher = FxHasher::default();
                     (*print, number, of_causes).hash(&mut hasher);
                     *print = hasher.finish().max(1);
@@ -138,7 +144,7 @@ impl<'a> Sweep<'a> {
                         self.standing.extend(of_cell.causes.iter().map(|cause| *cause as usize));
                     }
                 }
-                let of_cell = of_cell.as_ref().map(|(of, _)| &**of);
+                let of_cell = of_cell.as_ref().filter(|_| !clean).map(|(of, _)| &**of);
                 self.look(of_cell, at, row, &cell, brief.map(|(brief, _)| brief), (place, number));
             }
         }

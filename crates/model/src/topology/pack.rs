@@ -13,7 +13,9 @@ use crate::detail::Detail;
 use crate::ids::{EpochS, Wwid};
 use crate::judge;
 use crate::ledger::Ledger;
-use crate::local::{CheckState, Daemon, DevState, DmState, KernelMap, Map, NodeRead, PathDevice, Queueing};
+use crate::local::{
+    CheckState, Daemon, DevState, DmState, KernelMap, Map, NodeRead, PathDevice, PortChanges, Queueing,
+};
 use crate::reboot::RebootDoubts;
 
 /// Places of routes are 16 bits wide. What goes over further routes goes over the one of which nothing is known.
@@ -47,6 +49,7 @@ pub(super) fn pack(detail: &Detail, texts: &mut Texts) -> NodePaths {
     if let Some(ledger) = &detail.ledger {
         routes.remember(ledger, &mut luns);
     }
+    routes.tell_changes(&read.port_changes);
     let own: Option<FxHashSet<&Wwid>> = read.own_wwids.as_ref().map(|own| own.iter().collect());
     let Routes { texts, list, .. } = routes;
     let finish = |(wwid, lun): (&Wwid, Lun)| LunSeen {
@@ -217,6 +220,37 @@ impl<'d> Routes<'_, 'd> {
                 kept.1 = if same { kept.1.saturating_add(next.1) } else { kept.1 };
                 same
             });
+        }
+    }
+
+    /// How often paths over each route went and came. A port over which there is no path any more is that of the ledger, or
+    /// else one of its own.
+    fn tell_changes(&mut self, changes: &'d PortChanges) {
+        if changes.is_empty() {
+            return;
+        }
+        let live = Live::of(&self.list);
+        let mut by_port: FxHashMap<(Arc<str>, Arc<str>), u16> = FxHashMap::default();
+        for (route, place) in self.list.iter().zip(0..=u16::MAX) {
+            let port = (route.adapter.clone().unwrap_or_default(), route.target_port.clone());
+            by_port.entry(port).or_insert(place);
+        }
+        for ((adapter, target), change) in changes {
+            let adapter_port = self.port(change.adapter_port.as_deref().unwrap_or(adapter));
+            let (adapter, target) = (self.texts.share(adapter), self.port(target));
+            let known = by_port.get(&(adapter.clone(), target.clone()));
+            let known = known.or_else(|| live.routes.get(&(adapter_port.clone(), target.clone())));
+            let place = match known {
+                Some(place) => *place,
+                None => match self.place_of((adapter, adapter_port, target)) {
+                    (place, true) => place,
+                    (_, false) => continue,
+                },
+            };
+            if let Some(route) = self.list.get_mut(usize::from(place)) {
+                route.changes_30_min = route.changes_30_min.max(change.count_30_min);
+                route.changed_last = route.changed_last.max(Some(change.last));
+            }
         }
     }
 

@@ -25,7 +25,7 @@ use super::documents::Told;
 use super::follower::Followed;
 use super::last_put::{COMPARE_AFTER, Compared, LastPut};
 use super::ledger_file::LedgerFile;
-use super::port_changes::PortChanges;
+use super::port_turns;
 use super::reader::{MakeLook, Readers};
 
 /// After the store could not be listed.
@@ -72,7 +72,6 @@ impl AgentLoop {
         let (published, mut publications) = mpsc::unbounded_channel();
         let mut hints = store.hints();
         let mut unknown_words = 0;
-        let (mut changes, mut port_changes) = (PortChanges::default(), Arc::default());
         let mut remembered: Arc<Ledger> = Arc::default();
         let mut looked_at: Option<(Arc<NodeRead>, MonoMs)> = None;
         let mut daemon = None;
@@ -86,6 +85,13 @@ impl AgentLoop {
         // Own keys that a hint named, and their comparison with what was put there: one at a time.
         let mut hinted: BTreeSet<Key> = BTreeSet::new();
         let mut comparing: Option<Pin<Box<dyn Future<Output = Compared> + Send>>> = None;
+        if let Some(history) = history.clone() {
+            let (node, began, found) = (store.own_node().clone(), clock.now().wall, published.clone());
+            tokio::spawn(async move {
+                let turns = port_turns::remembered(&history, &node, began).await;
+                let _ = found.send(AgentEvent::TurnsRemembered(turns));
+            });
+        }
         let mut next: VecDeque<AgentEvent> = ledger.map(AgentEvent::LedgerLoaded).into_iter().collect();
         loop {
             if comparing.is_none() && !hinted.is_empty() {
@@ -197,17 +203,16 @@ impl AgentLoop {
                         replace(&mut detailing, putting.abort_handle());
                     }
                     AgentEffect::Looked => {
+                        // Where there is no room the recorder tells of the gap.
+                        let turned = port_turns::rows(agent.turned(), store.own_node(), now.wall);
+                        if let Some(history) = history.as_ref().filter(|_| !turned.is_empty()) {
+                            let _ = history.record(turned, now.wall);
+                        }
                         if let Some(read) = agent.last_read() {
                             // Expectations and orders change what a read means, and not when it was.
                             let same = looked_at.take().filter(|(before, _)| Arc::ptr_eq(before, read));
                             if same.is_none() {
                                 unknown_words += read.unknown_words;
-                                port_changes = changes.take(read);
-                                let turned = changes.turned(store.own_node(), now.wall);
-                                if let Some(history) = history.as_ref().filter(|_| !turned.is_empty()) {
-                                    // Where there is no room the recorder tells of the gap.
-                                    let _ = history.record(turned, now.wall);
-                                }
                                 daemon = follow_daemon(daemon, &read.daemon, now.wall);
                             }
                             let at = same.map_or(now.mono, |(_, at)| at);
@@ -223,7 +228,7 @@ impl AgentLoop {
                                 at,
                                 unknown_words,
                                 ledger: remembered.clone(),
-                                port_changes: Arc::clone(&port_changes),
+                                port_turns: agent.port_turns().clone(),
                                 events: agent.counts().iter().collect(),
                             });
                         }

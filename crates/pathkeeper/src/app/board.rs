@@ -14,7 +14,7 @@ use pathkeeper_api::disks::NodeDisks;
 use pathkeeper_api::status;
 use pathkeeper_engine::cluster::NodeView;
 use pathkeeper_model::ledger::Ledger;
-use pathkeeper_model::local::NodeRead;
+use pathkeeper_model::local::{NodeRead, Port};
 use pathkeeper_model::matrix::ByState;
 use pathkeeper_model::{Entry, EpochS, Instance, MonoMs, NodeName, State, Wwid};
 use serde::Serialize;
@@ -24,7 +24,6 @@ use tokio::sync::broadcast;
 use super::alerts::AlertsBoard;
 use super::cause_memory::CauseMemory;
 use super::convert;
-use super::port_changes::Port;
 
 /// Deltas that a reader who was away can be given; one that was away for longer gets a new snapshot.
 const DELTAS_KEPT: usize = 256;
@@ -219,8 +218,8 @@ pub struct LocalView {
     pub unknown_words: u64,
     /// What the node remembers of the LUNs that it carries.
     pub ledger: Arc<Ledger>,
-    /// How often each port lost paths or got them back.
-    pub port_changes: Arc<BTreeMap<Port, u64>>,
+    /// How often each port lost paths or got them back since the agent started.
+    pub port_turns: Arc<BTreeMap<Port, u64>>,
     /// How often each kind of event came to the agent.
     pub events: Vec<(&'static str, u64)>,
 }
@@ -489,7 +488,7 @@ mod tests {
                 at: MonoMs(0),
                 unknown_words: 0,
                 ledger: Arc::default(),
-                port_changes: Arc::default(),
+                port_turns: Arc::default(),
                 events: Vec::new(),
             };
             let maps = local.disks(MonoMs(0)).maps;
@@ -541,6 +540,7 @@ mod tests {
             transport: None,
             causes: Vec::new(),
             unexplained: None,
+            flapping: false,
         };
         let body = |wwid: &str, nodes: &[(&str, status::Cell)]| {
             let row = status::LunRow {

@@ -8,7 +8,7 @@ use pathkeeper_engine::cluster::{Belief, NodeView};
 use pathkeeper_model::cause::Causes;
 use pathkeeper_model::detail::Detail;
 use pathkeeper_model::expect::{By, Outcome};
-use pathkeeper_model::finding::{self, Finding};
+use pathkeeper_model::finding::{self, Code, Finding};
 use pathkeeper_model::local::{self, Daemon, NodeRead, Queueing};
 use pathkeeper_model::matrix::{ByState, RowRef};
 use pathkeeper_model::{EpochS, NodeName, State, Wwid, judge};
@@ -36,6 +36,7 @@ pub fn row(row: &RowRef<'_>, name_here: Option<&str>, expected: Option<&Outcome>
                     transport: cell.transport.map(str::to_owned),
                     causes: Vec::new(),
                     unexplained: None,
+                    flapping: false,
                 };
                 (node.to_string(), cell)
             })
@@ -60,6 +61,12 @@ pub fn expected_by(by: &[By]) -> Option<String> {
 
 /// Which listed causes explain what is wrong in each cell, and what none explains.
 pub fn add_causes(wire: &mut status::LunRow, wwid: &Wwid, causes: &Causes) {
+    if causes.list().iter().any(|cause| cause.code == Code::PortFlapping) {
+        for (name, shown) in &mut wire.nodes {
+            let cell = NodeName::new(name).and_then(|node| causes.cell(&node, wwid));
+            shown.flapping = cell.is_some_and(|cell| cell.flaps);
+        }
+    }
     for (name, shown) in wire.nodes.iter_mut().filter(|(_, shown)| shown.state != "optimal") {
         let Some(cell) = NodeName::new(name).and_then(|node| causes.cell(&node, wwid)) else { continue };
         let of = |at: &u32| causes.list().get(*at as usize).map(|cause| cause.fingerprint().to_string());

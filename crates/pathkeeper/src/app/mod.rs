@@ -18,7 +18,7 @@ pub mod ledger_file;
 pub mod logging;
 pub mod luns;
 pub mod own;
-pub mod port_changes;
+pub mod port_turns;
 pub mod reader;
 pub mod service;
 pub mod stores;

@@ -79,6 +79,7 @@ fn cell(text: &str) -> Cell {
         transport: (state != "missing").then(|| "fc".into()),
         causes: Vec::new(),
         unexplained: None,
+        flapping: false,
     }
 }
 

@@ -48,6 +48,7 @@ impl Look for NoMaps {
             config_digest: None,
             own_wwids: None,
             host: Default::default(),
+            port_changes: Arc::default(),
             unknown_words: 0,
             problems: vec![],
         }

@@ -32,6 +32,7 @@ pub fn with(mut lun: Lun, node: &str, state: &str, active: Option<u32>, remember
         transport: Some("fc".into()),
         causes: Vec::new(),
         unexplained: None,
+        flapping: false,
     };
     let row = lun.status.as_mut().unwrap();
     row.nodes.insert(node.into(), cell);

@@ -63,14 +63,14 @@ fn counts(cell: &Cell) -> Option<String> {
     Some(format!("{}/{}", number(active), number(total.max(cell.paths_expected))))
 }
 
-/// What findings say of single cells: letters behind their numbers.
+/// What findings say of single cells, and which of them flap: letters behind their numbers.
 #[derive(Debug, Default)]
 pub struct Marks<'a> {
     by_cell: BTreeMap<(&'a str, &'a str), BTreeSet<char>>,
 }
 
 /// Each letter and what it says.
-pub const MARKS: [(char, &str); 3] = [('Q', "queues"), ('s', "size"), ('m', "muted")];
+pub const MARKS: [(char, &str); 4] = [('Q', "queues"), ('s', "size"), ('~', "flaps"), ('m', "muted")];
 
 impl<'a> Marks<'a> {
     /// From all findings of a status.
@@ -85,6 +85,11 @@ impl<'a> Marks<'a> {
             };
             if let (Some(wwid), Some(node)) = (&finding.scope.wwid, &finding.scope.node) {
                 by_cell.entry((wwid, node)).or_default().insert(mark);
+            }
+        }
+        for row in &status.luns {
+            for (node, _) in row.nodes.iter().filter(|(_, cell)| cell.flapping) {
+                by_cell.entry((&row.wwid, node)).or_default().insert('~');
             }
         }
         Self { by_cell }

@@ -7,14 +7,13 @@ use pathkeeper_api::disks::{Map, NodeDisks};
 use pathkeeper_api::status::Cell;
 use pathkeeper_io::notify::{Sink, SinkState};
 use pathkeeper_model::cause::CellCauses;
-use pathkeeper_model::local::PathDevice;
+use pathkeeper_model::local::{PathDevice, Port, port_of};
 use pathkeeper_model::topology::port_text;
 use pathkeeper_model::{State, Wwid, judge};
 
 use super::page::{Labels, Page};
 use super::{Head, borrowed, number, with};
 use crate::app::board::{LocalView, Snapshot};
-use crate::app::port_changes::{Port, port_of};
 use crate::http::Context;
 
 /// Causes that are told of one map.
@@ -355,7 +354,7 @@ fn of_ports(page: &mut Page, local: &LocalView, disks: &NodeDisks, name: &str) {
         "Paths over an adapter and a target port that should be there",
         series(|sums| sums.expected),
     );
-    let turns = local.port_changes.iter().map(|((hba, target), n)| {
+    let turns = local.port_turns.iter().map(|((hba, target), n)| {
         (vec![("node", borrowed(name)), ("hba", borrowed(hba)), ("target", borrowed(target))], *n)
     });
     page.counter(
