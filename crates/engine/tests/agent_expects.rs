@@ -41,7 +41,7 @@ fn read(maps: &[&str]) -> NodeRead {
             check: if n < up { CheckState::Ready } else { CheckState::Faulty },
             device: DevState::Running,
             adapter_port: Some("a".into()),
-            target_port: Some(format!("t{n}")),
+            target_port: Some(format!("t{n}").into()),
             ..PathDevice::unknown("sda", "8:0")
         };
         let group = PathGroup {

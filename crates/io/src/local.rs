@@ -266,7 +266,7 @@ impl LocalReader {
             self.facts.add_unlisted(&roots.sys, out, self.host.unlisted());
         }
         for path in &mut out.loose {
-            path.used_by = self.host.user_of(&path.dev).map(str::to_owned);
+            path.used_by = self.host.user_of(&path.dev).map(Into::into);
         }
     }
 

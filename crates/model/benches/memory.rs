@@ -42,7 +42,7 @@ fn published(n: usize) -> Packed {
                 path.adapter_port.as_deref().unwrap_or_default().replace("21:00", &format!("21:{n:02x}"));
             let target = path.target_port.as_deref().unwrap_or_default();
             lun.ports.push(Port { adapter: port.as_str().into(), target: target.into(), paths: 1 });
-            path.adapter_port = Some(port);
+            path.adapter_port = Some(port.into());
         }
         ledger.luns.insert(map.wwid.clone(), lun);
     }
@@ -58,7 +58,7 @@ fn detail() {
     let mib = |bytes: usize| bytes as f64 / f64::from(1 << 20);
     let take = |packed: &Packed, texts: &mut Texts| -> (NodePaths, Facts) {
         let detail = packed.unpack().expect("our own");
-        (NodePaths::of(&detail, texts), packed.facts().expect("our own"))
+        (NodePaths::of(&detail, texts), Facts::of(&detail))
     };
     // What is only needed on the way is in the resident set before anything is kept.
     let _ = take(&published(DETAIL_NODES), &mut Texts::default());

@@ -277,7 +277,7 @@ mod tests {
             dm,
             check,
             device,
-            transport: transport.map(str::to_owned),
+            transport: transport.map(Into::into),
             ..PathDevice::unknown("sda", "8:0")
         }
     }

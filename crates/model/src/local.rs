@@ -7,6 +7,8 @@ mod port_changes;
 
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use crate::ids::{EpochS, Wwid};
 
 pub use host::{
@@ -195,21 +197,21 @@ pub struct Map {
     /// What happens to I/O without a path.
     pub queueing: Queueing,
     /// As multipathd prints it, e.g. `1 queue_if_no_path`.
-    pub features: String,
+    pub features: SmolStr,
     /// E.g. `1 alua`.
-    pub hwhandler: String,
+    pub hwhandler: SmolStr,
     /// `rw` or `ro`, as printed.
-    pub write_prot: String,
+    pub write_prot: SmolStr,
     /// As printed: `immediate`, `manual`, …
-    pub failback: String,
+    pub failback: SmolStr,
     /// Vendor, product, revision, trimmed.
-    pub vendor: String,
+    pub vendor: SmolStr,
     /// Product.
-    pub product: String,
+    pub product: SmolStr,
     /// Revision.
-    pub revision: String,
+    pub revision: SmolStr,
     /// Serial number of the LUN (from its paths), where known.
-    pub serial: Option<String>,
+    pub serial: Option<SmolStr>,
     /// Path failures counted by multipathd since its last reconfigure.
     pub path_faults: u64,
     /// Path groups in multipathd's order.
@@ -231,13 +233,13 @@ impl Map {
             pvs: Vec::new(),
             suspended: false,
             queueing: Queueing::Unknown,
-            features: String::new(),
-            hwhandler: String::new(),
-            write_prot: String::new(),
-            failback: String::new(),
-            vendor: String::new(),
-            product: String::new(),
-            revision: String::new(),
+            features: SmolStr::default(),
+            hwhandler: SmolStr::default(),
+            write_prot: SmolStr::default(),
+            failback: SmolStr::default(),
+            vendor: SmolStr::default(),
+            product: SmolStr::default(),
+            revision: SmolStr::default(),
             serial: None,
             path_faults: 0,
             groups: Vec::new(),
@@ -261,11 +263,11 @@ pub struct Pv {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PathGroup {
     /// E.g. `service-time 0`.
-    pub selector: String,
+    pub selector: SmolStr,
     /// Priority.
     pub priority: i32,
     /// `active`, `enabled`, `disabled`, … as printed. `enabled` is no alarm: it has seen no I/O yet.
-    pub status: String,
+    pub status: SmolStr,
     /// Whether multipathd calls it marginal.
     pub marginal: bool,
     /// Its paths in multipathd's order.
@@ -292,9 +294,9 @@ pub enum Access {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PathDevice {
     /// `sdX`, `nvme…`.
-    pub dev: String,
+    pub dev: SmolStr,
     /// `major:minor`.
-    pub dev_t: String,
+    pub dev_t: SmolStr,
     /// The LUN it says it leads to, where known.
     pub wwid: Option<Wwid>,
     /// The kernel's word about the path.
@@ -304,40 +306,40 @@ pub struct PathDevice {
     /// The device's state.
     pub device: DevState,
     /// The three words as they were printed, for people.
-    pub words: [String; 3],
+    pub words: [SmolStr; 3],
     /// Priority; −1 where the prioritizer failed.
     pub priority: i32,
     /// `host:channel:target:lun`, where known.
-    pub hctl: Option<String>,
+    pub hctl: Option<SmolStr>,
     /// Adapter, e.g. `host7`; for NVMe the controller.
-    pub adapter: Option<String>,
+    pub adapter: Option<SmolStr>,
     /// WWPN of the adapter, initiator IP or IQN, where known.
-    pub adapter_port: Option<String>,
+    pub adapter_port: Option<SmolStr>,
     /// WWPN, IQN or address of the target port, where known.
-    pub target_port: Option<String>,
+    pub target_port: Option<SmolStr>,
     /// Node name of the target (WWNN or IQN), where known.
-    pub target_node: Option<String>,
+    pub target_node: Option<SmolStr>,
     /// `fc`, `iscsi`, …, where known.
-    pub transport: Option<String>,
+    pub transport: Option<SmolStr>,
     /// Bytes, from /sys/block/DEV/size.
     pub size_bytes: Option<u64>,
     /// Serial number.
-    pub serial: Option<String>,
+    pub serial: Option<SmolStr>,
     /// Vendor and product, as one text, where known (for devices that no map took).
-    pub product: Option<String>,
+    pub product: Option<SmolStr>,
     /// Failures counted for this path, where known.
     pub failures: Option<u64>,
     /// Whether multipathd calls it marginal.
     pub marginal: bool,
     /// What udev's database says is on it, in words (`LVM PV of VG prod`), for devices that no map took. `None` proves
     /// nothing: nobody looks at a standby path.
-    pub signature: Option<String>,
+    pub signature: Option<SmolStr>,
     /// Why no map took it, as far as multipathd says (`orphan`, `blacklisted`…); empty for a path in a map.
-    pub loose_because: String,
+    pub loose_because: SmolStr,
     /// The blacklist rule that excludes it, with file and line where a file says it; for devices that no map took.
-    pub rule: Option<String>,
+    pub rule: Option<SmolStr>,
     /// Who uses it by itself, in words (`mounted at /srv`, `LVM (vg0-data)`, `md127`), for devices that no map took.
-    pub used_by: Option<String>,
+    pub used_by: Option<SmolStr>,
     /// ALUA target port group of the port that it leads to.
     pub port_group: Option<u16>,
     /// Its ALUA state as the kernel has it, from sysfs' `access_state`.
@@ -348,13 +350,13 @@ impl PathDevice {
     /// A path of which nothing but the names is known: a start for those who fill it.
     pub fn unknown(dev: &str, dev_t: &str) -> Self {
         Self {
-            dev: dev.to_owned(),
-            dev_t: dev_t.to_owned(),
+            dev: dev.into(),
+            dev_t: dev_t.into(),
             wwid: None,
             dm: DmState::Unknown,
             check: CheckState::Unknown,
             device: DevState::Unknown,
-            words: [String::new(), String::new(), String::new()],
+            words: [SmolStr::default(), SmolStr::default(), SmolStr::default()],
             priority: -1,
             hctl: None,
             adapter: None,
@@ -368,7 +370,7 @@ impl PathDevice {
             failures: None,
             marginal: false,
             signature: None,
-            loose_because: String::new(),
+            loose_because: SmolStr::default(),
             rule: None,
             used_by: None,
             port_group: None,
@@ -406,7 +408,7 @@ pub struct KernelMap {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KernelPath {
     /// `major:minor`.
-    pub dev_t: String,
+    pub dev_t: SmolStr,
     /// `A` in the status line; anything else is false.
     pub active: bool,
     /// How often the kernel failed it.

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use smol_str::SmolStr;
 
 use crate::ids::{EpochS, Instance};
 use crate::json::{JsonError, Scalar, Scanner};
@@ -455,6 +456,14 @@ pub(crate) fn members<'a>(
 pub(crate) fn text(scan: &mut Scanner<'_>) -> Read<Option<String>> {
     Ok(match scan.value()? {
         Scalar::Text(text) if text.len() <= TEXT_BYTES_MAX => Some(text.into_owned()),
+        _ => None,
+    })
+}
+
+/// The same, for texts that are mostly short.
+pub(crate) fn short_text(scan: &mut Scanner<'_>) -> Read<Option<SmolStr>> {
+    Ok(match scan.value()? {
+        Scalar::Text(text) if text.len() <= TEXT_BYTES_MAX => Some(text.as_ref().into()),
         _ => None,
     })
 }

@@ -52,7 +52,7 @@ fn path(dev: &str) -> PathDevice {
         dm: DmState::Active,
         check: CheckState::Ready,
         device: DevState::Running,
-        words: ["active", "ready", "running"].map(str::to_owned),
+        words: ["active", "ready", "running"].map(Into::into),
         ..PathDevice::unknown(dev, "8:16")
     }
 }
@@ -118,7 +118,7 @@ fn read() -> NodeRead {
         dm: DmState::Failed,
         check: CheckState::Unknown,
         device: DevState::Offline,
-        words: ["failed", "quarantined", "transport-offline"].map(str::to_owned),
+        words: ["failed", "quarantined", "transport-offline"].map(Into::into),
         wwid: None,
         size_bytes: None,
         serial: Some("other".into()),

@@ -25,9 +25,9 @@ fn device(n: usize, text: &str) -> PathDevice {
     let (wwid, target, lun) = (next(), next(), next());
     let mut path = PathDevice {
         wwid: wwid.and_then(Wwid::new),
-        target_node: target.map(str::to_owned),
-        target_port: target.map(|target| format!("{target}:{n}")),
-        hctl: lun.map(|lun| format!("6:0:{n}:{lun}")),
+        target_node: target.map(Into::into),
+        target_port: target.map(|target| format!("{target}:{n}").into()),
+        hctl: lun.map(|lun| format!("6:0:{n}:{lun}").into()),
         transport: Some("fc".into()),
         size_bytes: Some(1 << 40),
         product: Some("NETAPP LUN C-Mode".into()),
@@ -38,10 +38,10 @@ fn device(n: usize, text: &str) -> PathDevice {
         let (key, value) = word.split_once('=').expect("a key");
         match key {
             "size" => path.size_bytes = value.parse().ok(),
-            "tr" => path.transport = Some(value.to_owned()),
-            "sg" => path.signature = Some(value.replace('_', " ")),
-            "why" => path.loose_because = value.replace('_', " "),
-            "port" => path.target_port = Some(value.to_owned()),
+            "tr" => path.transport = Some(value.into()),
+            "sg" => path.signature = Some(value.replace('_', " ").into()),
+            "why" => path.loose_because = value.replace('_', " ").into(),
+            "port" => path.target_port = Some(value.into()),
             _ => panic!("{key}"),
         }
     }
@@ -67,9 +67,9 @@ fn written(node: &str, lines: &[&str]) -> Written {
                 let wwid = path.wwid.clone().expect("a map has one");
                 let mut map = Map::unknown("m", wwid);
                 map.groups.push(PathGroup {
-                    selector: String::new(),
+                    selector: "".into(),
                     priority: 1,
-                    status: String::new(),
+                    status: "".into(),
                     marginal: false,
                     paths: vec![path],
                 });

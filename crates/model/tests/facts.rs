@@ -1,4 +1,4 @@
-//! What expectations need of a published detail: the same as the whole of it says, and no more than bounds allow.
+//! What expectations need of a published detail: targets, volumes and ledger.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[allow(dead_code, reason = "shared with other tests")]
@@ -29,19 +29,8 @@ fn packed_text(text: &str) -> Packed {
     Packed::new(vec![DetailPart { stamp: STAMP, time: None, part: 1, parts: 1, data: data.into() }])
 }
 
-/// What the whole detail says of the same.
-fn of_whole(packed: &Packed) -> Facts {
-    let detail = packed.unpack().unwrap();
-    let on_map = |map: &pathkeeper_model::local::Map| {
-        let paths = map.groups.iter().flat_map(|group| &group.paths);
-        let iscsi = paths.filter(|path| path.transport.as_deref() == Some("iscsi"));
-        OnMap { pvs: map.pvs.clone(), targets: iscsi.filter_map(|path| path.target_node.clone()).collect() }
-    };
-    let carried = |lun: Lun| Carried { since: lun.since, vg: lun.vg };
-    Facts {
-        ledger: detail.ledger.unwrap().luns.into_iter().map(|(w, lun)| (w, carried(lun))).collect(),
-        maps: detail.read.maps.iter().map(|map| (map.wwid.clone(), on_map(map))).collect(),
-    }
+fn facts(packed: &Packed) -> Facts {
+    Facts::of(&packed.unpack().unwrap())
 }
 
 #[test]
@@ -56,7 +45,7 @@ fn they_are_what_the_whole_detail_says() {
             (n % 4 > 0).then(|| Pv { uuid: Some(n.to_string()), vg_name, vg_uuid }).into_iter().collect();
         for path in map.groups.iter_mut().flat_map(|group| &mut group.paths).filter(|_| n % 7 == 0) {
             path.transport = Some("iscsi".into());
-            path.target_node = Some(format!("iqn.2026-01.example:t{}", n % 2));
+            path.target_node = Some(format!("iqn.2026-01.example:t{}", n % 2).into());
         }
         let since = EpochS(1_000 + n as i64);
         luns.insert(map.wwid.clone(), Lun { since, seen: since, ports: Vec::new(), vg });
@@ -64,8 +53,15 @@ fn they_are_what_the_whole_detail_says() {
     // A LUN of which only the ledger knows.
     read.maps.truncate(39);
     let packed = packed(&read, &Ledger { luns, ..Ledger::default() });
-    let facts = packed.facts().unwrap();
-    assert_eq!(facts, of_whole(&packed));
+    let facts = facts(&packed);
+    let mark = |n: &str| VgMark { name: format!("vg{n}"), uuid: None };
+    let at = |n: usize| Wwid::new(read.maps[n].wwid.as_str()).unwrap();
+    assert_eq!(facts.ledger[&at(2)], Carried { since: EpochS(1_002), vg: Some(mark("2")) });
+    assert_eq!(facts.ledger[&at(3)], Carried { since: EpochS(1_003), vg: None });
+    assert_eq!(facts.maps[&at(14)].pvs, read.maps[14].pvs);
+    let targets = ["iqn.2026-01.example:t0".to_owned()];
+    assert_eq!(facts.maps[&at(14)], OnMap { pvs: read.maps[14].pvs.clone(), targets: targets.into() });
+    assert_eq!(facts.maps[&at(15)].targets, [].into());
     assert_eq!((facts.ledger.len(), facts.maps.len()), (40, 39));
     assert_eq!(facts.maps.values().map(|map| map.targets.len()).sum::<usize>(), 6);
 }
@@ -75,17 +71,17 @@ fn whatever_stands_there_it_is_understood_in_part_or_refused_in_words() {
     let wwid = |text| Wwid::new(text).unwrap();
     let text = r#"{"v":1,"m":[{"w":"w1","pv":[{"n":"vg0"},7,{}],"g":[{"d":[{"r":0},{"r":1},{"r":99},{"r":"x"}]}]},{"n":"x"},3],
         "r":[{"tn":"iqn.a","tr":"iscsi"},{"tn":"5000","tr":"fc"}],"led":{"v":2},"other":[1]}"#;
-    let facts = packed_text(text).facts().unwrap();
+    let of_text = facts(&packed_text(text));
     let pv = Pv { vg_name: Some("vg0".into()), ..Pv::default() };
     let on = OnMap { pvs: vec![pv], targets: ["iqn.a".to_owned()].into() };
-    assert_eq!(facts, Facts { maps: [(wwid("w1"), on)].into(), ..Facts::default() });
+    assert_eq!(of_text, Facts { maps: [(wwid("w1"), on)].into(), ..Facts::default() });
     for (text, words) in [
         ("[]", "an array"),
         ("{\"v\":2}", "no detail of version 1"),
         ("{}", "no detail of version 1"),
         ("{\"v\":1,\"m\":[", "ends too early"),
     ] {
-        let e = packed_text(text).facts().unwrap_err().to_string();
+        let e = packed_text(text).unpack().unwrap_err().to_string();
         assert!(e.contains(words), "{text}: {e}");
     }
 }

@@ -107,7 +107,7 @@ fn node(line: &str) -> (NodeName, Detail) {
             "map" => (there, map.size_bytes) = (true, value.parse::<u64>().ok().map(|n| n * GIB)),
             "paths" => {
                 map.groups = vec![PathGroup {
-                    selector: String::new(),
+                    selector: "".into(),
                     priority: 50,
                     status: "active".into(),
                     marginal: false,

@@ -239,9 +239,9 @@ fn doubts_about_a_reboot() {
     let map = |name: &str, paths: usize| {
         let path = || PathDevice::unknown("sda", "8:0");
         let group = PathGroup {
-            selector: String::new(),
+            selector: "".into(),
             priority: 1,
-            status: String::new(),
+            status: "".into(),
             marginal: false,
             paths: (0..paths).map(|_| path()).collect(),
         };

@@ -150,16 +150,16 @@ impl Lab {
                 dm: if up { DmState::Active } else { DmState::Failed },
                 check: if up { CheckState::Ready } else { CheckState::Faulty },
                 device: DevState::Running,
-                adapter_port: Some(adapter.to_owned()),
-                target_port: Some(target.to_owned()),
+                adapter_port: Some(adapter.into()),
+                target_port: Some(target.into()),
                 ..PathDevice::unknown("sda", "8:0")
             }
         };
         let map = |(name, paths): &(&str, &str)| {
             let group = PathGroup {
-                selector: String::new(),
+                selector: "".into(),
                 priority: 1,
-                status: String::new(),
+                status: "".into(),
                 marginal: false,
                 paths: paths.split_whitespace().map(path).collect(),
             };

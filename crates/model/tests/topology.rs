@@ -21,7 +21,7 @@ fn wwid(text: &str) -> Wwid {
 fn path(route: &str, words: &str) -> PathDevice {
     let (adapter, target) = route.split_once('>').map_or((route, ""), |(a, t)| (a.trim(), t.trim()));
     let (adapter, port) = adapter.split_once(' ').unwrap_or((adapter, ""));
-    let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let some = |text: &str| Some(text).filter(|text| !text.is_empty()).map(Into::into);
     let letter = |n| words.chars().nth(n).unwrap();
     PathDevice {
         adapter: some(adapter),
@@ -50,7 +50,7 @@ fn path(route: &str, words: &str) -> PathDevice {
 
 fn map(of: &str, paths: Vec<PathDevice>) -> Map {
     let group =
-        PathGroup { selector: String::new(), priority: 50, status: "active".into(), marginal: false, paths };
+        PathGroup { selector: "".into(), priority: 50, status: "active".into(), marginal: false, paths };
     Map { groups: vec![group], ..Map::unknown(of, wwid(of)) }
 }
 
@@ -199,7 +199,7 @@ fn where_only_the_kernel_speaks_its_count_is_shown() {
         suspended: false,
         queue_if_no_path: true,
         queued: 0,
-        paths: paths.iter().map(|a| KernelPath { dev_t: String::new(), active: *a, fail_count: 0 }).collect(),
+        paths: paths.iter().map(|a| KernelPath { dev_t: "".into(), active: *a, fail_count: 0 }).collect(),
         unreadable,
     };
     let mut said = detail(vec![], &[]);
@@ -263,14 +263,14 @@ prop_compose! {
         words in (0..4usize, 0..10usize, 0..4usize), size in any::<Option<u64>>(), because in "(orphan|blacklisted|\\PC{0,8})",
     ) -> PathDevice {
         use CheckState::*;
-        let [adapter, adapter_port, target_port, target_node, transport] = names;
+        let [adapter, adapter_port, target_port, target_node, transport] = names.map(|name| name.map(Into::into));
         PathDevice {
-            adapter, adapter_port, target_port, target_node, transport, serial,
+            adapter, adapter_port, target_port, target_node, transport, serial: serial.map(Into::into),
             wwid: own.as_deref().and_then(Wwid::new),
             dm: [DmState::Active, DmState::Failed, DmState::Undef, DmState::Unknown][words.0],
             check: [Ready, Ghost, Faulty, Shaky, Pending, Timeout, Delayed, Disconnected, Undef, Unknown][words.1],
             device: [DevState::Running, DevState::Offline, DevState::Undef, DevState::Unknown][words.2],
-            size_bytes: size, loose_because: because,
+            size_bytes: size, loose_because: because.into(),
             ..PathDevice::unknown(&dev, "8:0")
         }
     }
@@ -281,12 +281,12 @@ prop_compose! {
         of in "[ab]{1,2}", name in "\\PC{0,9}", left in any::<u32>(), serial in name(), incomplete in any::<bool>(),
         groups in proptest::collection::vec((any::<i32>(), proptest::collection::vec(any_path(), 0..4)), 0..4), many in 0..50u8,
     ) -> Map {
-        let group = |(priority, paths)| PathGroup { selector: String::new(), priority, status: "active".into(), marginal: false, paths };
+        let group = |(priority, paths)| PathGroup { selector: "".into(), priority, status: "active".into(), marginal: false, paths };
         let mut groups: Vec<_> = groups.into_iter().map(group).collect();
         if many == 0 {
             groups = groups.iter().cycle().take(groups.len() * 300).cloned().collect();
         }
-        Map { queueing: Queueing::Seconds(left), groups, serial, incomplete, ..Map::unknown(&name, wwid(&of)) }
+        Map { queueing: Queueing::Seconds(left), groups, serial: serial.map(Into::into), incomplete, ..Map::unknown(&name, wwid(&of)) }
     }
 }
 
@@ -300,7 +300,7 @@ prop_compose! {
         let daemon = if answering { Daemon::Answering { pid: None } } else { Daemon::Stopped };
         let kernel = kernel.into_iter().map(|(of, dev_t, flag)| KernelMap {
             name: of.clone(), wwid: wwid(&of), dev_t, size_bytes: 1, open_count: 0, suspended: flag, queue_if_no_path: flag,
-            queued: 0, paths: vec![KernelPath { dev_t: String::new(), active: flag, fail_count: 0 }], unreadable: flag,
+            queued: 0, paths: vec![KernelPath { dev_t: "".into(), active: flag, fail_count: 0 }], unreadable: flag,
         });
         let mut ledger = Ledger::default();
         for (of, adapter, target, paths) in ports {

@@ -71,9 +71,9 @@ fn map(lun: usize) -> Map {
             device: DevState::Running,
             words: ["active".into(), "ready".into(), "running".into()],
             priority: if path < PATHS / 2 { 50 } else { 10 },
-            hctl: Some(format!("{path}:0:0:{lun}")),
-            adapter: Some(format!("host{path}")),
-            target_port: Some(format!("0x50000973b000{path:04x}")),
+            hctl: Some(format!("{path}:0:0:{lun}").into()),
+            adapter: Some(format!("host{path}").into()),
+            target_port: Some(format!("0x50000973b000{path:04x}").into()),
             transport: Some("fc".into()),
             size_bytes: Some(1 << 40),
             ..PathDevice::unknown(&format!("sd{disk}"), &format!("{}:{}", 8 + disk / 256, disk % 256))

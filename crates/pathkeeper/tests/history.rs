@@ -39,12 +39,12 @@ impl Look for Hand {
             dm: if n < usable { DmState::Active } else { DmState::Failed },
             check: if n < usable { CheckState::Ready } else { CheckState::Faulty },
             device: DevState::Running,
-            adapter: Some(format!("host{}", n % 2)),
-            target_port: Some(format!("0x210000000000000{n}")),
+            adapter: Some(format!("host{}", n % 2).into()),
+            target_port: Some(format!("0x210000000000000{n}").into()),
             ..PathDevice::unknown(&format!("sd{n}"), &format!("8:{n}"))
         };
         let group = PathGroup {
-            selector: String::new(),
+            selector: "".into(),
             priority: 1,
             status: "active".into(),
             marginal: false,

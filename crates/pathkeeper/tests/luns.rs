@@ -72,7 +72,7 @@ fn read() -> NodeRead {
 fn loose(n: usize) -> PathDevice {
     PathDevice {
         wwid: Wwid::new(NEW),
-        hctl: Some(format!("6:0:{n}:14")),
+        hctl: Some(format!("6:0:{n}:14").into()),
         target_node: Some("50:0a:09:80:86:77:a5:00".into()),
         transport: Some("fc".into()),
         size_bytes: Some(2 << 40),

@@ -45,9 +45,9 @@ impl Load {
         for map in &mut plain.maps {
             for (controller, group) in map.groups.iter_mut().enumerate() {
                 for (fabric, path) in group.paths.iter_mut().enumerate() {
-                    path.adapter = Some(format!("host{}", 6 + fabric));
-                    path.target_port = Some(format!("50:0a:09:8{controller}:86:77:a5:{fabric:02x}"));
-                    path.hctl = Some(format!("{}:0:{controller}:0", 6 + fabric));
+                    path.adapter = Some(format!("host{}", 6 + fabric).into());
+                    path.target_port = Some(format!("50:0a:09:8{controller}:86:77:a5:{fabric:02x}").into());
+                    path.hctl = Some(format!("{}:0:{controller}:0", 6 + fabric).into());
                 }
             }
         }
@@ -63,10 +63,10 @@ impl Load {
         read.began = now(ms).wall;
         for path in read.maps.iter_mut().flat_map(|map| &mut map.groups).flat_map(|group| &mut group.paths) {
             let fabric = usize::from(path.adapter.as_deref() == Some("host7"));
-            path.adapter_port = Some(Self::port(node, fabric));
+            path.adapter_port = Some(Self::port(node, fabric).into());
             if down == Some(fabric) {
                 (path.dm, path.check) = (DmState::Failed, CheckState::Faulty);
-                path.words = ["failed", "faulty", "running"].map(str::to_owned);
+                path.words = ["failed", "faulty", "running"].map(Into::into);
                 path.failures = Some(1);
             }
         }

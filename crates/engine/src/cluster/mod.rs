@@ -771,10 +771,10 @@ fn take_detail_value(
                     if !record.take_detail(packed.clone(), now) {
                         return None;
                     }
-                    match packed.unpack().and_then(|detail| Ok((detail, packed.facts()?))) {
-                        Ok((detail, facts)) => {
+                    match packed.unpack() {
+                        Ok(detail) => {
                             record.paths = Some(NodePaths::of(&detail, texts));
-                            return Some(facts);
+                            return Some(Facts::of(&detail));
                         }
                         Err(e) => record.detail_unusable = Some((part, e.to_string())),
                     }

@@ -189,7 +189,7 @@ impl San {
                     unreadable: false,
                     paths: there
                         .map(|p| KernelPath {
-                            dev_t: p.dev_t_text(),
+                            dev_t: p.dev_t_text().into(),
                             active: !p.kernel_failed,
                             fail_count: u64::from(p.failures),
                         })

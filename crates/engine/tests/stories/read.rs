@@ -48,9 +48,9 @@ fn one_map(
         vg_uuid: Some((*uuid).to_owned()),
     });
     let group = |group: &pathkeeper_engine::sim::multipathd::Group| PathGroup {
-        selector: group.selector.clone(),
+        selector: group.selector.clone().into(),
         priority: group.pri,
-        status: group.status.to_owned(),
+        status: group.status.into(),
         marginal: false,
         paths: group.paths.iter().map(|at| path(view, *at)).collect(),
     };
@@ -83,10 +83,10 @@ fn path(view: &View, at: usize) -> PathDevice {
         },
         device: if path.dev_st == "running" { DevState::Running } else { DevState::Offline },
         priority: path.pri,
-        hctl: Some(path.hcil.clone()),
-        adapter_port: Some(path.host_wwpn.clone()),
-        target_port: Some(path.target_wwpn.clone()),
-        transport: Some("fc".to_owned()),
+        hctl: Some(path.hcil.clone().into()),
+        adapter_port: Some(path.host_wwpn.clone().into()),
+        target_port: Some(path.target_wwpn.clone().into()),
+        transport: Some("fc".into()),
         ..PathDevice::unknown(&path.dev, &path.dev_t)
     }
 }

@@ -83,7 +83,7 @@ pub fn parse_status(text: &str) -> Option<Status> {
         words.list()?;
         let (paths, args) = (words.count()?, words.count()?);
         for _ in 0..paths {
-            let dev_t = words.word()?.to_owned();
+            let dev_t = words.word()?.into();
             let active = words.word()? == "A";
             let fail_count = words.number()?;
             words.skip(args)?;

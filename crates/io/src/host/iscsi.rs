@@ -94,13 +94,13 @@ mod tests {
         let path = |portal: &&str| PathDevice {
             transport: Some("iscsi".into()),
             target_node: Some("iqn.2026-01.lab:san".into()),
-            target_port: Some((*portal).to_owned()),
+            target_port: Some((*portal).into()),
             ..PathDevice::unknown("sda", "8:0")
         };
         let group = PathGroup {
-            selector: String::new(),
+            selector: "".into(),
             priority: 1,
-            status: String::new(),
+            status: "".into(),
             marginal: false,
             paths: portals.iter().map(path).collect(),
         };

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use pathkeeper_model::Wwid;
 use pathkeeper_model::local::{Bypassed, Daemon, HostFacts, LIST_MAX, NodeRead, PathDevice};
 use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
 
 use crate::roots::Roots;
 use settings::Settings;
@@ -102,7 +103,7 @@ impl HostReader {
         if self.users.is_empty() {
             return Vec::new();
         }
-        let mut paths: FxHashMap<String, &Wwid> = FxHashMap::default();
+        let mut paths: FxHashMap<SmolStr, &Wwid> = FxHashMap::default();
         for map in &read.maps {
             let of_map = map.groups.iter().flat_map(|group| &group.paths);
             paths.extend(of_map.map(|path| (path.dev.clone(), &map.wwid)));
@@ -110,14 +111,14 @@ impl HostReader {
         if read.maps.is_empty() {
             for map in read.kernel.iter().flatten() {
                 let named = map.paths.iter().filter_map(|path| users::disk_of_dev_t(roots, &path.dev_t));
-                paths.extend(named.map(|dev| (dev, &map.wwid)));
+                paths.extend(named.map(|dev| (dev.into(), &map.wwid)));
             }
         }
         let mut out: Vec<Bypassed> = paths
             .into_iter()
             .filter_map(|(dev, wwid)| {
                 let what = self.users.of(&dev)?.to_owned();
-                Some(Bypassed { dev, wwid: wwid.clone(), what })
+                Some(Bypassed { dev: dev.into(), wwid: wwid.clone(), what })
             })
             .collect();
         out.sort();

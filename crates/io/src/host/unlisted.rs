@@ -59,9 +59,9 @@ fn excluded(roots: &Roots, settings: &Settings, name: &str) -> Option<PathDevice
     };
     Some(PathDevice {
         wwid: Some(wwid),
-        product,
-        loose_because: "blacklisted".to_owned(),
-        rule: Some(rule),
+        product: product.map(Into::into),
+        loose_because: "blacklisted".into(),
+        rule: Some(rule.into()),
         ..PathDevice::unknown(name, &dev_t)
     })
 }

@@ -13,13 +13,14 @@ use crate::sysfs::{DeviceFacts, MapFacts};
 use pathkeeper_model::Wwid;
 use pathkeeper_model::local::{Adapter, KernelMap, Map, NodeRead, PathDevice, Pv};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use smol_str::SmolStr;
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 
 /// Facts about one device, and which device that was.
 #[derive(Debug)]
 struct Kept<T> {
-    dev_t: String,
+    dev_t: SmolStr,
     wwid: Option<Wwid>,
     facts: T,
 }
@@ -27,21 +28,21 @@ struct Kept<T> {
 /// What `show paths` told of a device beyond what the JSON tells anew each time. A large node has thousands of these.
 #[derive(Debug)]
 struct Told {
-    dev_t: String,
-    hctl: Option<String>,
-    serial: Option<String>,
-    transport: Option<String>,
+    dev_t: SmolStr,
+    hctl: Option<SmolStr>,
+    serial: Option<SmolStr>,
+    transport: Option<SmolStr>,
     failures: Option<u64>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    devices: FxHashMap<String, Kept<DeviceFacts>>,
-    maps: FxHashMap<String, Kept<(MapFacts, Vec<Pv>)>>,
+    devices: FxHashMap<SmolStr, Kept<DeviceFacts>>,
+    maps: FxHashMap<SmolStr, Kept<(MapFacts, Vec<Pv>)>>,
     /// What is on the devices that no map took.
-    signatures: FxHashMap<String, Kept<Option<String>>>,
+    signatures: FxHashMap<SmolStr, Kept<Option<SmolStr>>>,
     /// By `show paths`, as it was told last.
-    paths: FxHashMap<String, Told>,
+    paths: FxHashMap<SmolStr, Told>,
     /// `show paths` told something, perhaps that there are none.
     told: bool,
     /// Devices that no map had taken then, sorted.
@@ -165,7 +166,7 @@ impl Facts {
         path.size_bytes = facts.size_bytes;
         path.adapter.clone_from(&facts.adapter);
         (path.port_group, path.access) = (facts.port_group, facts.access);
-        let fill = |into: &mut Option<String>, from: &Option<String>| {
+        let fill = |into: &mut Option<SmolStr>, from: &Option<SmolStr>| {
             if into.is_none() {
                 into.clone_from(from);
             }
@@ -194,7 +195,7 @@ impl Facts {
         for path in &mut loose {
             self.fill_path(&roots.sys, path, None);
             let PathDevice { dev, dev_t, wwid, .. } = &*path;
-            let read = || read_signature(roots, dev);
+            let read = || read_signature(roots, dev).map(SmolStr::from);
             let signature = keep(&mut self.signatures, dev, dev_t, wwid.as_ref(), read);
             path.signature.clone_from(signature);
         }
@@ -223,7 +224,7 @@ fn devices(maps: &[Map]) -> impl Iterator<Item = &str> {
 
 /// The kept facts of a device if it is still the same one, else those read now.
 fn keep<'k, T>(
-    kept: &'k mut FxHashMap<String, Kept<T>>,
+    kept: &'k mut FxHashMap<SmolStr, Kept<T>>,
     name: &str,
     dev_t: &str,
     wwid: Option<&Wwid>,
@@ -233,8 +234,8 @@ fn keep<'k, T>(
     if !same {
         kept.remove(name);
     }
-    let fresh = || Kept { dev_t: dev_t.to_owned(), wwid: wwid.cloned(), facts: read() };
-    &kept.entry(name.to_owned()).or_insert_with(fresh).facts
+    let fresh = || Kept { dev_t: dev_t.into(), wwid: wwid.cloned(), facts: read() };
+    &kept.entry(name.into()).or_insert_with(fresh).facts
 }
 
 /// Equal for equal sets of paths in any order.

@@ -10,6 +10,7 @@ use crate::bounded::Problems;
 use pathkeeper_model::Wwid;
 use pathkeeper_model::local::{CheckState, DevState, DmState, Map, PathDevice, PathGroup, Queueing};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -122,9 +123,9 @@ fn convert_map(raw: RawMap, count: &mut u64, problems: &mut Problems) -> Result<
             paths.push(convert_path(path, &wwid, count));
         }
         groups.push(PathGroup {
-            selector: group.selector.owned(),
+            selector: group.selector.owned().into(),
             priority: group.priority.i32_or(-1),
-            status: group.status.owned(),
+            status: group.status.owned().into(),
             marginal,
             paths,
         });
@@ -147,13 +148,13 @@ fn convert_map(raw: RawMap, count: &mut u64, problems: &mut Problems) -> Result<
             }
         },
         queueing: queueing(raw.queueing.as_str(), count),
-        features: raw.features.owned(),
-        hwhandler: raw.hwhandler.owned(),
-        write_prot: raw.write_prot.owned(),
-        failback: raw.failback.owned(),
-        vendor: raw.vendor.trimmed(),
-        product: raw.product.trimmed(),
-        revision: raw.revision.trimmed(),
+        features: raw.features.owned().into(),
+        hwhandler: raw.hwhandler.owned().into(),
+        write_prot: raw.write_prot.owned().into(),
+        failback: raw.failback.owned().into(),
+        vendor: raw.vendor.trimmed().into(),
+        product: raw.product.trimmed().into(),
+        revision: raw.revision.trimmed().into(),
         path_faults: raw.path_faults.0.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
         groups,
         incomplete,
@@ -165,13 +166,13 @@ fn convert_path(raw: RawPath, wwid: &Wwid, count: &mut u64) -> PathDevice {
     *count += raw.unknown;
     let (dm, check, device) = (raw.dm.as_str(), raw.check.as_str(), raw.device.as_str());
     PathDevice {
-        dev: raw.dev.owned(),
-        dev_t: raw.dev_t.owned(),
+        dev: raw.dev.owned().into(),
+        dev_t: raw.dev_t.owned().into(),
         wwid: Some(wwid.clone()),
         dm: dm_state(dm, count),
         check: check_state(check, count),
         device: dev_state(device, count),
-        words: [dm.to_owned(), check.to_owned(), device.to_owned()],
+        words: [dm.into(), check.into(), device.into()],
         priority: raw.priority.i32_or(-1),
         adapter_port: first_known([&raw.host_wwpn, &raw.host_adapter]),
         target_port: first_known([&raw.target_wwpn]),
@@ -246,8 +247,8 @@ fn unknown<T>(count: &mut u64, value: T) -> T {
 }
 
 /// `[undef]` and `[unknown]` are how multipathd prints that it has no such name.
-fn first_known<const N: usize>(texts: [&Text<'_>; N]) -> Option<String> {
-    texts.into_iter().find_map(|text| text.known()).map(str::to_owned)
+fn first_known<const N: usize>(texts: [&Text<'_>; N]) -> Option<SmolStr> {
+    texts.into_iter().find_map(|text| text.known()).map(SmolStr::from)
 }
 
 /// A text field: a string as it is, a number or boolean by its digits, anything else as if absent.

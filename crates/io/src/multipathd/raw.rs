@@ -7,6 +7,7 @@ use super::json::{check_state, dev_state, dm_state};
 use pathkeeper_model::Wwid;
 use pathkeeper_model::local::PathDevice;
 use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
 
 /// The command. Fields: device, major:minor, WWID, host:channel:target:lun, the three words, protocol, failures,
 /// init state, map's alias, serial, vendor/product/revision.
@@ -19,7 +20,7 @@ const LINES_MAX: usize = 200_000;
 #[derive(Debug, Default)]
 pub struct RawPaths {
     /// Each device by its name.
-    pub by_dev: FxHashMap<String, RawPath>,
+    pub by_dev: FxHashMap<SmolStr, RawPath>,
     /// Words that this program does not know, counted.
     pub unknown_words: u64,
     /// Lines that are not of this form, counted.
@@ -32,7 +33,7 @@ pub struct RawPath {
     /// The device with what the line says of it.
     pub path: PathDevice,
     /// The transport by `%P`.
-    pub transport: Option<String>,
+    pub transport: Option<SmolStr>,
     /// Its map's alias; `None` where no map took it.
     pub map: Option<String>,
 }
@@ -71,13 +72,14 @@ fn decode_line(line: &str, unknown_words: &mut u64) -> Option<RawPath> {
         dm: dm_state(dm, unknown_words),
         check: check_state(check, unknown_words),
         device: dev_state(device, unknown_words),
-        words: [dm.to_owned(), check.to_owned(), device.to_owned()],
-        hctl: known(hctl).filter(|hctl| *hctl != "#:#:#:#").map(str::to_owned),
+        words: [dm.into(), check.into(), device.into()],
+        hctl: known(hctl).filter(|hctl| *hctl != "#:#:#:#").map(Into::into),
         transport: transport.clone(),
-        serial: known(serial).map(str::to_owned),
-        product: known(product).map(|text| text.split(',').map(str::trim).collect::<Vec<_>>().join(" ")),
+        serial: known(serial).map(Into::into),
+        product: known(product)
+            .map(|text| text.split(',').map(str::trim).collect::<Vec<_>>().join(" ").into()),
         failures: failures.parse().ok(),
-        loose_because,
+        loose_because: loose_because.into(),
         ..PathDevice::unknown(dev, dev_t)
     };
     Some(RawPath { path, transport, map })
@@ -88,7 +90,7 @@ fn known(text: &str) -> Option<&str> {
 }
 
 /// multipathd's protocol word (`scsi:fcp`, `nvme:tcp`, …) as our transport word.
-fn transport_of(protocol: &str) -> Option<String> {
+fn transport_of(protocol: &str) -> Option<SmolStr> {
     let word = match protocol.split_once(':') {
         Some(("scsi", "fcp")) => "fc",
         Some(("scsi", "unspec")) | Some((_, "undef")) => return None,
@@ -97,7 +99,7 @@ fn transport_of(protocol: &str) -> Option<String> {
         Some(_) => protocol,
         None => known(protocol)?,
     };
-    Some(word.to_owned())
+    Some(word.into())
 }
 
 #[cfg(test)]

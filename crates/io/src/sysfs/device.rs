@@ -7,6 +7,7 @@
 use super::file::{is_plain, names, read_number, read_text};
 use super::page83::{self, Page83};
 use pathkeeper_model::local::Access;
+use smol_str::SmolStr;
 use std::path::{Path, PathBuf};
 
 /// Bytes of a sector in sysfs' `size`, whatever the device's own block size.
@@ -21,17 +22,17 @@ pub struct DeviceFacts {
     /// Bytes.
     pub size_bytes: Option<u64>,
     /// `host:channel:target:lun`.
-    pub hctl: Option<String>,
+    pub hctl: Option<SmolStr>,
     /// `host7`, `nvme2`.
-    pub adapter: Option<String>,
+    pub adapter: Option<SmolStr>,
     /// WWPN of the adapter, initiator's address or IQN.
-    pub adapter_port: Option<String>,
+    pub adapter_port: Option<SmolStr>,
     /// WWPN, `address:port`, SAS address of the target port.
-    pub target_port: Option<String>,
+    pub target_port: Option<SmolStr>,
     /// WWNN, IQN, NQN of the target.
-    pub target_node: Option<String>,
+    pub target_node: Option<SmolStr>,
     /// `fc`, `fcoe`, `iscsi`, `sas`, `srp`, `nvme`, `ata`, `usb`.
-    pub transport: Option<String>,
+    pub transport: Option<SmolStr>,
     /// ALUA target port group of the port that it leads to, by its page 83.
     pub port_group: Option<u16>,
     /// ALUA's state.
@@ -107,8 +108,8 @@ pub fn read_device(sys: &Path, dev: &str) -> DeviceFacts {
     let place = place(&link);
     let mut facts = DeviceFacts {
         size_bytes: size_bytes(&block),
-        hctl: place.hctl.map(str::to_owned),
-        adapter: place.host.map(str::to_owned),
+        hctl: place.hctl.map(Into::into),
+        adapter: place.host.map(Into::into),
         ..DeviceFacts::default()
     };
     if place.hctl.is_some() {
@@ -124,16 +125,16 @@ pub fn read_device(sys: &Path, dev: &str) -> DeviceFacts {
     } else if place.nvme.is_some() || dev.starts_with("nvme") {
         nvme(&class, place.nvme, &block, &mut facts);
     } else if let Some(end_device) = place.end_device {
-        facts.transport = Some("sas".to_owned());
-        facts.target_port = read_text(&class("sas_device").join(end_device).join("sas_address"));
+        facts.transport = Some("sas".into());
+        facts.target_port = short_text(&class("sas_device").join(end_device).join("sas_address"));
     } else if place.port.is_some() && place.host.is_some_and(|host| class("srp_host").join(host).exists()) {
-        facts.transport = Some("srp".to_owned());
+        facts.transport = Some("srp".into());
     } else if place.usb {
-        facts.transport = Some("usb".to_owned());
+        facts.transport = Some("usb".into());
     } else if place.ata {
-        facts.transport = Some("ata".to_owned());
+        facts.transport = Some("ata".into());
     } else if let Some(host) = place.host {
-        facts.transport = transport_of_host(&class, host).map(str::to_owned);
+        facts.transport = transport_of_host(&class, host).map(Into::into);
     }
     facts
 }
@@ -149,15 +150,19 @@ fn access(file: &Path) -> Access {
     }
 }
 
+fn short_text(file: &Path) -> Option<SmolStr> {
+    read_text(file).map(SmolStr::from)
+}
+
 fn fibre_channel(class: &dyn Fn(&str) -> PathBuf, host: Option<&str>, rport: &str, facts: &mut DeviceFacts) {
     let remote = class("fc_remote_ports").join(rport);
-    facts.target_port = read_text(&remote.join("port_name"));
-    facts.target_node = read_text(&remote.join("node_name"));
-    facts.transport = Some("fc".to_owned());
+    facts.target_port = short_text(&remote.join("port_name"));
+    facts.target_node = short_text(&remote.join("node_name"));
+    facts.transport = Some("fc".into());
     if let Some(host) = host {
         let host = class("fc_host").join(host);
-        facts.adapter_port = read_text(&host.join("port_name"));
-        facts.transport = Some(fc_or_fcoe(&host).to_owned());
+        facts.adapter_port = short_text(&host.join("port_name"));
+        facts.transport = Some(fc_or_fcoe(&host).into());
     }
 }
 
@@ -169,12 +174,12 @@ pub(super) fn fc_or_fcoe(fc_host: &Path) -> &'static str {
 
 fn iscsi(class: &dyn Fn(&str) -> PathBuf, host: Option<&str>, session: &str, facts: &mut DeviceFacts) {
     let at = class("iscsi_session").join(session);
-    facts.transport = Some("iscsi".to_owned());
-    facts.target_node = read_text(&at.join("targetname"));
+    facts.transport = Some("iscsi".into());
+    facts.target_node = short_text(&at.join("targetname"));
     facts.adapter_port = host
-        .and_then(|host| read_text(&class("iscsi_host").join(host).join("ipaddress")))
+        .and_then(|host| short_text(&class("iscsi_host").join(host).join("ipaddress")))
         .filter(|address| address != "(null)")
-        .or_else(|| read_text(&at.join("initiatorname")));
+        .or_else(|| short_text(&at.join("initiatorname")));
     // A session's first connection: `connection1:0`. open-iscsi makes one connection a session.
     let number = session.strip_prefix("session").unwrap_or_default();
     let connection = class("iscsi_connection").join(format!("connection{number}:0"));
@@ -184,22 +189,22 @@ fn iscsi(class: &dyn Fn(&str) -> PathBuf, host: Option<&str>, session: &str, fac
             .find_map(|name| read_text(&connection.join(name)).filter(|text| text != "(null)"))
     };
     facts.target_port = either("address").map(|address| match either("port") {
-        Some(port) if address.contains(':') => format!("[{address}]:{port}"),
-        Some(port) => format!("{address}:{port}"),
-        None => address,
+        Some(port) if address.contains(':') => format!("[{address}]:{port}").into(),
+        Some(port) => format!("{address}:{port}").into(),
+        None => address.into(),
     });
 }
 
 fn nvme(class: &dyn Fn(&str) -> PathBuf, controller: Option<&str>, block: &Path, facts: &mut DeviceFacts) {
-    facts.transport = Some("nvme".to_owned());
+    facts.transport = Some("nvme".into());
     let linked = std::fs::read_link(block.join("device")).ok();
     let linked = linked.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
     let Some(name) = controller.or(linked.filter(|name| name.starts_with("nvme"))) else { return };
     let at = class("nvme").join(name);
-    facts.adapter = Some(name.to_owned());
-    facts.target_port = read_text(&at.join("address"));
-    facts.target_node = read_text(&at.join("subsysnqn"));
-    facts.adapter_port = read_text(&at.join("hostnqn"));
+    facts.adapter = Some(name.into());
+    facts.target_port = short_text(&at.join("address"));
+    facts.target_node = short_text(&at.join("subsysnqn"));
+    facts.adapter_port = short_text(&at.join("hostnqn"));
 }
 
 fn transport_of_host(class: &dyn Fn(&str) -> PathBuf, host: &str) -> Option<&'static str> {

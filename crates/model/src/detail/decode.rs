@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::encode::{ACCESS, CHECK, DEVICE, DM, usual_words};
 use super::host::read_host;
 use super::{Detail, DetailError, PATH_TEXT_BYTES_MAX, STATE_LETTERS};
@@ -13,7 +15,7 @@ use crate::local::{
     Access, CheckState, Daemon, DevState, DmState, KernelMap, KernelPath, Map, NodeRead, PORT_CHANGES_MAX,
     PathDevice, PathGroup, PortChange, PortChanges, Pv, Queueing,
 };
-use crate::node_value::{DaemonWord, Read, epoch, members, read_object, small, text, unsigned};
+use crate::node_value::{DaemonWord, Read, epoch, members, read_object, short_text, small, text, unsigned};
 use crate::report::PartError;
 use crate::topology::port_text;
 
@@ -33,11 +35,11 @@ const OWN_MAX: usize = 65_536;
 /// What all paths share.
 #[derive(Clone, Default)]
 struct Route {
-    adapter: Option<String>,
-    adapter_port: Option<String>,
-    target_port: Option<String>,
-    target_node: Option<String>,
-    transport: Option<String>,
+    adapter: Option<SmolStr>,
+    adapter_port: Option<SmolStr>,
+    target_port: Option<SmolStr>,
+    target_node: Option<SmolStr>,
+    transport: Option<SmolStr>,
     port_group: Option<u16>,
     /// [`printed_bytes`] of all of it.
     printed_bytes: usize,
@@ -88,7 +90,7 @@ struct RawPath {
     priority: Option<i32>,
     wwid: Option<Option<Wwid>>,
     size: Option<Option<u64>>,
-    serial: Option<Option<String>>,
+    serial: Option<Option<SmolStr>>,
 }
 
 struct RawMap {
@@ -224,11 +226,11 @@ impl Reader {
             let (mut count, mut last) = (None, None);
             members(scan, |key, scan| {
                 match key {
-                    "a" => route.adapter = text(scan)?,
-                    "ap" => route.adapter_port = text(scan)?,
-                    "tp" => route.target_port = text(scan)?,
-                    "tn" => route.target_node = text(scan)?,
-                    "tr" => route.transport = text(scan)?,
+                    "a" => route.adapter = short_text(scan)?,
+                    "ap" => route.adapter_port = short_text(scan)?,
+                    "tp" => route.target_port = short_text(scan)?,
+                    "tn" => route.target_node = short_text(scan)?,
+                    "tr" => route.transport = short_text(scan)?,
                     "pg" => route.port_group = small(scan)?.and_then(|n| u16::try_from(n).ok()),
                     "c" => count = small(scan)?,
                     "ct" => last = epoch(scan)?,
@@ -285,14 +287,14 @@ impl Reader {
                 "q" => word = text(scan)?,
                 "qn" => checks = small(scan)?,
                 "qe" => end = epoch(scan)?,
-                "f" => map.features = text(scan)?.unwrap_or_default(),
-                "hw" => map.hwhandler = text(scan)?.unwrap_or_default(),
-                "wp" => map.write_prot = text(scan)?.unwrap_or_default(),
-                "fb" => map.failback = text(scan)?.unwrap_or_default(),
-                "ve" => map.vendor = text(scan)?.unwrap_or_default(),
-                "pr" => map.product = text(scan)?.unwrap_or_default(),
-                "re" => map.revision = text(scan)?.unwrap_or_default(),
-                "s" => map.serial = text(scan)?,
+                "f" => map.features = short_text(scan)?.unwrap_or_default(),
+                "hw" => map.hwhandler = short_text(scan)?.unwrap_or_default(),
+                "wp" => map.write_prot = short_text(scan)?.unwrap_or_default(),
+                "fb" => map.failback = short_text(scan)?.unwrap_or_default(),
+                "ve" => map.vendor = short_text(scan)?.unwrap_or_default(),
+                "pr" => map.product = short_text(scan)?.unwrap_or_default(),
+                "re" => map.revision = short_text(scan)?.unwrap_or_default(),
+                "s" => map.serial = short_text(scan)?,
                 "pf" => map.path_faults = unsigned(scan)?.unwrap_or(0),
                 "i" => said_incomplete = flag(scan)?,
                 "g" => {
@@ -351,18 +353,18 @@ impl Reader {
     /// A group with its paths, and whether some were left out.
     fn read_group(&mut self, scan: &mut Scanner<'_>) -> Read<(PathGroup, Vec<RawPath>, bool)> {
         let mut group = PathGroup {
-            selector: String::new(),
+            selector: SmolStr::default(),
             priority: -1,
-            status: String::new(),
+            status: SmolStr::default(),
             marginal: false,
             paths: Vec::new(),
         };
         let (mut paths, mut lost) = (Vec::new(), false);
         members(scan, |key, scan| {
             match key {
-                "s" => group.selector = text(scan)?.unwrap_or_default(),
+                "s" => group.selector = short_text(scan)?.unwrap_or_default(),
                 "p" => group.priority = signed(scan)?.unwrap_or(-1),
-                "st" => group.status = text(scan)?.unwrap_or_default(),
+                "st" => group.status = short_text(scan)?.unwrap_or_default(),
                 "m" => group.marginal = flag(scan)?,
                 "d" => items(scan, |scan| {
                     lost |= !self.read_path(scan, &mut paths)?;
@@ -389,8 +391,8 @@ impl Reader {
         members(scan, |key, scan| {
             let path = &mut raw.path;
             match key {
-                "d" => path.dev = text(scan)?.unwrap_or_default(),
-                "t" => path.dev_t = text(scan)?.unwrap_or_default(),
+                "d" => path.dev = short_text(scan)?.unwrap_or_default(),
+                "t" => path.dev_t = short_text(scan)?.unwrap_or_default(),
                 "s" => {
                     let letters = text(scan)?.unwrap_or_default();
                     let mut letters = letters.chars();
@@ -401,26 +403,26 @@ impl Reader {
                 }
                 "x" => texts(scan, &mut words)?,
                 "p" => raw.priority = signed(scan)?,
-                "h" => path.hctl = text(scan)?,
+                "h" => path.hctl = short_text(scan)?,
                 "r" => raw.route = small(scan)?,
                 "w" => raw.wwid = Some(text(scan)?.as_deref().and_then(Wwid::new)),
                 "z" => raw.size = Some(unsigned(scan)?),
-                "n" => raw.serial = Some(text(scan)?),
+                "n" => raw.serial = Some(short_text(scan)?),
                 "f" => path.failures = unsigned(scan)?,
                 "m" => path.marginal = flag(scan)?,
-                "v" => path.product = text(scan)?,
-                "sg" => path.signature = text(scan)?,
-                "b" => path.loose_because = text(scan)?.unwrap_or_default(),
-                "ru" => path.rule = text(scan)?,
-                "ub" => path.used_by = text(scan)?,
+                "v" => path.product = short_text(scan)?,
+                "sg" => path.signature = short_text(scan)?,
+                "b" => path.loose_because = short_text(scan)?.unwrap_or_default(),
+                "ru" => path.rule = short_text(scan)?,
+                "ub" => path.used_by = short_text(scan)?,
                 "ac" => path.access = access(&text(scan)?.unwrap_or_default()),
                 _ => scan.skip()?,
             }
             Ok(())
         })?;
         raw.path.words = match <[String; 3]>::try_from(words) {
-            Ok(words) => words,
-            Err(_) => usual_words(&raw.path).map(str::to_owned),
+            Ok(words) => words.map(SmolStr::from),
+            Err(_) => usual_words(&raw.path).map(SmolStr::new_static),
         };
         self.paths += 1;
         let room = self.paths <= PATHS_MAX;
@@ -459,11 +461,11 @@ impl Reader {
                 "qd" => map.queued = small(scan)?.unwrap_or(0),
                 "x" => map.unreadable = flag(scan)?,
                 "p" => items(scan, |scan| {
-                    let mut path = KernelPath { dev_t: String::new(), active: false, fail_count: 0 };
+                    let mut path = KernelPath { dev_t: SmolStr::default(), active: false, fail_count: 0 };
                     let mut place = 0;
                     items(scan, |scan| {
                         match place {
-                            0 => path.dev_t = text(scan)?.unwrap_or_default(),
+                            0 => path.dev_t = short_text(scan)?.unwrap_or_default(),
                             1 => path.active = unsigned(scan)? == Some(1),
                             2 => path.fail_count = unsigned(scan)?.unwrap_or(0),
                             _ => scan.skip()?,
@@ -543,7 +545,7 @@ impl RawPath {
     }
 }
 
-pub(super) fn read_pv(scan: &mut Scanner<'_>) -> Read<Pv> {
+fn read_pv(scan: &mut Scanner<'_>) -> Read<Pv> {
     let mut pv = Pv::default();
     members(scan, |key, scan| {
         match key {

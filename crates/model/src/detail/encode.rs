@@ -9,6 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
+use smol_str::SmolStr;
 
 use super::host::WireHost;
 use super::{BASE64, DETAIL_PARTS_MAX, Head, STATE_LETTERS, opens_by_kernel};
@@ -165,7 +166,7 @@ struct WirePath<'a> {
     t: &'a str,
     s: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    x: Option<&'a [String; 3]>,
+    x: Option<&'a [SmolStr; 3]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     p: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -419,7 +420,7 @@ fn wire_path<'a>(
         d: &path.dev,
         t: &path.dev_t,
         s: letters(path),
-        x: (path.words.iter().map(String::as_str).ne(usual)).then_some(&path.words),
+        x: (path.words.iter().map(SmolStr::as_str).ne(usual)).then_some(&path.words),
         p: Some(path.priority).filter(|prio| within.is_none_or(|(_, group)| group.priority != *prio)),
         h: path.hctl.as_deref(),
         r: routes.place(path),

@@ -1,18 +1,11 @@
 //! Of what a node publishes, that which says who should carry a LUN: its ledger, and what lies on the maps that it has.
-//!
-//! An observer reads this of every node each time that a node publishes anew, so paths are passed over but for their
-//! targets, and nothing is kept of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decode::{MAPS_MAX, PATHS_MAX, PVS_MAX, SHORT_MAX, items, read_pv};
-use super::{DetailError, Packed};
+use super::Detail;
 use crate::ids::{EpochS, Wwid};
-use crate::json::Scanner;
-use crate::ledger::{Ledger, VgMark};
-use crate::local::Pv;
-use crate::node_value::{Read, members, read_object, small, text, unsigned};
-use crate::report::PartError;
+use crate::ledger::VgMark;
+use crate::local::{Map, Pv};
 
 /// What one node publishes, as far as expectations go.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -41,112 +34,23 @@ pub struct OnMap {
     pub targets: BTreeSet<String>,
 }
 
-impl Packed {
-    /// Unpacks what expectations need; as much as [`Self::unpack`] understands of it, and for a fraction of its cost.
-    ///
-    /// # Errors
-    /// In words, whatever the bytes are: they come from outside.
-    pub fn facts(&self) -> Result<Facts, DetailError> {
-        let plain = self.plain()?;
-        let mut version = None;
-        let (mut facts, mut iscsi) = (Facts::default(), Vec::new());
-        let mut reader = Reader::default();
-        read_object(&plain, |key, scan| {
-            match key {
-                "v" => version = unsigned(scan)?,
-                "r" => iscsi = read_routes(scan)?,
-                "m" => items(scan, |scan| reader.read_map(scan))?,
-                "led" => {
-                    let luns = Ledger::read(scan)?.unwrap_or_default().luns.into_iter();
-                    facts.ledger =
-                        luns.map(|(wwid, lun)| (wwid, Carried { since: lun.since, vg: lun.vg })).collect();
-                }
-                _ => scan.skip()?,
+impl Facts {
+    /// What a detail says of it.
+    pub fn of(detail: &Detail) -> Self {
+        let on_map = |map: &Map| {
+            let paths = map.groups.iter().flat_map(|group| &group.paths);
+            let iscsi = paths.filter(|path| path.transport.as_deref() == Some("iscsi"));
+            OnMap {
+                pvs: map.pvs.clone(),
+                targets: iscsi.filter_map(|path| path.target_node.as_deref()).map(str::to_owned).collect(),
             }
-            Ok(())
-        })?;
-        if version != Some(1) {
-            return Err(PartError::BadParts { what: "it is no detail of version 1".into() }.into());
+        };
+        let luns = detail.ledger.iter().flat_map(|ledger| &ledger.luns);
+        Self {
+            ledger: luns
+                .map(|(wwid, lun)| (wwid.clone(), Carried { since: lun.since, vg: lun.vg.clone() }))
+                .collect(),
+            maps: detail.read.maps.iter().map(|map| (map.wwid.clone(), on_map(map))).collect(),
         }
-        for (wwid, pvs, routes) in reader.maps {
-            let named =
-                routes.into_iter().filter_map(|route| iscsi.get(usize::try_from(route).ok()?)?.clone());
-            facts.maps.insert(wwid, OnMap { pvs, targets: named.collect() });
-        }
-        Ok(facts)
-    }
-}
-
-#[derive(Default)]
-struct Reader {
-    /// WWID, physical volumes, and places in the routes: those may stand behind the maps.
-    maps: Vec<(Wwid, Vec<Pv>, BTreeSet<u32>)>,
-    routes: usize,
-    pvs: usize,
-}
-
-/// The target of each route, where it is iSCSI's.
-fn read_routes(scan: &mut Scanner<'_>) -> Read<Vec<Option<String>>> {
-    let mut routes = Vec::new();
-    items(scan, |scan| {
-        let (mut target, mut transport) = (None, None);
-        members(scan, |key, scan| {
-            match key {
-                "tn" => target = text(scan)?,
-                "tr" => transport = text(scan)?,
-                _ => scan.skip()?,
-            }
-            Ok(())
-        })?;
-        if routes.len() < PATHS_MAX {
-            routes.push(target.filter(|_| transport.as_deref() == Some("iscsi")));
-        }
-        Ok(())
-    })?;
-    Ok(routes)
-}
-
-impl Reader {
-    fn read_map(&mut self, scan: &mut Scanner<'_>) -> Read<()> {
-        let (mut wwid, mut pvs, mut routes) = (None, Vec::new(), BTreeSet::new());
-        members(scan, |key, scan| {
-            match key {
-                "w" => wwid = text(scan)?.as_deref().and_then(Wwid::new),
-                "pv" => items(scan, |scan| {
-                    let pv = read_pv(scan)?;
-                    if pv != Pv::default() && pvs.len() < SHORT_MAX && self.pvs < PVS_MAX {
-                        self.pvs += 1;
-                        pvs.push(pv);
-                    }
-                    Ok(())
-                })?,
-                "g" => items(scan, |scan| {
-                    members(scan, |key, scan| match key {
-                        "d" => items(scan, |scan| {
-                            members(scan, |key, scan| {
-                                if key != "r" {
-                                    return scan.skip();
-                                }
-                                if let Some(route) = small(scan)?
-                                    && self.routes < PATHS_MAX
-                                {
-                                    self.routes += usize::from(routes.insert(route));
-                                }
-                                Ok(())
-                            })
-                        }),
-                        _ => scan.skip(),
-                    })
-                })?,
-                _ => scan.skip()?,
-            }
-            Ok(())
-        })?;
-        if let Some(wwid) = wwid
-            && self.maps.len() < MAPS_MAX
-        {
-            self.maps.push((wwid, pvs, routes));
-        }
-        Ok(())
     }
 }

@@ -197,6 +197,6 @@ fn route(path: &PathDevice, picture: &Picture<'_>) -> String {
         (Some(adapter), Some(target)) => format!("{adapter} -> {target}"),
         (Some(adapter), None) => adapter.to_owned(),
         (None, Some(target)) => format!("-> {target}"),
-        (None, None) => path.hctl.clone().unwrap_or_default(),
+        (None, None) => path.hctl.as_deref().unwrap_or_default().to_owned(),
     }
 }

@@ -103,14 +103,12 @@ impl<'a> Cell<'a> {
 
     /// The code of the state that it is in, and how bad that is.
     pub fn plight(&self) -> Option<(Code, Severity)> {
-        let map = self.seen.and_then(|seen| seen.map.as_deref());
-        let queueing = map.map_or(Queueing::Unknown, |map| map.queueing);
-        // Paths are published later than reports: what would queue before the last path failed queues now.
-        let queues = matches!(queueing, Queueing::On | Queueing::Seconds(_) | Queueing::Checks(1..));
         match (self.shown.state, self.word) {
             (_, Word::Nothing) | (State::Optimal | State::Unknown, _) => None,
-            (State::Failed, Word::KernelAlone) if queues => Some((Code::QueueWithoutDaemon, Severity::Error)),
-            (State::Failed, _) if queues => Some((Code::LunQueueing, Severity::Error)),
+            (State::Failed, Word::KernelAlone) if self.queues() => {
+                Some((Code::QueueWithoutDaemon, Severity::Error))
+            }
+            (State::Failed, _) if self.queues() => Some((Code::LunQueueing, Severity::Error)),
             (State::Failed, _) => Some((Code::LunFailed, Severity::Error)),
             // Nobody checks paths there, so that these words would be about the daemon.
             (_, Word::KernelAlone) => None,
@@ -125,6 +123,13 @@ impl<'a> Cell<'a> {
             }
             (State::Degraded, _) => Some((Code::LunBelowExpected, Severity::Warning)),
         }
+    }
+
+    /// Its map queues. Paths are published later than reports: what would queue before the last path failed queues now.
+    fn queues(&self) -> bool {
+        let map = self.seen.and_then(|seen| seen.map.as_deref());
+        let queueing = map.map_or(Queueing::Unknown, |map| map.queueing);
+        matches!(queueing, Queueing::On | Queueing::Seconds(_) | Queueing::Checks(1..))
     }
 
     /// Paths that should be usable and are not.

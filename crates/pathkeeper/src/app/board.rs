@@ -445,9 +445,9 @@ mod tests {
             ..PathDevice::unknown("sda", "8:0")
         };
         let group = PathGroup {
-            selector: String::new(),
+            selector: "".into(),
             priority: 1,
-            status: String::new(),
+            status: "".into(),
             marginal: false,
             paths: vec![path],
         };

@@ -383,21 +383,21 @@ fn daemon_map(map: &local::Map, kernel: Option<&local::KernelMap>, expected: Opt
         suspended: map.suspended,
         queueing: queueing(map.queueing),
         queueing_until: None,
-        features: map.features.clone(),
-        hwhandler: map.hwhandler.clone(),
-        write_prot: map.write_prot.clone(),
-        failback: map.failback.clone(),
-        vendor: map.vendor.clone(),
-        product: map.product.clone(),
-        revision: map.revision.clone(),
-        serial: map.serial.clone(),
+        features: map.features.to_string(),
+        hwhandler: map.hwhandler.to_string(),
+        write_prot: map.write_prot.to_string(),
+        failback: map.failback.to_string(),
+        vendor: map.vendor.to_string(),
+        product: map.product.to_string(),
+        revision: map.revision.to_string(),
+        serial: text(map.serial.as_deref()),
         groups: map
             .groups
             .iter()
             .map(|group| disks::Group {
-                policy: group.selector.clone(),
+                policy: group.selector.to_string(),
                 prio: group.priority,
-                status: group.status.clone(),
+                status: group.status.to_string(),
                 marginal: group.marginal,
                 paths: group.paths.iter().map(path).collect(),
             })
@@ -414,7 +414,7 @@ fn kernel_map(map: &local::KernelMap, expected: Option<u32>) -> disks::Map {
     let entry = judge::judge_kernel_map(map, expected);
     let paths = map.paths.iter().map(|path| disks::Path {
         dev: String::new(),
-        dev_t: path.dev_t.clone(),
+        dev_t: path.dev_t.to_string(),
         hctl: None,
         wwid: None,
         usable: false,
@@ -478,27 +478,31 @@ fn queueing(queueing: Queueing) -> String {
     }
 }
 
+fn text(text: Option<&str>) -> Option<String> {
+    text.map(str::to_owned)
+}
+
 fn path(path: &local::PathDevice) -> disks::Path {
-    let [dm_state, check_state, dev_state] = path.words.clone();
+    let [dm_state, check_state, dev_state] = path.words.clone().map(String::from);
     disks::Path {
-        dev: path.dev.clone(),
-        dev_t: path.dev_t.clone(),
-        hctl: path.hctl.clone(),
+        dev: path.dev.to_string(),
+        dev_t: path.dev_t.to_string(),
+        hctl: text(path.hctl.as_deref()),
         wwid: path.wwid.as_ref().map(ToString::to_string),
         usable: judge::is_usable(path),
         dm_state,
         check_state,
         dev_state,
         prio: path.priority,
-        adapter: path.adapter.clone(),
-        adapter_port: path.adapter_port.clone(),
-        target_port: path.target_port.clone(),
-        transport: path.transport.clone(),
+        adapter: text(path.adapter.as_deref()),
+        adapter_port: text(path.adapter_port.as_deref()),
+        target_port: text(path.target_port.as_deref()),
+        transport: text(path.transport.as_deref()),
         size: path.size_bytes,
         failures: path.failures,
-        serial: path.serial.clone(),
-        product: path.product.clone(),
-        loose_because: Some(path.loose_because.clone()).filter(|why| !why.is_empty()),
+        serial: text(path.serial.as_deref()),
+        product: text(path.product.as_deref()),
+        loose_because: text(Some(&*path.loose_because).filter(|why| !why.is_empty())),
     }
 }
 

@@ -15,16 +15,15 @@ fn read(text: &str) -> NodeRead {
         },
         check: if word == '?' { CheckState::Unknown } else { CheckState::Ready },
         device: DevState::Running,
-        adapter: Some(format!("host{}", 6 + at)),
-        adapter_port: Some(format!("0x210000000000000{}", 6 + at)),
+        adapter: Some(format!("host{}", 6 + at).into()),
+        adapter_port: Some(format!("0x210000000000000{}", 6 + at).into()),
         target_port: Some("0x2100000000000001".into()),
         ..PathDevice::unknown("sda", "8:0")
     };
     let map = |word: &str| {
         let (wwid, paths) = word.split_once('=')?;
         let paths = paths.chars().enumerate().filter(|(_, c)| *c != '.').map(path).collect();
-        let group =
-            PathGroup { selector: String::new(), priority: 1, status: String::new(), marginal: false, paths };
+        let group = PathGroup { selector: "".into(), priority: 1, status: "".into(), marginal: false, paths };
         Some(Map { groups: vec![group], ..Map::unknown(wwid, Wwid::new(wwid).unwrap()) })
     };
     let pid = text.split_whitespace().find_map(|word| word.strip_prefix('#')?.parse().ok());

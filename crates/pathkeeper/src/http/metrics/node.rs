@@ -271,11 +271,12 @@ fn of_causes(page: &mut Page, maps: &Maps<'_>, snapshot: Option<&Snapshot>) {
 fn of_domains(page: &mut Page, local: &LocalView, cells: &[(Wwid, CellCauses)], name: &str) {
     let adapters = &local.read.adapters;
     let fabric = |path: &PathDevice| {
-        let adapter = adapters.iter().find(|adapter| Some(&adapter.name) == path.adapter.as_ref())?;
+        let adapter = adapters.iter().find(|adapter| Some(&*adapter.name) == path.adapter.as_deref())?;
         adapter.fabric.clone()
     };
     type Domain<'a> = (&'static str, &'a dyn Fn(&PathDevice) -> Option<String>);
-    let kinds: [Domain<'_>; 2] = [("hba", &|path| path.adapter.clone()), ("fabric", &fabric)];
+    let kinds: [Domain<'_>; 2] =
+        [("hba", &|path| path.adapter.as_deref().map(str::to_owned)), ("fabric", &fabric)];
     let domains = |wwid: &Wwid, kind: &'static str, n: u64| {
         let labels =
             vec![("node", borrowed(name)), ("wwid", Cow::Owned(wwid.to_string())), ("kind", borrowed(kind))];
@@ -372,12 +373,12 @@ fn ports(local: &LocalView) -> BTreeMap<Port, PortSums> {
     let names: BTreeMap<&str, &str> =
         adapters.filter_map(|a| Some((a.port_name.as_deref()?, a.name.as_str()))).collect();
     let mut all: BTreeMap<(&Wwid, Port), PortSums> = BTreeMap::new();
-    let mut ports_of: BTreeMap<String, String> = BTreeMap::new();
+    let mut ports_of: BTreeMap<&str, &str> = BTreeMap::new();
     for map in &local.read.maps {
         for path in map.groups.iter().flat_map(|group| &group.paths) {
             let Some(port) = port_of(path) else { continue };
             if let (Some(hba), Some(port)) = (&path.adapter, &path.adapter_port) {
-                ports_of.entry(port.clone()).or_insert_with(|| hba.clone());
+                ports_of.entry(port).or_insert(hba);
             }
             let sums = all.entry((&map.wwid, port)).or_default();
             sums.expected += 1;
@@ -388,7 +389,7 @@ fn ports(local: &LocalView) -> BTreeMap<Port, PortSums> {
         let mut remembered: BTreeMap<Port, u32> = BTreeMap::new();
         for port in &lun.ports {
             let raw = &*port.adapter;
-            let hba = ports_of.get(raw).map(String::as_str).or_else(|| names.get(raw).copied());
+            let hba = ports_of.get(raw).or_else(|| names.get(raw)).copied();
             let key: Port = (hba.unwrap_or(raw).into(), port_text(&port.target));
             *remembered.entry(key).or_default() += port.paths;
         }
