@@ -61,8 +61,13 @@ fn play(image: &Path, scenarios: &[Scenario]) -> Result<()> {
 
 /// Gives the machine the ledger of one that has long held all LUNs by each of its adapters.
 pub fn remember(lab: &mut Lab, paths: u16) -> Result<()> {
-    let ports: Vec<String> = (0..paths).map(|host| format!(r#"["host{host}",""]"#)).collect();
-    let held: Vec<String> = (0..paths).map(|host| format!("[{host},1]")).collect();
+    remember_ways(lab, &(0..paths).map(|host| (format!("host{host}"), String::new())).collect::<Vec<_>>())
+}
+
+/// The same, by each of these adapters and target ports.
+pub fn remember_ways(lab: &mut Lab, ways: &[(String, String)]) -> Result<()> {
+    let ports: Vec<String> = ways.iter().map(|(from, to)| format!(r#"["{from}","{to}"]"#)).collect();
+    let held: Vec<String> = (0..ways.len()).map(|way| format!("[{way},1]")).collect();
     let lun = |wwid: &String| {
         format!(r#""{wwid}":{{"since":1783000000,"seen":1783000000,"paths":[{}]}}"#, held.join(","))
     };

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::etcd_servers::Servers;
+use crate::faults::remember_ways;
 use crate::lab::{Lab, is_wanted};
 use crate::machine::Machine;
 use crate::qemu::{self, Lans, Shape};
@@ -76,7 +77,7 @@ fn play(image: &Path, dir: &Path) -> Result<()> {
             format!("{name}\n--- the array\n{}\n--- {}", san.array.logs(), logs.join("\n--- "))
         })?;
     }
-    println!("{} steps passed in {:.1} s", STEPS.len() + 1, began.elapsed().as_secs_f64());
+    println!("passed in {:.1} s", began.elapsed().as_secs_f64());
     Ok(())
 }
 
@@ -120,14 +121,9 @@ fn join(lab: &mut Lab, host: u8) -> Result<()> {
     lab.wwids.sort_unstable();
     ensure!(lab.wwids.len() == LUNS, "{} has the maps {maps:?}", lab.node);
     let ways = NETWORKS.iter().zip(PORTALS);
-    let ways: Vec<String> =
-        ways.map(|(network, port)| format!(r#"["10.9.{network}.{host}","{port}"]"#)).collect();
-    let held = r#"{"since":1783000000,"seen":1783000000,"paths":[[0,1],[1,1],[2,1]]}"#;
-    let luns: Vec<String> = lab.wwids.iter().map(|wwid| format!(r#""{wwid}":{held}"#)).collect();
-    let (ways, luns) = (ways.join(","), luns.join(","));
-    let ledger = format!(r#"{{"v":1,"node":"{}","ports":[{ways}],"luns":{{{luns}}}}}"#, lab.node);
-    std::fs::write(lab.machine.share().join("ledger.json"), ledger)?;
-    lab.machine.ok("mkdir -p /var/lib/pathkeeper && cp /host/ledger.json /var/lib/pathkeeper/")?;
+    let ways: Vec<_> =
+        ways.map(|(network, port)| (format!("10.9.{network}.{host}"), port.to_owned())).collect();
+    remember_ways(lab, &ways)?;
     lab.start_agent()
 }
 
