@@ -23,6 +23,8 @@ mod between;
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
 mod etcd_servers;
 mod faults;
+#[cfg(feature = "etcd")]
+mod iscsi;
 mod lab;
 mod machine;
 mod many_luns;
@@ -31,6 +33,8 @@ mod probe;
 mod qemu;
 mod qmp;
 mod remembered;
+#[cfg(feature = "etcd")]
+mod switch;
 #[cfg(feature = "etcd")]
 mod two_guests;
 mod two_paths;
@@ -61,6 +65,8 @@ fn main() -> ExitCode {
         trial("real_kernel_finds_what_is_missing", missing::run),
         #[cfg(feature = "etcd")]
         trial("real_kernel_two_guests_one_etcd", two_guests::run),
+        #[cfg(feature = "etcd")]
+        trial("real_kernel_iscsi_san_one_etcd", iscsi::run),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -21,6 +21,17 @@ pub struct Shape {
     /// Whether it has a network of its own, in which it is [`ADDRESS`] and reaches the loopback address of the host, and
     /// nobody else, at [`HOST`].
     pub network: bool,
+    /// The networks that it shares with other machines.
+    pub lans: Lans,
+}
+
+/// The networks between machines.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lans {
+    /// Of each network, the port of the loopback address at which its switch listens; 0 = it is not there.
+    pub switches: [u16; 2],
+    /// Which machine this is: in network `n`, counted from 1, it has the address `10.9.n.host`.
+    pub host: u8,
 }
 
 impl Shape {
@@ -33,6 +44,7 @@ impl Shape {
         memory_mib: 384,
         node: "node1",
         network: false,
+        lans: Lans { switches: [0; 2], host: 0 },
     };
 }
 
@@ -58,8 +70,19 @@ pub fn wwid(lun: u16) -> String {
     format!("3{:016x}", naa(lun))
 }
 
-fn naa(lun: u16) -> u64 {
+/// The number in that name.
+pub fn naa(lun: u16) -> u64 {
     0x5000_c500_a000_0000 + u64::from(lun)
+}
+
+/// The serial number of LUN `lun`.
+pub fn serial(lun: u16) -> String {
+    format!("LUN{lun:04}")
+}
+
+/// What QEMU calls the path to LUN `lun` by adapter `path`, counted from 0.
+pub fn device_id(lun: u16, path: u16) -> String {
+    format!("lun{lun}path{path}")
 }
 
 /// The file behind LUN `lun` in the machine's directory.
@@ -100,6 +123,15 @@ pub fn arguments(image: &Path, shape: &Shape, console: Console) -> Vec<OsString>
         // Without a boot ROM: nothing boots from it, and the package that has it is not unpacked.
         add(&["-netdev", "user,id=net0,ipv6=off", "-device", "virtio-net-pci,netdev=net0,romfile="]);
     }
+    for (number, port) in (1..).zip(shape.lans.switches).filter(|(_, port)| *port > 0) {
+        // The guest knows the network by the address of its card.
+        let host = shape.lans.host;
+        add(&["-netdev", &format!("socket,id=lan{number},connect=127.0.0.1:{port}")]);
+        add(&[
+            "-device",
+            &format!("virtio-net-pci,netdev=lan{number},romfile=,mac=52:54:00:09:0{number}:{host:02x}"),
+        ]);
+    }
     for path in 0..shape.paths {
         add(&["-device", &format!("virtio-scsi-pci,id=hba{path},num_queues=1")]);
     }
@@ -110,8 +142,10 @@ pub fn arguments(image: &Path, shape: &Shape, console: Console) -> Vec<OsString>
         for path in 0..shape.paths {
             // Several devices on one node are several paths to one LUN: same name, same serial number.
             let device = format!(
-                "scsi-hd,bus=hba{path}.0,drive=lun{lun},share-rw=on,serial=LUN{lun:04},wwn={:#x},\
+                "scsi-hd,id={},bus=hba{path}.0,drive=lun{lun},share-rw=on,serial={},wwn={:#x},\
                  vendor=LABSAN,product=VDISK,ver=1.0,channel=0,scsi-id=0,lun={lun}",
+                device_id(lun, path),
+                serial(lun),
                 naa(lun)
             );
             add(&["-device", &device]);

@@ -69,32 +69,37 @@ fn play(image: &Path, dir: &Path) -> Result<()> {
     ensure!(lun == two.wwids, "both have the same LUN");
     let mut pair = Pair { one, two, lun };
     type Step = (&'static str, fn(&mut Pair) -> Result<()>);
-    let steps: [Step; 7] = [
+    let steps: [Step; 8] = [
         ("both nodes are whole on both", both_whole),
         ("a path fails on node1 and shows on node2", one_path),
         ("node1 has no path left, node2 works on", no_path),
         ("node1 is healed", healed),
         ("node1's multipathd is killed, and started again", daemon_killed),
         ("the LUN grows under node1 first", between::resized),
+        ("another LUN under its name on node2", between::other_lun_under_its_name),
         ("node1 loses its power", power_lost),
     ];
     for (name, step) in steps.into_iter().filter(|(name, _)| is_wanted(name)) {
-        told(name, step(&mut pair)).with_context(|| {
+        told(name, || step(&mut pair)).with_context(|| {
             format!("{name}\n--- node1\n{}\n--- node2\n{}", pair.one.machine.logs(), pair.two.machine.logs())
         })?;
     }
     // Its power comes back: a new run of the agent under the same name.
     let mut labs = start(image, &[(&dirs[0], &SHAPES[0])])?;
     pair.one = labs.pop().context("one was started")?;
-    let back = told("node1 comes back", both_whole(&mut pair));
+    let back = told("node1 comes back", || both_whole(&mut pair));
     back.with_context(|| format!("{}\n{}", pair.one.machine.logs(), pair.two.machine.logs()))?;
     Ok(())
 }
 
-fn told(name: &str, result: Result<()>) -> Result<()> {
+/// Plays a step, and says how it went and how long it took.
+pub fn told(name: &str, step: impl FnOnce() -> Result<()>) -> Result<()> {
+    let began = Instant::now();
+    let result = step();
+    let seconds = began.elapsed().as_secs_f64();
     match &result {
-        Ok(()) => println!("ok     {name}"),
-        Err(error) => println!("FAILED {name}: {error:#}"),
+        Ok(()) => println!("ok     {seconds:5.1} s  {name}"),
+        Err(error) => println!("FAILED {seconds:5.1} s  {name}: {error:#}"),
     }
     result
 }
@@ -118,7 +123,7 @@ fn start(image: &Path, machines: &[(&Path, &Shape)]) -> Result<Vec<Lab>> {
 }
 
 /// A port of the loopback address behind which is `to`. It is open as long as this program runs.
-fn door(to: String) -> Result<u16> {
+pub fn door(to: String) -> Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
     thread::spawn(move || {

@@ -606,7 +606,8 @@ fn details_follow_the_report_when_they_change_and_every_30_s_at_most() {
 }
 
 #[test]
-fn a_lun_that_lost_its_last_path_is_told_in_detail_within_5_s_and_so_is_the_end_of_its_waiting() {
+fn a_lun_that_lost_its_last_path_is_told_in_detail_within_5_s_and_so_is_the_end_of_its_waiting_and_its_return()
+ {
     let mut lab = Lab::new().at_rest();
     lab.live(40_000, &|| read(&[("w1", &[true, true])]));
     lab.live(52_000, &|| read(&[("w1", &[true, false])]));
@@ -622,17 +623,60 @@ fn a_lun_that_lost_its_last_path_is_told_in_detail_within_5_s_and_so_is_the_end_
     assert_eq!((lab.details.len(), lab.detail().0.read.maps[0].queueing), (3, Queueing::Seconds(40)));
     lab.live(74_000, &without(Queueing::Off));
     assert_eq!((lab.details.len(), lab.detail().0.read.maps[0].queueing), (4, Queueing::Off));
-    // That it comes back waits as ever.
-    lab.live(85_000, &|| read(&[("w1", &[true, false])]));
-    assert_eq!(lab.details.len(), 4);
+    // That it has a path again, too; that it has one more waits as ever.
+    let back = || read(&[("w1", &[true, false])]);
+    lab.live(85_000, &back);
+    assert_eq!((lab.details.len(), lab.detail().0.read.maps), (5, back().maps));
+    lab.live(96_000, &|| read(&[("w1", &[true, true])]));
+    assert_eq!(lab.details.len(), 5);
     // Its map goes, which is told at the next read, and then nothing more.
     lab.live(120_000, &|| read(&[("w1", &[true, true])]));
-    lab.live(131_000, &|| read(&[("w1", &[true, false])]));
+    lab.live(160_000, &back);
     let before = lab.details.len();
-    lab.live(142_000, &|| read(&[]));
+    lab.live(171_000, &|| read(&[]));
     assert_eq!((lab.details.len(), lab.detail().0.read.maps), (before + 1, vec![]));
-    lab.live(170_000, &|| read(&[]));
+    lab.live(200_000, &|| read(&[]));
     assert_eq!(lab.details.len(), before + 1);
+}
+
+#[test]
+fn a_map_that_is_suspended_is_told_in_detail_within_5_s_and_so_is_that_it_is_not() {
+    let mut lab = Lab::new().at_rest();
+    let well = || read(&[("w1", &[true, true])]);
+    let suspended = || {
+        let mut read = well();
+        read.maps[0].suspended = true;
+        read
+    };
+    lab.live(40_000, &well);
+    let before = lab.details.len();
+    // A moment's suspension is seen, and is over at the next read: it must not stand for half a minute.
+    for (at, (until, reads)) in
+        (1..).zip([(51_000, &suspended as &dyn Fn() -> NodeRead), (62_000, &well), (73_000, &suspended)])
+    {
+        lab.live(until, &reads);
+        assert_eq!((lab.details.len(), lab.detail().0.read.maps), (before + at, reads().maps), "{until}");
+    }
+    // Without multipathd the kernel's word counts.
+    let kernel = |suspended: bool| {
+        let kernel = KernelMap {
+            name: "w1".into(),
+            wwid: Wwid::new("w1").unwrap(),
+            dev_t: "254:0".into(),
+            size_bytes: 1 << 30,
+            open_count: 1,
+            suspended,
+            queue_if_no_path: false,
+            queued: 0,
+            paths: vec![KernelPath { dev_t: "8:0".into(), active: true, fail_count: 0 }],
+            unreadable: false,
+        };
+        move || NodeRead { daemon: Daemon::Stopped, kernel: Ok(vec![kernel.clone()]), ..read(&[]) }
+    };
+    for (at, (until, is)) in (4..).zip([(84_000, false), (95_000, true), (106_000, false)]) {
+        lab.live(until, &kernel(is));
+        assert_eq!(lab.details.len(), before + at, "{until}");
+    }
 }
 
 #[test]

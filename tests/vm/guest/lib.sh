@@ -53,6 +53,13 @@ dev_gone() { ! [ -e "/sys/bus/scsi/devices/$2:0:0:$1/block" ]; }
 # path LUN PATH running|offline: the same as set_path, and the device is whatever it is called.
 path() { set_path "$(dev "$1" "$2")" "$3"; }
 
+# lvm_by DEV COMMAND...: LVM that sees this device alone, whatever it is a part of.
+lvm_by() {
+    only=$1; shift
+    LVM_SUPPRESS_FD_WARNINGS=1 lvm "$@" --config \
+        "devices { use_devicesfile=0 multipath_component_detection=0 filter=[\"a|^$only\$|\",\"r|.*|\"] }"
+}
+
 # find_paths LUNS: brings deleted paths back. Only the places that the lab has: a scan of all takes 12 s under emulation.
 find_paths() {
     for host in /sys/class/scsi_host/host*/scan; do
@@ -69,6 +76,8 @@ io_start() {
 }
 # read_once MAP: one read, by which device-mapper takes the group that it was told to.
 read_once() { dd if="/dev/mapper/$1" of=/dev/null bs=4096 count=1 iflag=direct 2>/dev/null; }
+# reads MAP COUNT: so many reads; with few paths each has its turn. One that fails is tried on another path by the kernel.
+reads() { for n in $(seq "$2"); do read_once "$1"; done; }
 io_stop() { [ ! -e /run/io.pid ] || kill "$(cat /run/io.pid)" 2>/dev/null; rm -f /run/io.pid; }
 
 agent_start() {

@@ -1,5 +1,5 @@
 //! When a node's details go out: when they changed, at most every 30 s, after the report and never in its way. That a LUN has
-//! no path any more, or that its I/O waits no longer, is told sooner.
+//! no path any more or has one again, that its map is suspended or is not, or that its I/O waits no longer, is told sooner.
 
 use std::sync::Arc;
 
@@ -13,7 +13,9 @@ use super::{Put, RETRY_FIRST_MS, RETRY_MAX_MS};
 /// No two details within this time.
 const GAP_MS: u64 = 30_000;
 /// The same for a LUN that has just lost its last path or its map, or whose I/O without a path has another end than was told:
-/// nobody is to read that I/O fails while it waits, or waits when it has failed, or long in vain for why there is no map.
+/// nobody is to read that I/O fails while it waits, or waits when it has failed, or long in vain for why there is no map. For one
+/// that has a path again: what it loses next is not to be laid to adapters that work by now. And for a map that is suspended,
+/// or no more: each load of a table suspends it for a moment, which must not be taken for longer.
 const DEAD_GAP_MS: u64 = 5_000;
 /// Packing and putting a large node's parts ends sooner; this is for a runner that never says how it ended.
 const IN_FLIGHT_MAX_MS: u64 = 60_000;
@@ -122,6 +124,15 @@ fn dead(read: &NodeRead) -> Dead {
     dead
 }
 
+/// LUNs whose map is suspended, in byte order.
+fn suspended(read: &NodeRead) -> Vec<Wwid> {
+    let maps = read.maps.iter().filter(|map| map.suspended).map(|map| map.wwid.clone());
+    let kernel = judge::unlisted(read, &read.kernel).filter(|map| map.suspended);
+    let mut suspended: Vec<Wwid> = maps.chain(kernel.map(|map| map.wwid.clone())).collect();
+    suspended.sort_unstable();
+    suspended
+}
+
 /// LUNs that have a map, in byte order.
 fn mapped(read: &NodeRead) -> Vec<Wwid> {
     let kernel = read.kernel.iter().flatten().map(|map| &map.wwid);
@@ -139,7 +150,9 @@ pub(super) struct Details {
     dead_told: Dead,
     /// The LUNs of which it told a map, in byte order.
     maps_told: Vec<Wwid>,
-    /// The last read tells of more.
+    /// The LUNs of which it told a suspended map, in byte order.
+    suspended_told: Vec<Wwid>,
+    /// The last read tells otherwise.
     urgent: bool,
     ledger: Arc<Ledger>,
     /// Something came since it was last compared with what was told.
@@ -163,7 +176,8 @@ impl Details {
         // A read that found nothing at all replaces nothing: what was seen before stands, with its age.
         if !judge::is_blind(read) {
             let maps = mapped(read);
-            self.urgent = dead(read).iter().any(|lun| self.dead_told.binary_search(lun).is_err())
+            self.urgent = self.dead_told != dead(read)
+                || self.suspended_told != suspended(read)
                 || self.maps_told.iter().any(|lun| maps.binary_search(lun).is_err());
             self.read = Some(read.clone());
             self.dirty = true;
@@ -241,6 +255,7 @@ impl Details {
         self.held = None;
         let read = self.read.clone()?;
         (self.dead_told, self.maps_told, self.urgent) = (dead(&read), mapped(&read), false);
+        self.suspended_told = suspended(&read);
         let told = Told { print: Fingerprint::of(&read), ledger: self.ledger.clone() };
         let same = |before: &Told| {
             before.print.says_the_same(&told.print) && Arc::ptr_eq(&before.ledger, &told.ledger)

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::index::{AdapterAt, Index, NONE, NodeIndex, subnet};
+use super::index::{AdapterAt, Index, NONE, NodeIndex, address, subnet};
 use crate::arrays::{Arrays, Target};
 use crate::ids::NodeName;
 use crate::local::Adapter;
@@ -310,8 +310,12 @@ pub(super) fn of_value<'v>(adapters: &'v [Adapter], at: &AdapterAt) -> impl Iter
     })
 }
 
-/// `host7`; the port's name where no host or more than one is known.
+/// `host7`; the port's name where no host or more than one is known. An iSCSI initiator's is its address: it has a host for
+/// each session, and a new one after each login.
 fn object_of(at: &AdapterAt, value: &[Adapter]) -> Arc<str> {
+    if address(&at.port).is_some() {
+        return at.port.clone();
+    }
     if let Some(via) = &at.via {
         return Arc::from(format!("{} via {via}", at.port));
     }

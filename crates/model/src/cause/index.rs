@@ -203,7 +203,7 @@ impl Index {
 }
 
 /// An address. A WWN reads like one of IPv6, and is none.
-fn address(text: &str) -> Option<IpAddr> {
+pub(super) fn address(text: &str) -> Option<IpAddr> {
     let is_wwn = text.split(':').count() == 8 && text.split(':').all(|part| part.len() == 2);
     if is_wwn { None } else { text.parse().ok() }
 }

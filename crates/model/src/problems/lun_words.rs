@@ -111,7 +111,7 @@ fn identity(name: &str, row: &RowRef<'_>, on: &[OnNode<'_>]) -> Option<Finding> 
             format!("Stop what writes to {name} on {}: guests first, then the storage", few(&nodes)),
             format!(
                 "On each node: for d in $(ls /sys/block/$(basename $(readlink -f /dev/mapper/{}))/slaves); do \
-                 echo $d $(cat /sys/block/$d/device/wwid) $(cat /sys/block/$d/device/vendor); done",
+                 echo $d $(cat /sys/block/$d/device/wwid /sys/block/$d/device/vendor) $(tail -c +5 /sys/block/$d/device/vpd_pg80); done",
                 word(name)
             ),
             "Array: which LUN has this WWID, and was another one mapped under the same LUN number?".to_owned(),

@@ -49,6 +49,21 @@ fn one_thing_is_broken() {
 }
 
 #[test]
+fn an_iscsi_adapter_is_called_by_its_address_however_many_sessions_it_has() {
+    for controllers in [1, 2] {
+        for absent in [false, true] {
+            let lab =
+                lab(|shape| (shape.iscsi, shape.controllers, shape.absent) = (true, controllers, absent));
+            check(&lab, &[Fault::AdapterQuiet(1, 1)], &["warning HBA_DOWN pve02/10.9.2.105"]);
+        }
+    }
+    // A logout takes one of two hosts away.
+    let lab = lab(|shape| (shape.iscsi, shape.absent) = (true, true));
+    let expect = "warning PORT_PAIR_DOWN pve01/10.9.1.100 to 10.9.1.1:3260";
+    check(&lab, &[Fault::Pair(0, 0, 0)], &[expect]);
+}
+
+#[test]
 fn cells_say_what_explains_them() {
     let lab = lab(|_| {});
     let causes =

@@ -160,20 +160,13 @@ impl Lab {
     pub fn adapter_object(&self, node: usize, adapter: usize) -> String {
         match (self.shape.iscsi, self.shape.by_iqn) {
             (false, _) => format!("host{}", adapter + 6),
-            // A host for each session.
-            (true, false) if self.ports_in(self.fabric_of_adapter(adapter)) == 1 && !self.shape.absent => {
-                self.host(adapter, 0, node)
-            }
+            // It has a host for each session.
             (true, false) => self.adapter_port(node, adapter),
             (true, true) => {
                 let subnet = self.fabric_of_adapter(adapter) + 1;
                 format!("{} via 10.9.{subnet}.0/24", self.adapter_port(node, adapter))
             }
         }
-    }
-
-    fn ports_in(&self, fabric: usize) -> usize {
-        (0..self.ports()).filter(|port| self.fabric_of_port(*port) == fabric).count()
     }
 
     fn host(&self, adapter: usize, port: usize, _node: usize) -> String {
