@@ -43,7 +43,8 @@ const PURE_MAY_USE: &[&str] = &[
     "regex-syntax",
     "rustc-hash",
     "ryu",
-    // How alike two texts are.
+    // Texts: short ones in place, long ones shared; and how alike two are.
+    "smol_str",
     "strsim",
     "serde",
     "serde_core",

@@ -298,7 +298,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "both adapters of a node: no path is left",
         causes: 1,
-        happens: |town| stands(town, "+0s pve2 adapter host7 down\n+0s pve2 adapter host8 down"),
+        happens: |town| stands(town, "+0s pve2 adapter host6 down\n+0s pve2 adapter host7 down"),
     },
     Scenario {
         name: "two causes at once, on two nodes and the array",
