@@ -1,6 +1,6 @@
 //! One node's paths, packed small: what findings and causes are made of.
 //!
-//! It is made from a node's published detail ([`crate::detail::Packed::facts`]) and kept for every node, so texts are shared
+//! It is made from a node's published detail ([`crate::detail::Packed::unpack`]) and kept for every node, so texts are shared
 //! and a path takes a few bytes. Who needs a device's name or the printed words unpacks the whole detail.
 
 mod brief;
