@@ -73,7 +73,8 @@ fn read_mark(path: &Path) -> io::Result<Option<String>> {
     }
     only_ours(&metadata).map_err(io::Error::other)?;
     if let Some(folder) = path.parent() {
-        only_ours(&std::fs::metadata(folder)?).map_err(|why| io::Error::other(format!("its folder: {why}")))?;
+        only_ours(&std::fs::metadata(folder)?)
+            .map_err(|why| io::Error::other(format!("its folder: {why}")))?;
     }
     let mut bytes = Vec::new();
     file.take(MARK_BYTES_MAX).read_to_end(&mut bytes)?;

@@ -136,7 +136,8 @@ impl NodeFiles {
         let Ok(entries) = fs::read_dir(&self.state) else { return };
         let generation = |name: &str| name.strip_prefix(KEPT)?.parse::<u64>().ok();
         let names = entries.take(ENTRIES_MAX).filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let mut older: Vec<u64> = names.filter_map(|name| generation(&name)).filter(|of| *of != newest).collect();
+        let mut older: Vec<u64> =
+            names.filter_map(|name| generation(&name)).filter(|of| *of != newest).collect();
         older.sort_unstable_by(|a, b| b.cmp(a));
         for of in older.into_iter().skip(KEPT_MAX - 1) {
             let _ = fs::remove_dir_all(self.kept(of));

@@ -185,7 +185,11 @@ impl NodeFiles {
                 names.push(name);
             }
             if names.len() > DROPINS_MAX {
-                return Err(FileError::new("read", &folder, format!("it holds more than {DROPINS_MAX} drop-ins")));
+                return Err(FileError::new(
+                    "read",
+                    &folder,
+                    format!("it holds more than {DROPINS_MAX} drop-ins"),
+                ));
             }
         }
         names.sort_unstable();

@@ -26,9 +26,12 @@ pub(super) fn read(state: &Path) -> Result<Vec<Wwid>, FileError> {
     let text = String::from_utf8(bytes).map_err(|_| fail("it is no text"))?;
     // It is written whole or not at all, so one that does not end as it should was changed by other hands.
     if !text.starts_with('#') || !text.ends_with('\n') {
-        return Err(fail("it is not as Pathkeeper wrote it; nothing is added or taken out until a person has looked"));
+        return Err(fail(
+            "it is not as Pathkeeper wrote it; nothing is added or taken out until a person has looked",
+        ));
     }
-    let mut wwids: Vec<Wwid> = text.lines().filter(|line| !line.starts_with('#')).filter_map(Wwid::new).collect();
+    let mut wwids: Vec<Wwid> =
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(Wwid::new).collect();
     wwids.sort();
     wwids.dedup();
     Ok(wwids)

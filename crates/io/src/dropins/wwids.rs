@@ -187,7 +187,8 @@ impl<'p> Locked<'p> {
             let mut options = File::options();
             // multipath makes it with this mode; a link would lead us to somebody else's file.
             options.read(true).write(true).create(true).truncate(false).mode(0o600);
-            options.custom_flags((OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK).bits().cast_signed());
+            options
+                .custom_flags((OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK).bits().cast_signed());
             let file = options.open(path).map_err(|e| FileError::new("open", path, e))?;
             let fail = |doing, e: std::io::Error| FileError::new(doing, path, e);
             if !file.metadata().map_err(|e| fail("open", e))?.is_file() {

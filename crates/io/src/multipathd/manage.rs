@@ -74,12 +74,7 @@ impl Connection {
     ///
     /// # Errors
     /// Where it says no, or nothing. After no answer the connection is of no use.
-    pub fn order(
-        &mut self,
-        _right: &Managing,
-        order: &Order,
-        deadline: Deadline,
-    ) -> Result<(), OrderError> {
+    pub fn order(&mut self, _right: &Managing, order: &Order, deadline: Deadline) -> Result<(), OrderError> {
         let text = order.text();
         let mut buffer = Vec::new();
         let answer = match self.exchange(&text, &mut buffer, deadline) {
@@ -108,9 +103,19 @@ mod tests {
             assert_eq!(DeviceName::new(good).unwrap().as_str(), good);
         }
         let long = "s".repeat(32);
-        for bad in
-            ["", "sda sdb", "sda\nremove map x", "8:0", "../sda", "sda\0", "\"sda\"", "-k", "sdä", &long, "1a"]
-        {
+        for bad in [
+            "",
+            "sda sdb",
+            "sda\nremove map x",
+            "8:0",
+            "../sda",
+            "sda\0",
+            "\"sda\"",
+            "-k",
+            "sdä",
+            &long,
+            "1a",
+        ] {
             assert!(DeviceName::new(bad).is_none(), "{bad:?}");
         }
     }
