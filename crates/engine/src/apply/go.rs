@@ -3,7 +3,7 @@
 use pathkeeper_model::{MonoMs, Now};
 
 use super::plan::{Attempt, Mark, Outcome, Progress, Taken};
-use super::sight::Sight;
+use super::sight::{Device, SeenPath, Sight};
 use super::{Answer, Apply, CHECK_STEP_MS, Fault, SETTLE_MS, Step, VERIFY_MS, VERIFY_STEP_MS, What, verify};
 
 /// What a person types where we must not.
@@ -54,9 +54,9 @@ impl Apply {
             Some(What::Remember(Box::new(Attempt { plan, before, mark })))
         };
         let look = || {
-            let paths = self.before.maps.iter().flat_map(|map| &map.paths);
-            let devices = paths.filter(|path| path.usable).map(|path| path.dev_t.clone()).collect();
-            Some(What::Look { devices })
+            let paths = self.before.maps.iter().flat_map(|map| &map.paths).filter(|path| path.usable);
+            let device = |path: &SeenPath| Device { dev: path.dev.clone(), dev_t: path.dev_t.clone() };
+            Some(What::Look { devices: paths.map(device).collect() })
         };
         match &self.step {
             Step::Unloaded | Step::Rest | Step::Announce => None,

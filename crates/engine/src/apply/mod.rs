@@ -24,7 +24,7 @@ use pathkeeper_model::{EpochS, MonoMs, Now, Wwid};
 use crate::counts::Counts;
 
 pub use plan::{Attempt, Before, File, ManagedFile, Mark, Outcome, Plan, PlannedMap, Progress, Taken, Told};
-pub use sight::{LoosePath, Phase, SeenMap, SeenPath, Sight};
+pub use sight::{Device, LoosePath, Phase, SeenMap, SeenPath, Sight};
 use tell::Teller;
 
 /// multipathd must show the new configuration within this.
@@ -83,10 +83,10 @@ pub struct Effect {
 /// Kinds of effects.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum What {
-    /// Ask multipathd what it is doing, read the node, and ask the kernel whether these devices (`8:16`) work.
+    /// Ask multipathd what it is doing, read the node, and ask the kernel whether these devices work.
     Look {
         /// Devices.
-        devices: Vec<String>,
+        devices: Vec<Device>,
     },
     /// Have multipath judge these drop-ins, the others as they are.
     Judge {
@@ -130,7 +130,9 @@ impl What {
     /// kernel does not let go.
     fn give_up_ms(&self) -> u64 {
         match self {
-            What::Look { .. } | What::Reconfigure | What::AddPaths { .. } => 20_000,
+            What::Look { .. } | What::Reconfigure => 20_000,
+            // Some thousand devices, one after the other.
+            What::AddPaths { .. } => 120_000,
             What::Judge { .. } => 40_000,
             _ => 30_000,
         }
@@ -346,7 +348,7 @@ impl Apply {
         self.teller.told()
     }
 
-    /// It has touched the node and is not done with it, or the store does not know the end yet.
+    /// It has touched the node, or is about to, and is not done with it.
     pub fn is_working(&self) -> bool {
         !matches!(self.step, Step::Unloaded | Step::Rest) && !self.is_untouched()
     }

@@ -36,6 +36,15 @@ pub struct SeenPath {
     pub usable: bool,
 }
 
+/// A device of which the kernel is asked whether it works.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Device {
+    /// `sdb`.
+    pub dev: String,
+    /// `8:16`: another device may have its name by now.
+    pub dev_t: String,
+}
+
 /// One map.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SeenMap {

@@ -20,7 +20,7 @@ type Files = BTreeMap<ManagedFile, String>;
 
 /// A path device: the LUN that it leads to, and whether it works.
 #[derive(Clone, Debug)]
-pub struct Device {
+pub struct Disk {
     pub dev: &'static str,
     pub wwid: &'static str,
     pub works: bool,
@@ -39,7 +39,7 @@ pub struct World {
     pub boot_id: &'static str,
     pub pid: u32,
     pub busy: Option<&'static str>,
-    pub devices: Vec<Device>,
+    pub devices: Vec<Disk>,
     running: Files,
     runs_wwids: BTreeSet<String>,
     /// Names of maps; a map keeps its device while it lives.
@@ -61,7 +61,7 @@ pub struct World {
 impl World {
     /// Two LUNs with two paths each and a map each, and a third LUN that is seen and not allowed.
     pub fn new() -> Self {
-        let device = |dev, wwid| Device { dev, wwid, works: true };
+        let device = |dev, wwid| Disk { dev, wwid, works: true };
         let mut world = Self {
             ms: 1_000,
             files: Files::from([(ManagedFile::Main, old_text())]),
@@ -165,7 +165,7 @@ impl World {
         format!("8:{at}")
     }
 
-    pub fn sight(&self, asked: &[String]) -> Sight {
+    pub fn sight(&self, asked: &[Device]) -> Sight {
         let excluded = |dev: &str| {
             let line = format!("exclude {dev}");
             self.running.values().any(|text| text.lines().any(|l| l == line))
@@ -189,7 +189,7 @@ impl World {
             dev: device.dev.into(),
             running: device.works,
         });
-        let working = asked.iter().filter(|dev_t| {
+        let working = asked.iter().map(|device| &device.dev_t).filter(|dev_t| {
             self.devices.iter().any(|device| device.works && self.dev_t(device.dev) == **dev_t)
         });
         let sections = self.maps.keys().map(|of| {

@@ -21,7 +21,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, kill_process_group, pidfd_open, prlimit};
 use thiserror::Error;
 
 use super::{CONF_BYTES_MAX, DropIn, FileError, NodeFiles, TEMPORARY, WWIDS_BYTES_MAX, read};
@@ -31,6 +31,8 @@ use crate::roots::Roots;
 pub const RUN_MS: u64 = 10_000;
 /// After the kill the kernel has so long to end it; then it is left to itself.
 const KILLED_MS: u64 = 1_000;
+/// Beyond the time that it may take it may use the processor for so long, seconds; that ends one that outlives us.
+const CPU_MORE_S: u64 = 5;
 /// What is kept of its warnings, bytes; the rest is read and thrown away, so that it does not wait for us.
 const STDERR_BYTES_MAX: usize = 256 << 10;
 /// Warnings that are told.
@@ -312,12 +314,24 @@ fn start(staging: &Path, point: &Path, program: &Path) -> Result<Child, JudgeErr
 
 /// Reads its warnings until it ends or its time is over, and leaves nothing of it running.
 fn watch(mut child: Child, run_ms: u64) -> std::io::Result<Outcome> {
-    let pid = Pid::from_child(&child);
+    let outcome = watch_to_its_end(&mut child, run_ms);
+    if outcome.is_err() {
+        let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+        let _ = child.wait();
+    }
+    outcome
+}
+
+fn watch_to_its_end(child: &mut Child, run_ms: u64) -> std::io::Result<Outcome> {
+    let pid = Pid::from_child(child);
     let ended = pidfd_open(pid, PidfdFlags::empty())?;
     let pipe = child.stderr.take().map(OwnedFd::from);
     if let Some(pipe) = &pipe {
         rustix::io::ioctl_fionbio(pipe, true)?;
     }
+    // Should we die before it does, it must not spin for ever: the kernel ends it then.
+    let seconds = Some(run_ms / 1_000 + CPU_MORE_S);
+    prlimit(Some(pid), Resource::Cpu, Rlimit { current: seconds, maximum: seconds })?;
     let mut stderr = Vec::new();
     let until = Instant::now() + Duration::from_millis(run_ms);
     let in_time = loop {

@@ -219,7 +219,7 @@ impl NodeFiles {
     /// # Errors
     /// As with [`NodeFiles::add_wwids`].
     pub fn settle_record(&self, right: &Managing) -> Result<Done, FileError> {
-        wwids::settle(right, &self.wwids_path(), self.state()?)
+        wwids::settle(right, &self.wwids_path(), &self.state)
     }
 }
 
