@@ -1,0 +1,15 @@
+//! The cluster's multipath configuration: schema, documents, rendering, turns of a rollout.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may panic"
+)]
+
+mod edit;
+mod lab;
+mod overrides;
+mod render;
+mod rollout;
+mod schema;
