@@ -10,6 +10,7 @@
 mod edit;
 mod lab;
 mod overrides;
+mod plan;
 mod render;
 mod rollout;
 mod schema;
