@@ -3,9 +3,10 @@
 //! `multipath.cfg` ([`crate::multipath_cfg`]) says what people want, `multipath-overrides.conf` ([`overrides`]) what hardware needs.
 //! Here are the settings that may stand in the one ([`keywords`]) with their types and bounds ([`value`]), how it is changed without
 //! losing a comment ([`edit`]), the drop-ins that every node makes of both ([`render`]), what would happen on a node if they
-//! were applied ([`plan`]: what one node has is in [`node`], what is in force for a LUN in [`effective`]), and who applies them and
-//! when ([`rollout`]).
+//! were applied ([`plan`]: what one node has is in [`node`], what is in force for a LUN in [`effective`]), who applies them and when
+//! ([`rollout`]), and how documents are made of what nodes have already ([`adopt`]).
 
+pub mod adopt;
 pub mod edit;
 pub mod effective;
 pub mod keywords;

@@ -1,10 +1,11 @@
 //! What several of these tests need.
 
-use pathkeeper_model::Wwid;
 use pathkeeper_model::config::keywords::ALL;
+use pathkeeper_model::config::node::{File, LiveMap, LivePath, NodeState};
 use pathkeeper_model::config::value::{Form, Kind};
-use pathkeeper_model::config::{Keyword, Place};
+use pathkeeper_model::config::{Keyword, Place, Version};
 use pathkeeper_model::multipath_cfg::{MultipathCfg, Reading};
+use pathkeeper_model::{EpochS, NodeName, Wwid};
 use proptest::prelude::*;
 
 pub fn wwid(text: &str) -> Wwid {
@@ -53,4 +54,66 @@ pub fn settings(place: Place, most: usize) -> impl Strategy<Value = Vec<(&'stati
         let value = |of: &Keyword| (of.key, right(of.kind, u32::from(n) + of.key.len() as u32));
         keywords.into_iter().map(value).collect()
     })
+}
+
+/// Of an 0.9.4: defaults and some arrays.
+const SHOWN: &str = "defaults {\n\tverbosity 2\n\tpolling_interval 5\n\tno_path_retry \"fail\"\n\tfind_multipaths \"strict\"\n\
+    \tuser_friendly_names \"no\"\n}\ndevices {\n\tdevice {\n\t\tvendor \"NETAPP\"\n\t\tproduct \"LUN\"\n\t\tfailback \"immediate\"\n\
+    \t\tno_path_retry \"queue\"\n\t}\n\tdevice {\n\t\tvendor \"(LIO-ORG|SUSE)\"\n\t\tproduct \".*\"\n\t\tno_path_retry 12\n\t}\n}\n";
+
+/// A node with nothing but multipath-tools.
+pub fn bare(name: &str) -> NodeState {
+    NodeState {
+        version: Some(Version::new(0, 9, 4)),
+        effective: Some(SHOWN.into()),
+        read_at: Some(EpochS(1_700_000_000)),
+        ..NodeState::new(NodeName::new(name).unwrap())
+    }
+}
+
+/// `NAME WWID [VENDOR/PRODUCT] [open|pv|holder|closed] [sda sdb!]`: a path with `!` cannot be used.
+pub fn map(text: &str) -> LiveMap {
+    let mut words = text.split(' ');
+    let (name, lun) = (words.next().unwrap(), words.next().unwrap());
+    let mut map = LiveMap {
+        name: name.into(),
+        wwid: wwid(lun),
+        open: Some(0),
+        holders: vec![],
+        pv: false,
+        vendor: Some("NETAPP  ".into()),
+        product: Some("LUN C-Mode".into()),
+        paths: vec![],
+        expected_paths: None,
+    };
+    for word in words {
+        match word {
+            "open" => map.open = Some(2),
+            "doubt" => map.open = None,
+            "pv" => map.pv = true,
+            "holder" => map.holders.push("dm-7".into()),
+            of if of.contains('/') => {
+                let (vendor, product) = of.split_once('/').unwrap();
+                (map.vendor, map.product) = (Some(vendor.into()), Some(product.into()));
+            }
+            path => map.paths.push(LivePath {
+                name: path.trim_end_matches('!').into(),
+                usable: !path.ends_with('!'),
+                protocol: "scsi:fcp".into(),
+                properties: vec![],
+            }),
+        }
+    }
+    map
+}
+
+pub fn file(path: &str, text: &str) -> File {
+    File { path: path.into(), text: text.into() }
+}
+
+/// A node with these maps, all of which multipath lists by hand.
+pub fn with_maps(name: &str, maps: &[&str]) -> NodeState {
+    let maps: Vec<LiveMap> = maps.iter().map(|text| map(text)).collect();
+    let wwids = maps.iter().map(|map| format!("/{}/\n", map.wwid)).collect();
+    NodeState { maps, wwids, ..bare(name) }
 }

@@ -1,4 +1,4 @@
-//! The cluster's multipath configuration: schema, documents, rendering, turns of a rollout.
+//! The cluster's multipath configuration: schema, documents, rendering, plans, turns of a rollout.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -7,6 +7,7 @@
     reason = "a test may panic"
 )]
 
+mod adopt;
 mod edit;
 mod lab;
 mod overrides;

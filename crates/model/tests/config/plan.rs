@@ -3,78 +3,16 @@
 use std::collections::BTreeSet;
 
 use expect_test::{Expect, expect};
+use pathkeeper_model::Wwid;
 use pathkeeper_model::config::Version;
 use pathkeeper_model::config::edit::{Edit, Keys, edit};
-use pathkeeper_model::config::node::{File, LiveMap, LivePath, NodeState, Uses};
+use pathkeeper_model::config::node::{NodeState, Uses};
 use pathkeeper_model::config::overrides::{Overrides, Reading};
 use pathkeeper_model::config::plan::{Confirmed, Desired, Done, Plan, plan};
 use pathkeeper_model::config::render::DropIns;
 use pathkeeper_model::multipath_cfg::MultipathCfg;
-use pathkeeper_model::{EpochS, NodeName, Wwid};
 
-use crate::lab::{good, wwid};
-
-/// Of an 0.9.4: defaults and some arrays.
-const SHOWN: &str = "defaults {\n\tverbosity 2\n\tpolling_interval 5\n\tno_path_retry \"fail\"\n\tfind_multipaths \"strict\"\n\
-    \tuser_friendly_names \"no\"\n}\ndevices {\n\tdevice {\n\t\tvendor \"NETAPP\"\n\t\tproduct \"LUN\"\n\t\tfailback \"immediate\"\n\
-    \t\tno_path_retry \"queue\"\n\t}\n\tdevice {\n\t\tvendor \"(LIO-ORG|SUSE)\"\n\t\tproduct \".*\"\n\t\tno_path_retry 12\n\t}\n}\n";
-
-/// A node with nothing but multipath-tools.
-fn bare(name: &str) -> NodeState {
-    NodeState {
-        version: Some(Version::new(0, 9, 4)),
-        effective: Some(SHOWN.into()),
-        read_at: Some(EpochS(1_700_000_000)),
-        ..NodeState::new(NodeName::new(name).unwrap())
-    }
-}
-
-/// `NAME WWID [VENDOR/PRODUCT] [open|pv|holder|closed] [sda sdb!]`: a path with `!` cannot be used.
-fn map(text: &str) -> LiveMap {
-    let mut words = text.split(' ');
-    let (name, lun) = (words.next().unwrap(), words.next().unwrap());
-    let mut map = LiveMap {
-        name: name.into(),
-        wwid: wwid(lun),
-        open: Some(0),
-        holders: vec![],
-        pv: false,
-        vendor: Some("NETAPP  ".into()),
-        product: Some("LUN C-Mode".into()),
-        paths: vec![],
-        expected_paths: None,
-    };
-    for word in words {
-        match word {
-            "open" => map.open = Some(2),
-            "doubt" => map.open = None,
-            "pv" => map.pv = true,
-            "holder" => map.holders.push("dm-7".into()),
-            of if of.contains('/') => {
-                let (vendor, product) = of.split_once('/').unwrap();
-                (map.vendor, map.product) = (Some(vendor.into()), Some(product.into()));
-            }
-            path => map.paths.push(LivePath {
-                name: path.trim_end_matches('!').into(),
-                usable: !path.ends_with('!'),
-                protocol: "scsi:fcp".into(),
-                properties: vec![],
-            }),
-        }
-    }
-    map
-}
-
-fn file(path: &str, text: &str) -> File {
-    File { path: path.into(), text: text.into() }
-}
-
-/// A node with these maps, all of which multipath lists by hand.
-fn with_maps(name: &str, maps: &[&str]) -> NodeState {
-    let maps: Vec<LiveMap> = maps.iter().map(|text| map(text)).collect();
-    let wwids = maps.iter().map(|map| format!("/{}/\n", map.wwid)).collect();
-    NodeState { maps, wwids, ..bare(name) }
-}
+use crate::lab::{bare, file, good, map, with_maps, wwid};
 
 fn overrides(text: &str) -> Overrides {
     match Reading::parse(Some(text.as_bytes())) {
