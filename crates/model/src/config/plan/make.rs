@@ -341,7 +341,10 @@ impl<'a> Make<'a> {
         for map in self.node.maps.iter().filter(|map| !gone.contains(&map.wwid)) {
             let failed: Vec<String> =
                 map.paths.iter().filter(|path| !path.usable).map(|path| path.name.clone()).collect();
-            let expected = self.desired.config.expected_paths_of(&map.wwid).or(map.expected_paths);
+            // What the document says of all LUNs it says of those that it allows.
+            let said = self.desired.config.luns.contains_key(&map.wwid);
+            let said = said.then(|| self.desired.config.expected_paths_of(&map.wwid)).flatten();
+            let expected = said.or(map.expected_paths);
             let there = u32::try_from(map.paths.len()).unwrap_or(u32::MAX);
             let too_few = expected.filter(|expected| there < *expected).map(|expected| (there, expected));
             if !failed.is_empty() || too_few.is_some() {
