@@ -11,6 +11,7 @@ use pathkeeper_model::config::overrides::{Overrides, Reading};
 use pathkeeper_model::config::plan::{Confirmed, Desired, Done, Plan, plan};
 use pathkeeper_model::config::render::DropIns;
 use pathkeeper_model::multipath_cfg::MultipathCfg;
+use proptest::prelude::*;
 
 use crate::lab::{bare, file, good, map, with_maps, wwid};
 
@@ -506,4 +507,119 @@ fn a_change_is_an_edit_a_plan_and_an_apply() {
           map one gets other values: no_path_retry 12 → queue
     "#]],
     );
+}
+
+/// A LUN of a node: its map's use, whether Pathkeeper recorded it, whether `wwids` lists it, what the document says of it, and what
+/// somebody agreed to.
+#[derive(Clone, Debug)]
+struct Any {
+    live: Option<&'static str>,
+    seen: bool,
+    recorded: bool,
+    listed: bool,
+    before: Option<&'static str>,
+    after: Option<&'static str>,
+    adopt: bool,
+    remove: bool,
+    rename: bool,
+}
+
+fn any_lun() -> impl Strategy<Value = Any> {
+    let live = prop_oneof![Just(None), prop::sample::select(vec!["closed", "open", "pv"]).prop_map(Some)];
+    let said = || {
+        prop_oneof![
+            Just(None),
+            prop::sample::select(vec!["", "alias", "other", "knob", "away"]).prop_map(Some)
+        ]
+    };
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    (live, said(), said(), flags).prop_map(
+        |(live, before, after, (seen, recorded, listed, adopt, remove, rename))| Any {
+            live,
+            seen,
+            recorded,
+            listed,
+            before,
+            after,
+            adopt,
+            remove,
+            rename,
+        },
+    )
+}
+
+fn document(luns: &[Any], of: impl Fn(&Any) -> Option<&'static str>) -> String {
+    let one = |(at, lun): (usize, &Any)| {
+        let said = match of(lun)? {
+            "alias" => format!("\talias name{at}\n"),
+            "other" => format!("\talias other{at}\n"),
+            "knob" => format!("\talias name{at}\n\tno-path-retry 5\n"),
+            "away" => "\tnodes pve9\n".to_owned(),
+            _ => String::new(),
+        };
+        Some(format!("wwid: 3600{at}\n{said}"))
+    };
+    let sections: Vec<String> = luns.iter().enumerate().filter_map(one).collect();
+    format!("# LUNs\n\n{}", sections.join("\n"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #[test]
+    fn nothing_happens_that_nobody_named_and_what_was_done_is_done(luns in prop::collection::vec(any_lun(), 0..6), used in any::<bool>()) {
+        let mut node = bare("pve1");
+        let mut confirmed = Confirmed { rename_in_use: used, ..Confirmed::default() };
+        for (at, lun) in luns.iter().enumerate() {
+            let id = wwid(&format!("3600{at}"));
+            if let Some(of) = lun.live {
+                node.maps.push(map(&format!("name{at} {id} {} sda sdb", of.replace("closed", "sdc"))));
+            } else if lun.seen {
+                node.mapless.insert(id.clone());
+            }
+            if lun.listed {
+                node.wwids.push_str(&format!("/{id}/\n"));
+            }
+            for (is, set) in [
+                (lun.recorded, &mut node.recorded),
+                (lun.adopt, &mut confirmed.adopt),
+                (lun.remove, &mut confirmed.remove),
+                (lun.rename, &mut confirmed.rename),
+            ] {
+                if is {
+                    set.insert(id.clone());
+                }
+            }
+        }
+        let before = good(&document(&luns, |lun| lun.before));
+        node.drop_ins = desired(&before).drop_ins(&DropIns::default());
+        let text = document(&luns, |lun| lun.after);
+        let plan = made(&node, &text, &confirmed);
+        let by_hand: BTreeSet<Wwid> = node.listed().difference(&node.recorded).cloned().collect();
+        prop_assert!(plan.take_out.is_subset(&node.recorded) && plan.take_out.is_disjoint(&by_hand), "{}", plan);
+        prop_assert!(plan.add.is_disjoint(&node.listed()), "{}", plan);
+        for map in &plan.removed {
+            prop_assert_eq!(map.confirmed, confirmed.remove.contains(&map.wwid) && map.uses.is_empty());
+            prop_assert!(map.confirmed || !plan.refusals.is_empty(), "{}", plan);
+        }
+        for map in &plan.renamed {
+            let named = confirmed.rename.contains(&map.wwid);
+            prop_assert_eq!(map.confirmed, named && (map.uses.is_empty() || used));
+            prop_assert!(map.confirmed || !plan.refusals.is_empty(), "{}", plan);
+        }
+        // What a reconfigure does of itself is all on the lists.
+        if plan.reconfigure {
+            let stays = |wwid: &Wwid| plan.add.contains(wwid) || node.listed().contains(wwid) && !plan.take_out.contains(wwid);
+            for map in &node.maps {
+                let goes = plan.removed.iter().any(|of| of.wwid == map.wwid);
+                prop_assert_eq!(goes, !stays(&map.wwid), "{}", plan);
+            }
+        }
+        if plan.refusals.is_empty() {
+            let after = applied(node, &plan);
+            let again = made(&after, &text, &Confirmed::default());
+            prop_assert!(again.is_nothing() && again.refusals.is_empty(), "{}\n{}", plan, again);
+            prop_assert!(by_hand.is_subset(&after.listed()), "{}", plan);
+            prop_assert!(plan.map_changes() == 0 || plan.reconfigure || plan.created.len() == plan.map_changes());
+        }
+    }
 }
