@@ -8,8 +8,8 @@ use std::fmt;
 
 use super::keywords::{ALL, Keyword, Place, refusal};
 use crate::ids::Wwid;
-use crate::multipath_cfg::{MultipathCfg, Reading, is_wwid};
-use crate::section::{DOCUMENT_BYTES_MAX, Problem, is_one_line, is_word, quote};
+use crate::multipath_cfg::{LunSection, MultipathCfg, Reading, is_wwid};
+use crate::section::{DOCUMENT_BYTES_MAX, Document, Problem, is_one_line, is_word, quote};
 
 /// Keys of ours that a LUN's section takes.
 pub const OWN_KEYS: [&str; 5] = ["alias", "comment", "expected-paths", "nodes", "used-by"];
@@ -174,13 +174,13 @@ impl Keys {
     }
 
     /// A section with these changes; the caller has checked them.
-    fn made_in(&self, document: &crate::section::Document, section: usize) -> Vec<u8> {
+    fn made_in(&self, document: &Document, section: usize) -> Vec<u8> {
         let mut document = document.clone();
         for key in &self.delete {
-            document = crate::section::Document::parse(&document.without(section, key));
+            document = Document::parse(&document.without(section, key));
         }
         for (key, value) in self.pairs() {
-            document = crate::section::Document::parse(&document.with(section, key, value));
+            document = Document::parse(&document.with(section, key, value));
         }
         document.bytes().to_vec()
     }
@@ -259,7 +259,7 @@ impl Change {
         let only = |of: &MultipathCfg, other: &MultipathCfg| {
             of.luns.keys().filter(|wwid| !other.luns.contains_key(*wwid)).cloned().collect()
         };
-        let renamed = |(wwid, lun): (&Wwid, &crate::multipath_cfg::LunSection)| {
+        let renamed = |(wwid, lun): (&Wwid, &LunSection)| {
             let new = after.luns.get(wwid).filter(|new| new.alias != lun.alias)?;
             Some((wwid.clone(), lun.alias.clone(), new.alias.clone()))
         };

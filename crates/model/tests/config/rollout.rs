@@ -299,7 +299,7 @@ impl World {
         }
     }
 
-    /// What must be true whenever a node touches its first file; `place` is what it has read at least.
+    /// What must be true whenever a node touches its first file; `place` is behind its own word, and it may have read more.
     fn begins(&self, at: usize, place: usize) {
         let verified = self.log.iter().any(|(_, of)| *of == Progress::Verified);
         let looked_at =
@@ -315,7 +315,7 @@ impl World {
             self.doing
         );
         for n in 0..self.names.len() {
-            let Some((of, progress)) = self.last(n, place).filter(|_| n != at) else { continue };
+            let Some((of, progress)) = self.last(n, self.seen[at]).filter(|_| n != at) else { continue };
             assert!(!progress.is_wrong() || looked_at(n, of), "{} follows a failure", self.names[at]);
         }
         let before = self.last(at, place - 1);

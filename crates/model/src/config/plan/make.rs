@@ -7,13 +7,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{
     Confirmed, Created, Desired, Hold, Plan, Refusal, Reloaded, Removed, Renamed, Value, file_changes,
 };
-use crate::config::effective::{Array, Effective, Lun, Table, same};
-use crate::config::node::{LiveMap, NodeState, Uses, bound, own_path};
+use crate::config::effective::{Array, Effective, InForce, Lun, Table, same};
+use crate::config::node::{LiveMap, LivePath, NodeState, Use, Uses, bound, own_path};
 use crate::config::overrides::{Seen, device};
 use crate::config::render::{DROP_IN, OVERRIDES_DROP_IN, Rendered};
 use crate::config::{Keyword, Place, Version};
 use crate::ids::Wwid;
-use crate::multipath_conf::{At, Conf, Rules};
+use crate::multipath_conf::{At, Conf, Entry, Rules};
 
 /// What our drop-ins say: by section, WWID and keyword; sections that say nothing but a WWID are not there.
 type Said<'a> = BTreeMap<(&'a str, &'a str, &'a str), &'a str>;
@@ -190,7 +190,7 @@ impl<'a> Make<'a> {
         self.mentions();
     }
 
-    fn renamed(&mut self, map: &LiveMap, to: String, uses: Vec<crate::config::node::Use>) {
+    fn renamed(&mut self, map: &LiveMap, to: String, uses: Vec<Use>) {
         let named = self.confirmed.rename.contains(&map.wwid);
         let confirmed = named && (uses.is_empty() || self.confirmed.rename_in_use);
         let (wwid, from) = (map.wwid.clone(), map.name.clone());
@@ -234,19 +234,19 @@ impl<'a> Make<'a> {
     fn excluded(&mut self, after: &Conf) {
         let rules = Rules::of(after, None);
         let overrides = own_path(OVERRIDES_DROP_IN);
-        let built_in = |rule: &String| !rule.ends_with("(built in)");
+        let written = |rule: &String| !rule.ends_with("(built in)");
         let mut refuse = |wwid: &Wwid, name: Option<String>, rule: String| {
             self.plan.refusals.insert(Refusal::Excluded { wwid: wwid.clone(), name, rule });
         };
         if self.plan.reconfigure {
             for map in &self.node.maps {
-                let excluding = |path: &crate::config::node::LivePath| {
+                let excluding = |path: &LivePath| {
                     let properties: Vec<&str> = path.properties.iter().map(String::as_str).collect();
                     let path = Some(map.seen_path(path, &properties));
-                    rules.excluding(&device(&Seen { wwid: &map.wwid, path })).filter(built_in)
+                    rules.excluding(&device(&Seen { wwid: &map.wwid, path })).filter(written)
                 };
                 let unseen =
-                    || rules.excluding(&device(&Seen { wwid: &map.wwid, path: None })).filter(built_in);
+                    || rules.excluding(&device(&Seen { wwid: &map.wwid, path: None })).filter(written);
                 let found = map.paths.iter().find_map(excluding);
                 if let Some(rule) = found.or_else(|| unseen().filter(|_| map.paths.is_empty())) {
                     refuse(&map.wwid, Some(map.name.clone()), rule);
@@ -254,7 +254,7 @@ impl<'a> Make<'a> {
             }
         }
         for wwid in self.desired.config.luns.keys().filter(|wwid| !self.live.contains_key(wwid)) {
-            let rule = rules.excluding(&device(&Seen { wwid, path: None })).filter(built_in);
+            let rule = rules.excluding(&device(&Seen { wwid, path: None })).filter(written);
             // What the administrator wrote elsewhere keeps a map from appearing, and no map goes.
             match rule {
                 Some(rule) if rule.contains(&overrides) => refuse(wwid, None, rule),
@@ -434,12 +434,7 @@ fn lun<'a>(map: &'a LiveMap, array: &'a Array) -> Lun<'a> {
     Lun { wwid: &map.wwid, array, protocol }
 }
 
-fn value(
-    wwid: Option<Wwid>,
-    keyword: &str,
-    wanted: &str,
-    in_force: crate::config::effective::InForce,
-) -> Value {
+fn value(wwid: Option<Wwid>, keyword: &str, wanted: &str, in_force: InForce) -> Value {
     Value {
         wwid,
         keyword: keyword.to_owned(),
@@ -460,7 +455,7 @@ fn changed_keys(before: &Conf, after: &Conf) -> BTreeSet<String> {
             of_block.insert(entry.block, &entry.value);
         }
         let own = own().filter(|e| !(e.section == "multipaths.multipath" && e.key == "wwid"));
-        let key = |e: &'a crate::multipath_conf::Entry| {
+        let key = |e: &'a Entry| {
             let of = of_block.get(&e.block).copied().unwrap_or_default();
             ((e.section.as_str(), of, e.key.as_str()), e.value.as_str())
         };
