@@ -6,6 +6,7 @@ pub mod alert;
 pub mod arrays;
 pub mod can;
 pub mod cause;
+pub mod config;
 pub mod detail;
 pub mod discover;
 pub mod expect;
