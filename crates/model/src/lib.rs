@@ -41,6 +41,7 @@ pub mod state;
 pub mod storage_cfg;
 pub mod token;
 pub mod topology;
+pub mod volumes;
 pub mod windows;
 
 pub use ids::{EpochS, Instance, MonoMs, NodeName, Now, Wwid};
