@@ -297,7 +297,7 @@ const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "both adapters of a node: no path is left",
-        causes: 1,
+        causes: 2,
         happens: |town| stands(town, "+0s pve2 adapter host6 down\n+0s pve2 adapter host7 down"),
     },
     Scenario {
