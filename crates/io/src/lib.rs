@@ -22,6 +22,7 @@ pub mod sysfs;
 mod testing;
 pub mod uevent;
 
+pub use host::files as config_files;
 pub use local::{Depth, LocalReader, ProbeResult, ReaderConfig, StaleFlag};
 pub use multipathd::SocketAddress;
 pub use roots::Roots;
