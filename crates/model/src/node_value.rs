@@ -454,16 +454,17 @@ pub(crate) fn members<'a>(
 }
 
 pub(crate) fn text(scan: &mut Scanner<'_>) -> Read<Option<String>> {
-    Ok(match scan.value()? {
-        Scalar::Text(text) if text.len() <= TEXT_BYTES_MAX => Some(text.into_owned()),
-        _ => None,
-    })
+    Ok(bounded_text(scan)?.map(Cow::into_owned))
 }
 
 /// The same, for texts that are mostly short.
 pub(crate) fn short_text(scan: &mut Scanner<'_>) -> Read<Option<SmolStr>> {
+    Ok(bounded_text(scan)?.map(SmolStr::from))
+}
+
+fn bounded_text<'a>(scan: &mut Scanner<'a>) -> Read<Option<Cow<'a, str>>> {
     Ok(match scan.value()? {
-        Scalar::Text(text) if text.len() <= TEXT_BYTES_MAX => Some(text.as_ref().into()),
+        Scalar::Text(text) if text.len() <= TEXT_BYTES_MAX => Some(text),
         _ => None,
     })
 }

@@ -123,9 +123,9 @@ fn convert_map(raw: RawMap, count: &mut u64, problems: &mut Problems) -> Result<
             paths.push(convert_path(path, &wwid, count));
         }
         groups.push(PathGroup {
-            selector: group.selector.owned().into(),
+            selector: group.selector.short(),
             priority: group.priority.i32_or(-1),
-            status: group.status.owned().into(),
+            status: group.status.short(),
             marginal,
             paths,
         });
@@ -148,13 +148,13 @@ fn convert_map(raw: RawMap, count: &mut u64, problems: &mut Problems) -> Result<
             }
         },
         queueing: queueing(raw.queueing.as_str(), count),
-        features: raw.features.owned().into(),
-        hwhandler: raw.hwhandler.owned().into(),
-        write_prot: raw.write_prot.owned().into(),
-        failback: raw.failback.owned().into(),
-        vendor: raw.vendor.trimmed().into(),
-        product: raw.product.trimmed().into(),
-        revision: raw.revision.trimmed().into(),
+        features: raw.features.short(),
+        hwhandler: raw.hwhandler.short(),
+        write_prot: raw.write_prot.short(),
+        failback: raw.failback.short(),
+        vendor: raw.vendor.trimmed(),
+        product: raw.product.trimmed(),
+        revision: raw.revision.trimmed(),
         path_faults: raw.path_faults.0.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
         groups,
         incomplete,
@@ -166,8 +166,8 @@ fn convert_path(raw: RawPath, wwid: &Wwid, count: &mut u64) -> PathDevice {
     *count += raw.unknown;
     let (dm, check, device) = (raw.dm.as_str(), raw.check.as_str(), raw.device.as_str());
     PathDevice {
-        dev: raw.dev.owned().into(),
-        dev_t: raw.dev_t.owned().into(),
+        dev: raw.dev.short(),
+        dev_t: raw.dev_t.short(),
         wwid: Some(wwid.clone()),
         dm: dm_state(dm, count),
         check: check_state(check, count),
@@ -262,8 +262,11 @@ impl Text<'_> {
     fn owned(self) -> String {
         self.0.map(Cow::into_owned).unwrap_or_default()
     }
-    fn trimmed(&self) -> String {
-        self.as_str().trim().to_owned()
+    fn short(&self) -> SmolStr {
+        self.as_str().into()
+    }
+    fn trimmed(&self) -> SmolStr {
+        self.as_str().trim().into()
     }
     fn known(&self) -> Option<&str> {
         Some(self.as_str().trim()).filter(|text| !matches!(*text, "" | "[undef]" | "[unknown]"))

@@ -20,15 +20,15 @@ use crate::report::PartError;
 use crate::topology::port_text;
 
 /// More of a kind than this is left out: what is packed in a few bytes must not fill the memory of who looks.
-pub(super) const MAPS_MAX: usize = 16_384;
-pub(super) const PATHS_MAX: usize = 131_072;
+const MAPS_MAX: usize = 16_384;
+const PATHS_MAX: usize = 131_072;
 /// A group without paths takes three bytes to say and a hundred to keep.
 const GROUPS_MAX: usize = PATHS_MAX;
 /// Holders of all maps; one takes three bytes to say and some thirty to keep.
 const HOLDERS_MAX: usize = PATHS_MAX;
 /// Physical volumes of all maps; one takes ten bytes to say and some hundred to keep.
-pub(super) const PVS_MAX: usize = PATHS_MAX;
-pub(super) const SHORT_MAX: usize = 256;
+const PVS_MAX: usize = PATHS_MAX;
+const SHORT_MAX: usize = 256;
 /// WWIDs of a wwids file: a megabyte of them.
 const OWN_MAX: usize = 65_536;
 
