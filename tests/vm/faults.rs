@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::lab::{Lab, Scenario};
+use crate::lab::{self, Lab, Scenario};
 use crate::qemu::Shape;
 
 const LUNS: u16 = 2;
@@ -46,17 +46,13 @@ pub fn run_more(image: &Path) -> Result<()> {
 }
 
 fn play(image: &Path, scenarios: &[Scenario]) -> Result<()> {
-    let dir = tempfile::Builder::new().prefix("vm-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let played = Lab::start(image, dir.path(), &SHAPE).and_then(|mut lab| {
+    lab::kept_where_it_fails(|dir| {
+        let mut lab = Lab::start(image, dir, &SHAPE)?;
         let ready = remember(&mut lab, PATHS).and_then(|()| lab.start_multipathd("fail"));
         let ready = ready.and_then(|()| lab.start_agent()).and_then(|()| lab.finds_nothing());
         ready.with_context(|| lab.machine.logs())?;
         lab.play(scenarios, reset)
-    });
-    if played.is_err() {
-        let _ = dir.keep();
-    }
-    played
+    })
 }
 
 /// Gives the machine the ledger of one that has long held all LUNs by each of its adapters.

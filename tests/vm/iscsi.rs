@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::etcd_servers::Servers;
 use crate::faults::remember_ways;
-use crate::lab::{Lab, is_wanted};
+use crate::lab::{self, Lab, is_wanted};
 use crate::machine::Machine;
 use crate::qemu::{self, Lans, Shape};
 use crate::switch::Switch;
@@ -41,12 +41,7 @@ const STEPS: [Step; 3] = [
 
 /// Boots three machines and plays the story. The machines' files stay where it failed.
 pub fn run(image: &Path) -> Result<()> {
-    let dir = tempfile::Builder::new().prefix("vm-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let played = play(image, dir.path());
-    if played.is_err() {
-        let _ = dir.keep();
-    }
-    played
+    lab::kept_where_it_fails(|dir| play(image, dir))
 }
 
 fn play(image: &Path, dir: &Path) -> Result<()> {

@@ -93,16 +93,12 @@ impl Lab {
         scenarios: &[Scenario],
         reset: fn(&mut Lab) -> Result<()>,
     ) -> Result<()> {
-        let dir = tempfile::Builder::new().prefix("vm-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-        let played = Self::start(image, dir.path(), shape).and_then(|mut lab| {
+        kept_where_it_fails(|dir| {
+            let mut lab = Self::start(image, dir, shape)?;
             let ready = lab.start_multipathd("fail").and_then(|()| lab.start_agent());
             ready.with_context(|| lab.machine.logs())?;
             lab.play(scenarios, reset)
-        });
-        if played.is_err() {
-            let _ = dir.keep();
-        }
-        played
+        })
     }
 
     /// Boots a machine of this shape and puts the programs into it.
@@ -280,6 +276,16 @@ impl Snapshot {
         }
         None
     }
+}
+
+/// Gives machines a folder; their files stay in it if they fail.
+pub fn kept_where_it_fails(play: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let dir = tempfile::Builder::new().prefix("vm-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let played = play(dir.path());
+    if played.is_err() {
+        let _ = dir.keep();
+    }
+    played
 }
 
 /// Whether a scenario of this name is to be played.

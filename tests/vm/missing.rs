@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::faults::remember;
-use crate::lab::{Lab, Scenario};
+use crate::lab::{self, Lab, Scenario};
 use crate::qemu::Shape;
 
 const PATHS: u16 = 2;
@@ -17,16 +17,12 @@ const SCENARIOS: [Scenario; 2] =
 
 /// Boots once and plays all.
 pub fn run(image: &Path) -> Result<()> {
-    let dir = tempfile::Builder::new().prefix("vm-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let played = Lab::start(image, dir.path(), &SHAPE).and_then(|mut lab| {
+    lab::kept_where_it_fails(|dir| {
+        let mut lab = Lab::start(image, dir, &SHAPE)?;
         let ready = begin(&mut lab);
         ready.with_context(|| lab.machine.logs())?;
         lab.play(&SCENARIOS, whole)
-    });
-    if played.is_err() {
-        let _ = dir.keep();
-    }
-    played
+    })
 }
 
 fn begin(lab: &mut Lab) -> Result<()> {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::agent::STATUS;
-use crate::lab::{Lab, WITHOUT_MULTIPATHD, want};
+use crate::lab::{self, Lab, WITHOUT_MULTIPATHD, want};
 use crate::qemu::Shape;
 
 /// The nodes, with how multipathd and the agent are there.
@@ -24,12 +24,7 @@ const fn shape(paths: u16) -> Shape {
 
 /// Boots twice: what the first machine kept the second one finds, with one path less to each LUN.
 pub fn run(image: &Path) -> Result<()> {
-    let dir = tempfile::Builder::new().prefix("vm-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let played = first_boot(image, dir.path()).and_then(|()| second_boot(image, dir.path()));
-    if played.is_err() {
-        let _ = dir.keep();
-    }
-    played
+    lab::kept_where_it_fails(|dir| first_boot(image, dir).and_then(|()| second_boot(image, dir)))
 }
 
 fn first_boot(image: &Path, dir: &Path) -> Result<()> {

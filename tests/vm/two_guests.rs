@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::between;
 use crate::etcd_servers::Servers;
-use crate::lab::{EVERYBODY, Lab, is_wanted, want};
+use crate::lab::{self, EVERYBODY, Lab, is_wanted, want};
 use crate::qemu::{self, Shape};
 
 const SHAPES: [Shape; 2] = [shape("node1"), shape("node2")];
@@ -43,12 +43,7 @@ pub struct Pair {
 
 /// Boots both and plays the story. The machines' files stay where it failed.
 pub fn run(image: &Path) -> Result<()> {
-    let dir = tempfile::Builder::new().prefix("vm-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let played = play(image, dir.path());
-    if played.is_err() {
-        let _ = dir.keep();
-    }
-    played
+    lab::kept_where_it_fails(|dir| play(image, dir))
 }
 
 fn play(image: &Path, dir: &Path) -> Result<()> {

@@ -217,6 +217,22 @@ fn hung() -> NodeRead {
 
 const NOTHING: [&str; 0] = [];
 
+/// The map of `w1` with its one path, as the kernel tells it.
+fn kernel_map(suspended: bool) -> KernelMap {
+    KernelMap {
+        name: "w1".into(),
+        wwid: Wwid::new("w1").unwrap(),
+        dev_t: "254:0".into(),
+        size_bytes: 1 << 30,
+        open_count: 1,
+        suspended,
+        queue_if_no_path: false,
+        queued: 0,
+        paths: vec![KernelPath { dev_t: "8:0".into(), active: true, fail_count: 0 }],
+        unreadable: false,
+    }
+}
+
 #[test]
 fn it_looks_at_once_and_tells_what_it_saw() {
     let lab = Lab::new().at_rest();
@@ -411,21 +427,9 @@ fn a_node_whose_multipathd_hangs_does_not_write_its_report_at_each_read() {
             speed: None,
             counters: vec![("error_frames".into(), turn.get().into())],
         };
-        let kernel = KernelMap {
-            name: "w1".into(),
-            wwid: Wwid::new("w1").unwrap(),
-            dev_t: "254:0".into(),
-            size_bytes: 1 << 30,
-            open_count: 1,
-            suspended: false,
-            queue_if_no_path: false,
-            queued: 0,
-            paths: vec![KernelPath { dev_t: "8:0".into(), active: true, fail_count: 0 }],
-            unreadable: false,
-        };
         NodeRead {
             daemon: Daemon::Hung { waited_ms },
-            kernel: Ok(vec![kernel]),
+            kernel: Ok(vec![kernel_map(false)]),
             adapters: vec![adapter],
             ..read(&[])
         }
@@ -659,19 +663,7 @@ fn a_map_that_is_suspended_is_told_in_detail_within_5_s_and_so_is_that_it_is_not
     }
     // Without multipathd the kernel's word counts.
     let kernel = |suspended: bool| {
-        let kernel = KernelMap {
-            name: "w1".into(),
-            wwid: Wwid::new("w1").unwrap(),
-            dev_t: "254:0".into(),
-            size_bytes: 1 << 30,
-            open_count: 1,
-            suspended,
-            queue_if_no_path: false,
-            queued: 0,
-            paths: vec![KernelPath { dev_t: "8:0".into(), active: true, fail_count: 0 }],
-            unreadable: false,
-        };
-        move || NodeRead { daemon: Daemon::Stopped, kernel: Ok(vec![kernel.clone()]), ..read(&[]) }
+        move || NodeRead { daemon: Daemon::Stopped, kernel: Ok(vec![kernel_map(suspended)]), ..read(&[]) }
     };
     for (at, (until, is)) in (4..).zip([(84_000, false), (95_000, true), (106_000, false)]) {
         lab.live(until, &kernel(is));
