@@ -215,7 +215,8 @@ async fn what_changed_is_told_and_what_nobody_saw_is_not_made_up() {
     assert!(gap.since.unwrap() <= away && gap.until.unwrap() > away, "{gap:?} {away}");
     assert!(then.luns.iter().all(|row| row.cluster_state == "unknown"));
     assert_eq!((then.summary.exit_status, then.findings.len(), then.view.partial), (3, 0, true));
-    // What this observer saw first before it stopped stands since then.
+    // It stands since before: by the node's own word of its ports where that is known, else by what this observer saw before it
+    // stopped.
     lab.until("a finding that is known since before", |status| {
         status.findings.iter().any(|f| f.since.is_some_and(|since| since <= stopped))
     })
