@@ -91,6 +91,9 @@ _pathkeeper() {
             pathkeeper,token)
                 cmd="pathkeeper__subcmd__token"
                 ;;
+            pathkeeper,volume)
+                cmd="pathkeeper__subcmd__volume"
+                ;;
             pathkeeper,watch)
                 cmd="pathkeeper__subcmd__watch"
                 ;;
@@ -265,6 +268,9 @@ _pathkeeper() {
             pathkeeper__subcmd__help,token)
                 cmd="pathkeeper__subcmd__help__subcmd__token"
                 ;;
+            pathkeeper__subcmd__help,volume)
+                cmd="pathkeeper__subcmd__help__subcmd__volume"
+                ;;
             pathkeeper__subcmd__help,watch)
                 cmd="pathkeeper__subcmd__help__subcmd__watch"
                 ;;
@@ -354,6 +360,12 @@ _pathkeeper() {
                 ;;
             pathkeeper__subcmd__help__subcmd__token,revoke)
                 cmd="pathkeeper__subcmd__help__subcmd__token__subcmd__revoke"
+                ;;
+            pathkeeper__subcmd__help__subcmd__volume,list)
+                cmd="pathkeeper__subcmd__help__subcmd__volume__subcmd__list"
+                ;;
+            pathkeeper__subcmd__help__subcmd__volume,path)
+                cmd="pathkeeper__subcmd__help__subcmd__volume__subcmd__path"
                 ;;
             pathkeeper__subcmd__help__subcmd__window,add)
                 cmd="pathkeeper__subcmd__help__subcmd__window__subcmd__add"
@@ -511,6 +523,24 @@ _pathkeeper() {
             pathkeeper__subcmd__token__subcmd__help,revoke)
                 cmd="pathkeeper__subcmd__token__subcmd__help__subcmd__revoke"
                 ;;
+            pathkeeper__subcmd__volume,help)
+                cmd="pathkeeper__subcmd__volume__subcmd__help"
+                ;;
+            pathkeeper__subcmd__volume,list)
+                cmd="pathkeeper__subcmd__volume__subcmd__list"
+                ;;
+            pathkeeper__subcmd__volume,path)
+                cmd="pathkeeper__subcmd__volume__subcmd__path"
+                ;;
+            pathkeeper__subcmd__volume__subcmd__help,help)
+                cmd="pathkeeper__subcmd__volume__subcmd__help__subcmd__help"
+                ;;
+            pathkeeper__subcmd__volume__subcmd__help,list)
+                cmd="pathkeeper__subcmd__volume__subcmd__help__subcmd__list"
+                ;;
+            pathkeeper__subcmd__volume__subcmd__help,path)
+                cmd="pathkeeper__subcmd__volume__subcmd__help__subcmd__path"
+                ;;
             pathkeeper__subcmd__window,add)
                 cmd="pathkeeper__subcmd__window__subcmd__add"
                 ;;
@@ -548,7 +578,7 @@ _pathkeeper() {
 
     case "${cmd}" in
         pathkeeper)
-            opts="-o -h -V --server --ca --token-file --socket --output --color --timeout --help --version agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help"
+            opts="-o -h -V --server --ca --token-file --socket --output --color --timeout --help --version agent status health explain can history maps paths watch nodes lun volume mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1828,7 +1858,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__help)
-            opts="agent status health explain can history maps paths watch nodes lun mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help"
+            opts="agent status health explain can history maps paths watch nodes lun volume mute window names alerts check metrics doctor support-bundle token demo sim-multipathd fold completions man openapi help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2570,6 +2600,48 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__help__subcmd__token__subcmd__revoke)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__volume)
+            opts="list path"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__volume__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__volume__subcmd__path)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -4724,6 +4796,204 @@ _pathkeeper() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__volume)
+            opts="-o -h --server --ca --token-file --socket --output --color --timeout --help list path help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__volume__subcmd__help)
+            opts="list path help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__volume__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__volume__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__volume__subcmd__help__subcmd__path)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__volume__subcmd__list)
+            opts="-o -h --node --server --ca --token-file --socket --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__volume__subcmd__path)
+            opts="-o -h --server --ca --token-file --socket --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

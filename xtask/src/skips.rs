@@ -19,6 +19,7 @@ const PARTS: &[Part] = &[
     Part { tests: "observe_writes_nothing", obstacle: no_tracing },
     Part { tests: "pmxcfs", obstacle: no_libqb },
     Part { tests: "prometheus", obstacle: no_prometheus },
+    Part { tests: "proxmox_plugin", obstacle: no_perl },
     Part { tests: "real_kernel", obstacle: no_virtual_machine },
     Part { tests: "several_hosts", obstacle: no_several_hosts },
 ];
@@ -59,6 +60,15 @@ fn no_prometheus(_: &Path) -> Option<String> {
     let absent: Vec<&str> =
         ["prometheus", "promtool"].into_iter().filter(|program| !cmd::on_path(program)).collect();
     (!absent.is_empty()).then(|| format!("not installed: {}", absent.join(", ")))
+}
+
+/// The plug-in and its tests use modules that come with perl, and not with Debian's perl-base.
+fn no_perl(_: &Path) -> Option<String> {
+    let mut perl = Command::new("perl");
+    perl.args(["-MJSON::PP", "-MTest::More", "-e", "1"]);
+    perl.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let works = perl.status().is_ok_and(|status| status.success());
+    (!works).then(|| "perl with its modules is not installed".to_owned())
 }
 
 /// The store loads it, and so does the server that stands for a pmxcfs; its rings are files in shared memory.

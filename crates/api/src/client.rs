@@ -21,6 +21,7 @@ use crate::history::{Support, Timeline};
 use crate::luns::{Luns, OrderBody, Ordered};
 use crate::mutes::{MuteBody, MuteChanged, Mutes};
 use crate::names::{Names, NamesBody, NamesChanged};
+use crate::volumes::Volume;
 use crate::windows::{WindowBody, WindowChanged, Windows};
 use crate::{Envelope, ErrorBody, Version, disks::NodeDisks, nodes::NodeRow, paths, status};
 
@@ -313,6 +314,12 @@ impl Client {
     /// The maps of a node; `localhost` is the answering one. `node` must be a plain name, not percent-encoded.
     pub async fn disks(&self, node: &str) -> Result<NodeDisks, Error> {
         self.get(&paths::NODE_DISKS.replace("{node}", &encoded(node))).await
+    }
+
+    /// The volumes of a storage of type `multipath` on a node; `localhost` is the answering one.
+    pub async fn content(&self, node: &str, storage: &str) -> Result<Vec<Volume>, Error> {
+        let path = paths::NODE_CONTENT.replace("{node}", &encoded(node));
+        self.get(&path.replace("{storage}", &encoded(storage))).await
     }
 
     /// The agent's version.

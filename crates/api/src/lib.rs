@@ -20,6 +20,7 @@ pub mod openapi;
 pub mod paths;
 pub mod socket;
 pub mod status;
+pub mod volumes;
 pub mod windows;
 
 use std::collections::BTreeMap;

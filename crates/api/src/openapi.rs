@@ -20,6 +20,7 @@ use crate::{
     disks::NodeDisks,
     nodes::NodeRow,
     status::{ClusterStatus, Finding},
+    volumes::Volume,
 };
 
 macro_rules! answer {
@@ -36,6 +37,7 @@ mod people;
 answer!(StatusAnswer, ClusterStatus, "Status in Proxmox's envelope.");
 answer!(NodesAnswer, Vec<NodeRow>, "Nodes in Proxmox's envelope.");
 answer!(DisksAnswer, NodeDisks, "Maps of a node in Proxmox's envelope.");
+answer!(ContentAnswer, Vec<Volume>, "Volumes in Proxmox's envelope.");
 answer!(DiscoverAnswer, Discovered, "What is seen and not watched, in Proxmox's envelope.");
 answer!(LunsAnswer, Luns, "LUNs in Proxmox's envelope.");
 answer!(CanAnswer, Can, "Whether it can be done, in Proxmox's envelope.");
@@ -278,6 +280,23 @@ async fn nodes() {}
     ))]
 async fn disks() {}
 
+/// The LUNs of a storage of type `multipath` in `storage.cfg` as its volumes: those that it names, else every allowed one,
+/// each as it is on that node, with the reason where that node cannot hand it out.
+#[utoipa::path(get, path = "/api2/json/nodes/{node}/storage/{storage}/content", tag = "nodes",
+    params(
+        ("node" = String, Path, description = "Node name; `localhost` is the answering node"),
+        ("storage" = String, Path, description = "The storage's id"),
+        ("content" = Option<String>, Query, description = "Only this content; anything but images gives none"),
+        ("vmid" = Option<u32>, Query, description = "Only volumes that this guest alone has as a disk"),
+    ),
+    responses(
+        (status = 200, description = "The volumes, by WWID", body = ContentAnswer),
+        (status = 400, description = "A parameter is wrong; errors names it", body = ErrorBody),
+        (status = 404, description = "No such node or storage, or the storage is of another type, disabled or not for that node; message says which", body = ErrorBody),
+        (status = 503, description = "Not read yet (Retry-After), or the node has published no maps that can be read", body = ErrorBody),
+    ))]
+async fn content() {}
+
 /// This program's version.
 #[utoipa::path(get, path = "/api2/json/version", tag = "other",
     responses((status = 200, description = "The version", body = VersionAnswer)))]
@@ -352,6 +371,7 @@ async fn readyz() {}
         people::names_set,
         nodes,
         disks,
+        content,
         version,
         openapi,
         events,
@@ -474,6 +494,7 @@ mod tests {
             NAMES,
             NODES,
             NODE_DISKS,
+            NODE_CONTENT,
             VERSION,
             OPENAPI,
             EVENTS,

@@ -50,6 +50,8 @@ pub const NAMES: &str = "/api2/json/cluster/multipath/names";
 pub const NODES: &str = "/api2/json/nodes";
 /// One node's maps, path groups and paths; `{node}` is a node name.
 pub const NODE_DISKS: &str = "/api2/json/nodes/{node}/disks/multipath";
+/// The volumes of one storage of type `multipath` as they are on one node; `content` and `vmid` in the query.
+pub const NODE_CONTENT: &str = "/api2/json/nodes/{node}/storage/{storage}/content";
 /// This program's version.
 pub const VERSION: &str = "/api2/json/version";
 /// The OpenAPI document.

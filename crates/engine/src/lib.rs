@@ -3,6 +3,7 @@
 
 pub mod agent;
 pub mod alerts;
+pub mod apply;
 pub mod cluster;
 pub mod counts;
 pub mod publish;

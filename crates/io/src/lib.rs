@@ -4,11 +4,13 @@
 pub mod append_log;
 mod bounded;
 pub mod dm;
+pub mod dropins;
 pub mod history;
 mod host;
 pub mod journal;
 pub mod local;
 mod lvm;
+pub mod managing;
 pub mod multipathd;
 pub mod notify;
 pub mod process;
@@ -23,5 +25,6 @@ mod testing;
 pub mod uevent;
 
 pub use local::{Depth, LocalReader, ProbeResult, ReaderConfig, StaleFlag};
+pub use managing::{Managing, NotManaged};
 pub use multipathd::SocketAddress;
 pub use roots::Roots;

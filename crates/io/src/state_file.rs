@@ -97,9 +97,21 @@ pub fn only_ours(metadata: &Metadata) -> Result<(), String> {
 /// # Errors
 /// From the disk; then the old content is there.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_as(path, bytes, ".tmp", 0o600)
+}
+
+/// The same with this mode, by a temporary file whose name begins with `prefix`: one that a kill left can be known by it.
+///
+/// # Errors
+/// From the disk; then the old content is there.
+pub fn write_as(path: &Path, bytes: &[u8], prefix: &str, mode: u32) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(prefix).tempfile_in(folder)?;
     file.write_all(bytes)?;
+    if mode != 0o600 {
+        // Not when it is made: the process' mask would take from it.
+        file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    }
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;
     File::open(folder)?.sync_all()

@@ -19,6 +19,9 @@ pub struct Guest {
     pub node: NodeName,
     /// Storages on which it has a disk.
     pub storages: BTreeSet<String>,
+    /// Its volumes, `STORAGE:NAME`, that do not bear a guest's number as those do which Proxmox VE makes itself: LUNs
+    /// among them.
+    pub volumes: BTreeSet<String>,
     /// Whether the cluster's high availability looks after it.
     pub ha: bool,
 }

@@ -6,6 +6,7 @@ pub mod alert;
 pub mod arrays;
 pub mod can;
 pub mod cause;
+pub mod config;
 pub mod detail;
 pub mod discover;
 pub mod expect;
@@ -40,6 +41,7 @@ pub mod state;
 pub mod storage_cfg;
 pub mod token;
 pub mod topology;
+pub mod volumes;
 pub mod windows;
 
 pub use ids::{EpochS, Instance, MonoMs, NodeName, Now, Wwid};

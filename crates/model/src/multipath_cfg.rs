@@ -12,13 +12,16 @@
 //! ```
 //!
 //! A document that is absent or has a problem is *no instruction*: it is not an empty one, and what was in force stays so.
-//! The keys above and `comment` are Pathkeeper's own and judged here; all others are settings of multipath and kept as text.
+//! The keys above and `comment` are Pathkeeper's own and judged here; all others are settings of multipath and judged by
+//! [`crate::config::keywords`]. Keys that nobody knows are kept, are told as a remark, and do nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::config::keywords::{Keyword, Place, refusal};
+use crate::config::teardown::TornDown;
 use crate::ids::{NodeName, Wwid};
 use crate::report::TEXT_BYTES_MAX;
-use crate::section::{Document, Problem, Problems, Section, quote, split_list};
+use crate::section::{Document, Problem, Problems, Property, Section, quote, split_list};
 
 /// More paths than any LUN has.
 pub const EXPECTED_PATHS_MAX: u32 = 1_024;
@@ -45,10 +48,12 @@ pub struct MultipathCfg {
     pub expected_paths: Option<u32>,
     /// The allowed LUNs.
     pub luns: BTreeMap<Wwid, LunSection>,
-    /// Settings for all LUNs that are not judged here, in the order of the file.
+    /// multipath's settings for all LUNs, in the order of the file.
     pub settings: Vec<Setting>,
-    /// What a person should know and what stops nothing: sections of unknown types, doubtful names.
+    /// What a person should know and what stops nothing: sections and keys that nobody knows, doubtful names.
     pub remarks: Vec<Problem>,
+    /// The document says nothing but that somebody tore the configuration down.
+    pub torn_down: Option<TornDown>,
     document: Document,
 }
 
@@ -67,7 +72,7 @@ pub struct LunSection {
     pub expected_paths: Option<u32>,
     /// For people.
     pub comment: Option<String>,
-    /// Settings that are not judged here, in the order of the file.
+    /// multipath's settings for this LUN, in the order of the file.
     pub settings: Vec<Setting>,
 }
 
@@ -80,6 +85,8 @@ pub struct Setting {
     pub key: String,
     /// The value; `None` for a bare key.
     pub value: Option<String>,
+    /// The value as multipath gets it, not yet quoted; `None` for a key that nobody knows.
+    pub rendered: Option<String>,
 }
 
 impl Reading {
@@ -107,7 +114,8 @@ impl Reading {
         if !problems.is_empty() {
             return Reading::Invalid(problems);
         }
-        Reading::Good(MultipathCfg { remarks: read.remarks.finish(), document, ..read.cfg })
+        let torn_down = TornDown::parse(bytes);
+        Reading::Good(MultipathCfg { remarks: read.remarks.finish(), torn_down, document, ..read.cfg })
     }
 }
 
@@ -115,6 +123,11 @@ impl MultipathCfg {
     /// The document's bytes. Unchanged they are those that were read.
     pub fn write(&self) -> Vec<u8> {
         self.document.bytes().to_vec()
+    }
+
+    /// Its sections, as they stand.
+    pub(crate) fn document(&self) -> &Document {
+        &self.document
     }
 
     /// How many paths a node should have to a LUN, as far as the document says.
@@ -172,8 +185,20 @@ impl Reader {
                 continue;
             }
             if !OURS.contains(&key) {
-                let (key, value) = (property.key.clone(), property.value.clone());
-                lun.settings.push(Setting { line, key, value });
+                let place = if kind == "defaults" { Place::Defaults } else { Place::Both };
+                match setting(property, place) {
+                    Ok(setting) => {
+                        if setting.rendered.is_none() {
+                            let what = format!(
+                                "{} is no setting that Pathkeeper knows: it is kept and not used",
+                                quote(key)
+                            );
+                            self.remarks.add(line, what);
+                        }
+                        lun.settings.push(setting);
+                    }
+                    Err(why) => self.problems.add(line, format!("{key}: {why}")),
+                }
                 continue;
             }
             let read = match property.value.as_deref() {
@@ -229,6 +254,22 @@ impl Reader {
     }
 }
 
+/// A setting of multipath's, of its type and within its bounds; `place` is where it stands.
+fn setting(property: &Property, place: Place) -> Result<Setting, String> {
+    let Property { line, key, value } = property;
+    if let Some(why) = refusal(key) {
+        return Err(format!("it cannot be set: {why}"));
+    }
+    let rendered = match Keyword::of(key) {
+        None => None,
+        Some(keyword) if place == Place::Both && keyword.place == Place::Defaults => {
+            return Err("it is for all LUNs alike: it stands in the section defaults".into());
+        }
+        Some(keyword) => Some(keyword.kind.accept(value.as_deref())?),
+    };
+    Ok(Setting { line: *line, key: key.clone(), value: value.clone(), rendered })
+}
+
 fn text(value: &str, max: usize) -> Result<String, String> {
     if value.len() <= max { Ok(value.to_owned()) } else { Err(format!("it is longer than {max} bytes")) }
 }
@@ -257,12 +298,12 @@ fn nodes(value: &str) -> Result<BTreeSet<NodeName>, String> {
     Ok(nodes)
 }
 
-fn is_wwid(text: &str) -> bool {
+pub(crate) fn is_wwid(text: &str) -> bool {
     text.len() <= NAME_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"')
 }
 
 /// A map's name: device-mapper, udev and the shell take it as it is.
-fn check_alias(alias: &str) -> Result<(), String> {
+pub(crate) fn check_alias(alias: &str) -> Result<(), String> {
     let odd = |c: &char| !(c.is_ascii_alphanumeric() || "#+-.:=@_".contains(*c));
     if alias.len() > NAME_BYTES_MAX {
         return Err(format!("it is longer than {NAME_BYTES_MAX} bytes"));

@@ -60,11 +60,22 @@ pub struct Complaint {
     pub what: String,
 }
 
+/// A section that a line opens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Opened {
+    /// As [`Entry::section`] names it.
+    pub section: String,
+    /// Where.
+    pub at: At,
+}
+
 /// All files together, in the order in which they were read.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Conf {
     /// Keywords in that order.
     pub entries: Vec<Entry>,
+    /// Sections in that order, those that say nothing too.
+    pub opened: Vec<Opened>,
     /// What is not understood.
     pub complaints: Vec<Complaint>,
 }
@@ -121,10 +132,6 @@ impl Conf {
                     );
                 }
                 let Some(words) = words(text) else { continue };
-                let section = || {
-                    let names: Vec<&str> = open.iter().map(|(name, ..)| name.as_str()).collect();
-                    names.join(".")
-                };
                 match (words.first.as_str(), words.second.as_deref()) {
                     ("}", _) if strange > 0 => strange -= 1,
                     ("}", rest) => {
@@ -146,6 +153,7 @@ impl Conf {
                         if SECTIONS.contains(&(within, name)) && open.len() < 2 {
                             blocks += 1;
                             open.push((name.to_owned(), blocks, line));
+                            conf.opened.push(Opened { section: joined(&open), at: at() });
                         } else {
                             let within = if within.is_empty() { "at the top" } else { within };
                             let what =
@@ -170,7 +178,7 @@ impl Conf {
                         } else if words.extra {
                             conf.complain(at(), format!("{name} takes one word or one text in quotes: the rest of the line is ignored"));
                         }
-                        let section = section();
+                        let section = joined(&open);
                         let block = open.last().map_or(0, |(_, block, _)| *block);
                         let (key, value) = (name.to_owned(), value.to_owned());
                         conf.entries.push(Entry { section, block, key, value, at: at() });
@@ -220,6 +228,12 @@ pub fn in_force(effective: &Conf, digest: impl Fn(&str) -> String) -> Vec<Settin
     );
     out.truncate(crate::local::LIST_MAX);
     out
+}
+
+/// The open sections by their names.
+fn joined(open: &[(String, u32, u32)]) -> String {
+    let names: Vec<&str> = open.iter().map(|(name, ..)| name.as_str()).collect();
+    names.join(".")
 }
 
 /// A line's words; `None` for one without any.

@@ -13,7 +13,11 @@
 //! space vanish everywhere, inside of sections too. What this grammar passes over (a header that no empty line precedes, a
 //! property at column 0) is told as a [`Flaw`]: the reader of a document decides what it means there.
 
+mod edit;
+
 use std::fmt;
+
+pub use edit::{is_one_line, is_word};
 
 /// A longer document is not read: pmxcfs has no larger files.
 pub const DOCUMENT_BYTES_MAX: usize = 1 << 20;

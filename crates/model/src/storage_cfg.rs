@@ -68,6 +68,19 @@ pub enum StorageKind {
     Other(String),
 }
 
+impl StorageKind {
+    /// The type's word in `storage.cfg`.
+    pub fn as_str(&self) -> &str {
+        match self {
+            StorageKind::Lvm { .. } => "lvm",
+            StorageKind::LvmThin { .. } => "lvmthin",
+            StorageKind::Iscsi { .. } => "iscsi",
+            StorageKind::Multipath { .. } => "multipath",
+            StorageKind::Other(kind) => kind,
+        }
+    }
+}
+
 /// A LUN as a volume of another storage: `STORAGE:VOLUME`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Base {

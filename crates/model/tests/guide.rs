@@ -53,6 +53,7 @@ fn check(aim: Aim, used_by: Option<&str>, retired: bool, nodes: &str, expect: Ex
         name: None,
         node: NodeName::new("pve1").unwrap(),
         storages: BTreeSet::from(["busy".to_owned()]),
+        volumes: BTreeSet::new(),
         ha: false,
     };
     let guests = Guests { all: Some(BTreeMap::from([(311, guest)])) };

@@ -187,9 +187,31 @@ fn numbers_and_texts() {
     bad(&format!("comment {}", "a".repeat(4097)), "longer");
     bad("comment a\u{1b}[31m", "control");
     assert_eq!(lun("comment ä # b").comment.as_deref(), Some("ä # b"));
-    // What is not ours is not judged.
-    assert_eq!(lun("prio alua\x01").settings.len(), 1);
-    assert_eq!(lun("flush-on-last-del").settings[0].value, None);
+}
+
+#[test]
+fn multipaths_own_settings() {
+    let of = |line: &str| lun(line).settings[0].rendered.clone();
+    assert_eq!(of("prio alua").as_deref(), Some("alua"));
+    assert_eq!(of("skip-kpartx").as_deref(), Some("yes"));
+    bad("prio alua\x01", "'\\u{1}' cannot stand in it");
+    bad("flush-on-last-del", "no value");
+    bad("no-path-retry never", "is not allowed: a number from 1, or fail, queue");
+    bad("polling-interval 5", "for all LUNs alike");
+    bad("user-friendly-names yes", "it is always no");
+    invalid(
+        "defaults: global\n\tpolling-interval abc\n\tfind-multipaths yes\n",
+        &[2, 3],
+        "\"abc\" is not allowed",
+    );
+    // What nobody knows is kept, is told, and does nothing.
+    let cfg = good("defaults: global\n\tcolour blue\n\nwwid: 3600a\n\tno_path_retry 5\n");
+    assert_eq!(cfg.remarks.iter().map(|remark| remark.line).collect::<Vec<_>>(), [2, 5]);
+    assert!(cfg.remarks[1].what.contains("\"no_path_retry\" is no setting"), "{:?}", cfg.remarks);
+    assert_eq!(
+        (cfg.settings[0].rendered.as_ref(), cfg.luns["3600a"].settings[0].rendered.as_ref()),
+        (None, None)
+    );
 }
 
 fn documents() -> impl Strategy<Value = Vec<u8>> {

@@ -54,6 +54,7 @@ const RULES: &[(&str, Rule)] = &[
     ("engine names no store, io judges no health", sources::rooms),
     ("unsafe code is forbidden but in its places", sources::unsafe_code),
     ("nothing runs LVM or reads a block device", sources::no_block_reads),
+    ("orders to multipathd are in one place", sources::orders),
     ("files are short", text::file_length),
     ("no machine paths, no package hosts", text::places),
     ("nothing is left to do", text::leftovers),

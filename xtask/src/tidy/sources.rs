@@ -1,7 +1,7 @@
 //! Rules about what Rust code may name, by room. Clippy keeps the same bans where it can resolve the name.
 
 use super::{Complaint, Repo};
-use crate::rust_text::holds;
+use crate::rust_text::{RustText, holds};
 
 /// What the pure crates may not name, and what they do instead.
 const IMPURE: &[(&str, &str)] = &[
@@ -100,6 +100,57 @@ pub fn unsafe_code(repo: &Repo) -> Vec<Complaint> {
     complaints
 }
 
+/// The one file of io that may start a program, and the program: multipath judges files there before multipathd reads them.
+const STARTS_A_PROGRAM: &str = "crates/io/src/dropins/judge.rs";
+/// The one file of io that may hold an order to multipathd, and what such orders begin with.
+const ORDERS: &str = "crates/io/src/multipathd/manage.rs";
+const ORDER_VERBS: &[&str] = &[
+    "add",
+    "del",
+    "remove",
+    "reconfigure",
+    "suspend",
+    "resume",
+    "resize",
+    "reload",
+    "reset",
+    "reinstate",
+    "fail",
+    "disablequeueing",
+    "restorequeueing",
+    "forcequeueing",
+    "switch",
+    "switchgroup",
+    "setprstatus",
+    "unsetprstatus",
+    "setprkey",
+    "unsetprkey",
+    "setmarginal",
+    "unsetmarginal",
+];
+
+/// multipathd is told what to do in one place, which asks for the right to; everywhere else it is only asked.
+pub fn orders(repo: &Repo) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
+    for (path, text) in repo.shipped_rust("crates/io/src/multipathd/") {
+        for (line, literal) in text.literals.iter().filter(|_| path != ORDERS) {
+            let mut words = literal.split(' ');
+            let verb = words.next().unwrap_or_default();
+            // `fail` by itself is an answer, and `shutdown` a phase.
+            let is_order = ORDER_VERBS.contains(&verb)
+                && (words
+                    .next()
+                    .is_some_and(|word| ["path", "map", "maps", "daemon", "all"].contains(&word))
+                    || literal == "reconfigure"
+                    || literal == "shutdown");
+            if is_order {
+                complaints.push(Complaint::new(path, *line, format!("{literal:?}: orders are in {ORDERS}")));
+            }
+        }
+    }
+    complaints
+}
+
 pub fn no_block_reads(repo: &Repo) -> Vec<Complaint> {
     let mut complaints = Vec::new();
     for (path, text) in repo.shipped_rust("crates/") {
@@ -130,6 +181,10 @@ pub fn no_block_reads(repo: &Repo) -> Vec<Complaint> {
                     ));
                 }
             }
+            if path == STARTS_A_PROGRAM {
+                complaints.extend(one_program(path, &text));
+                continue;
+            }
             for (line, name) in text.paths() {
                 if holds(&name, "process::Command") {
                     complaints.push(Complaint::new(path, line, "io starts no program"));
@@ -138,6 +193,18 @@ pub fn no_block_reads(repo: &Repo) -> Vec<Complaint> {
         }
     }
     complaints
+}
+
+/// The judge starts one program at one place, and its name is written there.
+fn one_program(path: &str, text: &RustText) -> Vec<Complaint> {
+    let starts: Vec<usize> =
+        text.paths().into_iter().filter(|(_, name)| name == "Command::new").map(|(line, _)| line).collect();
+    let named = text.literals.iter().any(|(_, literal)| literal == "multipath");
+    let more =
+        starts.iter().skip(1).map(|line| Complaint::new(path, *line, "it starts one program at one place"));
+    let unnamed = (!starts.is_empty() && !named)
+        .then(|| Complaint::new(path, 0, "the program that it starts is \"multipath\" and no other"));
+    more.chain(unnamed).collect()
 }
 
 #[cfg(test)]
@@ -192,5 +259,25 @@ mod tests {
         assert_eq!(count(no_block_reads, "crates/io/src/a.rs", "open(\"/dev/mapper/control\")"), 0);
         assert_eq!(count(no_block_reads, "crates/io/src/a.rs", "use std::process::Command;"), 1);
         assert_eq!(count(no_block_reads, "crates/io/src/a.rs", "#[cfg(test)] mod t { f(\"vgs\") }"), 0);
+    }
+
+    #[test]
+    fn the_judge_starts_multipath_and_nothing_else() {
+        const USE: &str = "use std::process::Command; const P: &str =";
+        let judge = |rest: &str| count(no_block_reads, STARTS_A_PROGRAM, &format!("{USE} {rest}"));
+        assert_eq!(judge("\"multipath\"; fn f() { Command::new(p) }"), 0);
+        assert_eq!(judge("\"dmsetup\"; fn f() { Command::new(p) }"), 1);
+        assert_eq!(judge("\"multipath\"; fn f() { Command::new(p); Command::new(q) }"), 1);
+        assert_eq!(judge("\"multipath\"; fn f() { Command::new(p); open(\"/dev/sda\") }"), 1);
+    }
+
+    #[test]
+    fn an_order_outside_its_place_is_caught() {
+        let count = |path: &str, text: &str| count(orders, path, &format!("const C: &str = {text:?};"));
+        assert_eq!(count("crates/io/src/multipathd/query.rs", "reconfigure"), 1);
+        assert_eq!(count("crates/io/src/multipathd/query.rs", "remove map x"), 1);
+        assert_eq!(count("crates/io/src/multipathd/query.rs", "show maps json"), 0);
+        assert_eq!(count("crates/io/src/multipathd/reply.rs", "fail"), 0);
+        assert_eq!(count(ORDERS, "reconfigure"), 0);
     }
 }

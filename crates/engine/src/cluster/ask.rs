@@ -7,6 +7,7 @@ use pathkeeper_model::explain::{self, Explained, Ground, Unresolved};
 use pathkeeper_model::finding::Finding;
 use pathkeeper_model::guide::{self, Aim, Guide};
 use pathkeeper_model::problems;
+use pathkeeper_model::volumes::{self, NoOffer, Offer};
 use pathkeeper_model::{NodeName, Now, Wwid};
 
 use super::Cluster;
@@ -24,6 +25,13 @@ pub enum Question {
     Guide(Aim, Wwid),
     /// Whether something can be done to what bears a name.
     Can(Deed, String),
+    /// What a storage of type `multipath` offers to a node.
+    Offer {
+        /// The storage's id.
+        storage: String,
+        /// The node.
+        node: NodeName,
+    },
     /// What the fold is given now, as a fold document.
     Fold,
 }
@@ -41,6 +49,8 @@ pub enum Answer {
     Guide(Box<Guide>),
     /// Whether it can be done, or that nothing is called so.
     Can(Result<Box<Can>, Unknown>),
+    /// The LUNs, or why there are none.
+    Offer(Result<Box<Offer>, NoOffer>),
     /// One line of JSON (docs/status.md, section 9).
     Fold(String),
 }
@@ -52,6 +62,11 @@ impl Cluster {
             Question::Lun(wwid) => Answer::Findings(self.findings_of(wwid, now)),
             Question::Guide(aim, wwid) => Answer::Guide(Box::new(self.guide(*aim, wwid, now))),
             Question::Explain(name) => Answer::Explained(self.explain(name, now).map(Box::new)),
+            Question::Offer { storage, node } => {
+                let (matrix, guests) = (&self.matrix, &self.beside.guests);
+                let offer = volumes::offer(storage, node, &self.expectations, matrix, guests);
+                Answer::Offer(offer.map(Box::new))
+            }
             Question::Fold => Answer::Fold(self.fold_document()),
             Question::Cells(node) => Answer::Cells(self.cells_of(node)),
             Question::Can(deed, name) => Answer::Can(self.can(*deed, name, now).map(Box::new)),

@@ -13,14 +13,23 @@ pub enum Query {
     Status,
     /// The whole effective configuration, hardware table included (some 23 KB of text).
     Config,
+    /// The part of it that concerns this node: devices in use, and a section for each map that exists, alias included.
+    ConfigLocal,
     /// A bare `show`: no command, and the error text bears the version.
     Version,
 }
 
 impl Query {
     /// Every question there is.
-    pub const ALL: [Query; 6] =
-        [Query::MapsJson, Query::PathsRaw, Query::Daemon, Query::Status, Query::Config, Query::Version];
+    pub const ALL: [Query; 7] = [
+        Query::MapsJson,
+        Query::PathsRaw,
+        Query::Daemon,
+        Query::Status,
+        Query::Config,
+        Query::ConfigLocal,
+        Query::Version,
+    ];
 
     /// The text that is sent, without its NUL.
     pub const fn text(self) -> &'static str {
@@ -30,6 +39,7 @@ impl Query {
             Query::Daemon => "show daemon",
             Query::Status => "show status",
             Query::Config => "show config",
+            Query::ConfigLocal => "show config local",
             Query::Version => "show",
         }
     }

@@ -159,9 +159,19 @@ impl Connection {
         buffer: &'b mut Vec<u8>,
         deadline: Deadline,
     ) -> Result<&'b [u8], AskError> {
+        self.exchange(query.text(), buffer, deadline)
+    }
+
+    /// Sends a text and takes the answer. Only the closed lists beside this file, [`Query`] and [`super::manage`], call it.
+    pub(super) fn exchange<'b>(
+        &mut self,
+        text: &str,
+        buffer: &'b mut Vec<u8>,
+        deadline: Deadline,
+    ) -> Result<&'b [u8], AskError> {
         buffer.clear();
         // The daemon wants the length in one receive, so all goes in one write as far as the socket takes it.
-        let wire = frame::encode(query.text());
+        let wire = frame::encode(text);
         let mut rest = wire.as_slice();
         while !rest.is_empty() {
             self.wait(PollFlags::OUT, deadline, "asking")?;

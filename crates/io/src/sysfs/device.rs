@@ -97,6 +97,17 @@ fn place(link: &str) -> Place<'_> {
     out
 }
 
+/// Whether the kernel has this device under this name and number, and calls it working. One without a state of its own works.
+pub fn works(sys: &Path, dev: &str, dev_t: &str) -> bool {
+    if !is_plain(dev) {
+        return false;
+    }
+    let block = sys.join("block").join(dev);
+    read_text(&block.join("dev")).as_deref() == Some(dev_t)
+        && read_text(&block.join("device/state"))
+            .is_none_or(|state| matches!(state.as_str(), "running" | "live"))
+}
+
 /// Reads a path device's facts; `sys` is sysfs' root.
 pub fn read_device(sys: &Path, dev: &str) -> DeviceFacts {
     if !is_plain(dev) {
@@ -235,6 +246,23 @@ fn size_bytes(block: &Path) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_device_works_by_the_kernels_word_alone() {
+        let tree = crate::testing::Tree::new();
+        tree.file("block/sda/dev", "8:0\n").file("block/sda/device/state", "running\n");
+        tree.file("block/sdb/dev", "8:16\n").file("block/sdb/device/state", "offline\n");
+        tree.file("block/nvme0n1/dev", "259:0\n").file("block/nvme0n1/device/state", "live\n");
+        tree.file("block/dasda/dev", "94:0\n");
+        let check = |dev, dev_t, expect| assert_eq!(works(tree.root(), dev, dev_t), expect, "{dev} {dev_t}");
+        check("sda", "8:0", true);
+        check("sda", "8:32", false);
+        check("sdb", "8:16", false);
+        check("nvme0n1", "259:0", true);
+        check("dasda", "94:0", true);
+        check("sdz", "8:0", false);
+        check("../block/sda", "8:0", false);
+    }
     use crate::testing::Tree;
 
     #[test]

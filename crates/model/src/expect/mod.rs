@@ -20,6 +20,7 @@ mod consumers;
 mod findings;
 mod judge;
 mod nodes;
+mod offer;
 mod told;
 mod vg;
 

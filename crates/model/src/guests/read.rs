@@ -16,8 +16,10 @@ use crate::section::Document;
 pub const GUESTS_MAX: usize = 65_536;
 /// Proxmox VE's own bound of a guest's number.
 const ID_MAX: u64 = 999_999_999;
-/// Storages of one guest.
+/// Storages of one guest, and volumes that are told by name.
 const STORAGES_MAX: usize = 64;
+/// No name of a volume is longer.
+const VOLUME_BYTES_MAX: usize = 255;
 
 /// A guest as `.vmlist` has it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -88,9 +90,20 @@ fn read_listed(scan: &mut Scanner<'_>) -> Read<Option<Listed>> {
     Ok(kind.zip(node).map(|(kind, node)| Listed { kind, node, version }))
 }
 
-/// What a guest's configuration says: what people call it, and the storages of its disks.
-pub fn config(bytes: &[u8]) -> (Option<String>, BTreeSet<String>) {
-    let (mut name, mut storages) = (None, BTreeSet::new());
+/// What a guest's configuration says.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Config {
+    /// What people call it.
+    pub name: Option<String>,
+    /// Storages of its disks.
+    pub storages: BTreeSet<String>,
+    /// As [`super::Guest::volumes`].
+    pub volumes: BTreeSet<String>,
+}
+
+/// Reads a guest's configuration.
+pub fn config(bytes: &[u8]) -> Config {
+    let mut config = Config::default();
     let (mut pending, mut guest) = (false, true);
     for line in bytes.split(|b| *b == b'\n') {
         let line = String::from_utf8_lossy(line);
@@ -104,15 +117,33 @@ pub fn config(bytes: &[u8]) -> (Option<String>, BTreeSet<String>) {
         let Some((key, value)) = line.split_once(':').filter(|_| guest || pending) else { continue };
         let value = value.trim();
         if matches!(key, "name" | "hostname") && guest {
-            name = Some(value.chars().take(255).collect()).filter(|name: &String| !name.is_empty());
+            config.name = Some(value.chars().take(255).collect()).filter(|name: &String| !name.is_empty());
         } else if is_disk(key)
-            && let Some(storage) = storage_of(value)
-            && storages.len() < STORAGES_MAX
+            && let Some((storage, volume)) = volume_of(value)
         {
-            storages.insert(storage.to_owned());
+            if config.storages.len() < STORAGES_MAX {
+                config.storages.insert(storage.to_owned());
+            }
+            if !is_made_for_a_guest(volume)
+                && volume.len() <= VOLUME_BYTES_MAX
+                && config.volumes.len() < STORAGES_MAX
+            {
+                config.volumes.insert(format!("{storage}:{volume}"));
+            }
         }
     }
-    (name, storages)
+    config
+}
+
+/// `vm-101-disk-0`, `101/vm-101-disk-0.qcow2`, `base-100-disk-0/vm-101-disk-0`: Proxmox VE's own names. They are nearly
+/// all, and nobody asks for them.
+fn is_made_for_a_guest(volume: &str) -> bool {
+    let own = |name: &str| {
+        ["vm-", "base-", "subvol-", "basevol-"].iter().any(|start| {
+            name.strip_prefix(start).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        })
+    };
+    volume.contains('/') || own(volume)
 }
 
 /// Keys of disks, of virtual machines and containers.
@@ -122,8 +153,8 @@ fn is_disk(key: &str) -> bool {
     key == "rootfs" || numbered.iter().any(|kind| key.strip_prefix(kind).is_some_and(number))
 }
 
-/// The storage of `vms:vm-101-disk-0,size=32G`. `none`, a device, a folder and an image in a drive have none.
-fn storage_of(value: &str) -> Option<&str> {
+/// Storage and volume of `vms:vm-101-disk-0,size=32G`. `none`, a device, a folder and an image in a drive have none.
+fn volume_of(value: &str) -> Option<(&str, &str)> {
     let mut parts = value.split(',');
     let first = parts.next()?;
     let volume = first.strip_prefix("file=").or_else(|| first.strip_prefix("volume=")).unwrap_or(first);
@@ -131,10 +162,10 @@ fn storage_of(value: &str) -> Option<&str> {
     if parts.any(|part| part == "media=cdrom") && !volume.contains("cloudinit") {
         return None;
     }
-    let (storage, _) = volume.split_once(':')?;
+    let (storage, volume) = volume.split_once(':')?;
     let is_id = storage.bytes().next().is_some_and(|b| b.is_ascii_alphabetic())
         && storage.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-    is_id.then_some(storage)
+    is_id.then_some((storage, volume))
 }
 
 /// Guests that the cluster's high availability looks after. One that it is told to ignore is not.
@@ -176,9 +207,9 @@ mod tests {
     #[test]
     fn disks_of_guests() {
         let check = |text: &str, name: Option<&str>, expect: &[&str]| {
-            let (found, storages) = config(text.as_bytes());
-            assert_eq!(found.as_deref(), name, "{text}");
-            assert_eq!(storages.iter().map(String::as_str).collect::<Vec<_>>(), expect, "{text}");
+            let found = config(text.as_bytes());
+            assert_eq!(found.name.as_deref(), name, "{text}");
+            assert_eq!(found.storages.iter().map(String::as_str).collect::<Vec<_>>(), expect, "{text}");
         };
         check("", None, &[]);
         check(
@@ -201,6 +232,24 @@ mod tests {
         // What is pending is there already; a snapshot has no disk of its own.
         check("scsi0: a:x\n\n[PENDING]\nscsi1: b:x\nname: other\n\n[snap]\nscsi0: c:x\n", None, &["a", "b"]);
         check("name: \u{fffd}\nscsi0: a\u{0}:x\nscsi: b:x\nunusedx: c:x", Some("\u{fffd}"), &[]);
+    }
+
+    #[test]
+    fn luns_of_guests() {
+        let check = |text: &str, expect: &[&str]| {
+            let found = config(text.as_bytes()).volumes;
+            assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), expect, "{text}");
+        };
+        check(
+            "scsi0: vms:vm-101-disk-0\nscsi1: nfs:101/vm-101-disk-1.qcow2,size=1G\nscsi2: z:base-9-disk-0/vm-1",
+            &[],
+        );
+        check(
+            "scsi1: san:3600a01,size=2T\nunused0: san:eui.0025\nmp0: volume=san:vm-x",
+            &["san:3600a01", "san:eui.0025", "san:vm-x"],
+        );
+        check("[snap]\nscsi1: san:3600a01", &[]);
+        check(&format!("scsi1: san:{}", "a".repeat(VOLUME_BYTES_MAX + 1)), &[]);
     }
 
     #[test]

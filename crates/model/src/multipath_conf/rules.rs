@@ -71,12 +71,16 @@ impl Pattern {
         }
     }
 
-    fn matches(&self, text: &str) -> bool {
+    fn regex(&self) -> Option<&Regex> {
         let compile = || {
             let mut builder = RegexBuilder::new(self.source());
             builder.size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX).build().ok()
         };
-        self.regex.get_or_init(compile).as_ref().is_some_and(|regex| regex.is_match(text) != self.inverted)
+        self.regex.get_or_init(compile).as_ref()
+    }
+
+    fn matches(&self, text: &str) -> bool {
+        self.regex().is_some_and(|regex| regex.is_match(text) != self.inverted)
     }
 }
 
@@ -172,6 +176,14 @@ impl Rules {
             })
             .or_else(|| self.by(Kind::Protocol, [Some(device.protocol), None]))
             .or_else(|| self.by(Kind::Wwid, [device.wwid, None]))
+    }
+
+    /// Rules that cannot be compiled, each with its place.
+    pub fn unreadable(&self) -> impl Iterator<Item = (&At, &str)> {
+        self.0.iter().flat_map(|rule| {
+            let odd = rule.patterns.iter().flatten().filter(|pattern| pattern.regex().is_none());
+            odd.filter_map(|pattern| Some((rule.at.as_ref()?, pattern.text.as_str())))
+        })
     }
 
     fn of_kind(&self, kind: Kind, exception: bool) -> impl Iterator<Item = &Rule> {

@@ -284,6 +284,7 @@ impl Lab {
                     name: words.get(4).filter(|word| **word != "ha").map(|name| (*name).to_owned()),
                     node: name(words[2]),
                     storages: BTreeSet::from([words[3].to_owned()]),
+                    volumes: BTreeSet::new(),
                     ha: words.contains(&"ha"),
                 };
                 self.guests.all.get_or_insert_default().insert(guest.id, guest);

@@ -4,6 +4,7 @@
 
 pub mod agent_loop;
 pub mod alerts;
+pub mod apply;
 pub mod board;
 pub mod cause_memory;
 pub mod clock;

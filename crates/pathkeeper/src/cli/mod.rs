@@ -25,6 +25,7 @@ pub(crate) mod status;
 mod support;
 pub(crate) mod text;
 mod token;
+mod volume;
 mod watch;
 mod when;
 mod window;
@@ -135,6 +136,7 @@ enum Command {
     Watch(watch::WatchArgs),
     Nodes(nodes::NodesArgs),
     Lun(lun::LunArgs),
+    Volume(volume::VolumeArgs),
     Mute(mute::MuteArgs),
     Window(window::WindowArgs),
     Names(names::NamesArgs),
@@ -353,6 +355,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Watch(args) => ask(watch::run(args, globals)),
         Command::Nodes(args) => ask(nodes::run(args, globals)),
         Command::Lun(args) => ask(lun::run(args, globals)),
+        Command::Volume(args) => ask(volume::run(args, globals)),
         Command::Mute(args) => ask(mute::run(args, globals)),
         Command::Window(args) => ask(window::run(args, globals)),
         Command::Names(args) => ask(names::run(args, globals)),

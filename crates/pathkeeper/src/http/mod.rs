@@ -19,6 +19,7 @@ pub mod server;
 pub mod status;
 pub mod support;
 pub mod ui;
+pub mod volumes;
 pub mod windows;
 
 use std::sync::Arc;
@@ -29,12 +30,14 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use pathkeeper_api::disks::NodeDisks;
 use pathkeeper_api::{Envelope, Version, paths};
 use pathkeeper_engine::agent::NodeFacts;
 use pathkeeper_engine::cluster::{Answer, NodeView, Question};
 use pathkeeper_io::history::History;
 use pathkeeper_io::store::Store;
 use pathkeeper_model::NodeName;
+use pathkeeper_model::detail::Detail;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::app::board::Board;
@@ -178,6 +181,7 @@ pub fn router(context: Context) -> Router {
         .merge(mutes::routes())
         .merge(windows::routes())
         .merge(names::routes())
+        .merge(volumes::routes())
         .merge(ui::routes())
         .layer(small);
     Router::new()
@@ -281,6 +285,18 @@ async fn disks(
 
 /// What another node published, unpacked for whoever asks.
 async fn other_disks(context: &Context, node: &str) -> Result<Response, ApiError> {
+    let body =
+        |disks: NodeDisks, _: &Detail| serde_json::to_vec(&Envelope { data: disks }).unwrap_or_default();
+    let body = with_published(context, node, body).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// Makes something of what another node published. A large node takes milliseconds, so no thread that serves others does it.
+async fn with_published<T: Send + 'static>(
+    context: &Context,
+    node: &str,
+    make: impl FnOnce(NodeDisks, &Detail) -> T + Send + 'static,
+) -> Result<T, ApiError> {
     if context.board.snapshot().is_none() {
         return Err(ApiError::not_ready("the store has not given its first whole list yet"));
     }
@@ -300,18 +316,14 @@ async fn other_disks(context: &Context, node: &str) -> Result<Response, ApiError
     // After the nodes: what it says of a node's report is then never older than whether that is believed.
     let snapshot = context.board.snapshot();
     let name = view.name.to_string();
-    let body = off_thread(move || {
+    let made = off_thread(move || {
         let cell = |wwid: &str| snapshot.as_ref()?.cell(wwid, &name);
-        let answer = packed.unpack().map(|detail| convert::published(&view, &detail, cell));
-        let body = answer.map(|disks| serde_json::to_vec(&Envelope { data: disks }).unwrap_or_default());
+        let made = packed.unpack().map(|detail| make(convert::published(&view, &detail, cell), &detail));
         // Not before: a client that went away does not stop this thread.
         drop(room);
-        body
+        made
     });
-    match body.await? {
-        Ok(body) => Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response()),
-        Err(e) => Err(ApiError::no_detail(node, &e.to_string())),
-    }
+    made.await?.map_err(|e| ApiError::no_detail(node, &e.to_string()))
 }
 
 /// Waits for room to unpack a detail, but not for ever.

@@ -86,9 +86,9 @@ impl Known {
             match ipc.ask(Request::GetConfig { path: path.clone() }).await?.data {
                 Ok(text) => {
                     bytes += text.len();
-                    let (name, storages) = read::config(&text);
-                    let guest =
-                        Guest { id, kind: listed.kind, name, node: listed.node.clone(), storages, ha: false };
+                    let read::Config { name, storages, volumes } = read::config(&text);
+                    let (kind, node) = (listed.kind, listed.node.clone());
+                    let guest = Guest { id, kind, name, node, storages, volumes, ha: false };
                     self.read.insert(id, (listed, guest));
                     left -= 1;
                 }
@@ -99,7 +99,8 @@ impl Known {
                 }
                 Err(Errno::NOENT) => {
                     let (kind, node) = (listed.kind, listed.node.clone());
-                    let guest = Guest { id, kind, name: None, node, storages: BTreeSet::new(), ha: false };
+                    let (name, storages, volumes) = Default::default();
+                    let guest = Guest { id, kind, name, node, storages, volumes, ha: false };
                     self.read.insert(id, (listed, guest));
                     left -= 1;
                 }
