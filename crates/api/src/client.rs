@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::alerts::{Alerts, TestBody, Tested};
 use crate::can::Can;
+use crate::config::{Adopted, Config, PlanBody, Planned};
 use crate::discover::Discovered;
 use crate::explain::Explained;
 use crate::guide::Guide;
@@ -304,6 +305,22 @@ impl Client {
     pub async fn set_names(&self, body: &NamesBody) -> Result<NamesChanged, Error> {
         let body = serde_json::to_vec(body).map_err(|e| self.unreadable(paths::NAMES, e))?;
         self.data(paths::NAMES, Method::PUT, Some(body.into())).await
+    }
+
+    /// The cluster's multipath configuration, with what is in force on the answering node; `key`: one setting, of all LUNs.
+    pub async fn config(&self, key: Option<&str>) -> Result<Config, Error> {
+        let query = key.map(|key| format!("?key={}", encoded(key))).unwrap_or_default();
+        self.get(&format!("{}{query}", paths::CONFIG)).await
+    }
+
+    /// A document under which the answering node's maps keep their names.
+    pub async fn config_adopt(&self) -> Result<Adopted, Error> {
+        self.get(paths::CONFIG_ADOPT).await
+    }
+
+    /// What a configuration would do; nothing is written.
+    pub async fn plan(&self, body: &PlanBody) -> Result<Planned, Error> {
+        self.post(paths::PLAN, body).await
     }
 
     /// The nodes.

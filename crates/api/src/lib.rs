@@ -7,6 +7,7 @@
 pub mod alerts;
 pub mod can;
 pub mod client;
+pub mod config;
 pub mod discover;
 pub mod disks;
 pub mod explain;

@@ -46,6 +46,12 @@ pub const NODE_HISTORY: &str = "/api2/json/cluster/multipath/nodes/{node}/histor
 pub const SUPPORT: &str = "/api2/json/cluster/multipath/support";
 /// Words that people gave to ports.
 pub const NAMES: &str = "/api2/json/cluster/multipath/names";
+/// The cluster's multipath configuration, and what of it is in force on the answering node.
+pub const CONFIG: &str = "/api2/json/cluster/multipath/config";
+/// Documents that would keep what the answering node has.
+pub const CONFIG_ADOPT: &str = "/api2/json/cluster/multipath/config/adopt";
+/// What a configuration would do to each node; asked by POST, and nothing is written.
+pub const PLAN: &str = "/api2/json/cluster/multipath/plan";
 /// The nodes and what is known of each.
 pub const NODES: &str = "/api2/json/nodes";
 /// One node's maps, path groups and paths; `{node}` is a node name.

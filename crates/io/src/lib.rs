@@ -24,6 +24,7 @@ pub mod sysfs;
 mod testing;
 pub mod uevent;
 
+pub use host::files as config_files;
 pub use local::{Depth, LocalReader, ProbeResult, ReaderConfig, StaleFlag};
 pub use managing::{Managing, NotManaged};
 pub use multipathd::SocketAddress;

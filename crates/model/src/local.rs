@@ -12,7 +12,8 @@ use smol_str::SmolStr;
 use crate::ids::{EpochS, Wwid};
 
 pub use host::{
-    Bypassed, DaemonEnd, HostFacts, IscsiManual, LIST_MAX, Lint, NvmeNative, OldInitramfs, Setting, UnitState,
+    Bypassed, DaemonEnd, HostFacts, IscsiManual, LIST_MAX, Lint, NvmeNative, OldInitramfs, Setting,
+    ShownConfig, UnitState,
 };
 pub use port_changes::{PORT_CHANGES_MAX, Port, PortChange, PortChanges, port_of, says_the_same};
 

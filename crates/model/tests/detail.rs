@@ -93,6 +93,8 @@ fn host() -> HostFacts {
         bypassed: vec![Bypassed { dev: "sdb".into(), wwid: wwid("3600a1"), what: "swap".into() }],
         settings: vec![Setting { name: "defaults.prio".into(), value: "\"alua\"".into() }],
         lints: vec![Lint { name: "a".into(), at: "f:1".into(), why: "b".into(), advice: "c".into() }],
+        // It stays on the node.
+        shown: ShownConfig::default(),
     }
 }
 

@@ -102,6 +102,7 @@ impl Lab {
             doors: Default::default(),
             alerts: Default::default(),
             history: Default::default(),
+            machine: None,
         };
         let make = Arc::new(move || Box::new(HandLook(told.clone())) as Box<dyn Look>);
         let app = App::start(config, store, make, mpsc::channel(1).1).await.unwrap();

@@ -4,6 +4,7 @@
 //! set of paths changes. Nothing here opens a device, starts a program or asks LVM or systemd: sysfs, `/proc`, `/run` and files
 //! of `/etc`, `/usr`, `/boot` are read, each bounded.
 
+pub mod files;
 mod initramfs;
 mod iscsi;
 mod nvme;
@@ -75,6 +76,7 @@ impl HostReader {
                 bypassed: self.bypassed(roots, read),
                 settings: self.settings.in_force(),
                 lints: self.settings.lints(roots),
+                shown: self.settings.shown(),
             };
             if *self.kept != facts {
                 self.kept = Arc::new(facts);

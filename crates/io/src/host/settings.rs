@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use pathkeeper_model::local::{Lint, Setting};
+use pathkeeper_model::local::{Lint, Setting, ShownConfig};
 use pathkeeper_model::multipath_conf::{Conf, Context, Device, Rules, in_force, lint};
 
 use crate::roots::Roots;
 use crate::sysfs::file::{names, read_at_most};
 
 /// A configuration of some ten thousand lines.
-const FILE_BYTES_MAX: usize = 1 << 20;
+pub(super) const FILE_BYTES_MAX: usize = 1 << 20;
 /// Drop-ins that are read.
-const FILES_MAX: usize = 200;
+pub(super) const FILES_MAX: usize = 200;
 
 /// A file, and how it was when it was read.
 type Stamp = (PathBuf, Option<(SystemTime, u64)>);
@@ -25,6 +25,7 @@ pub(super) struct Settings {
     effective: Option<Conf>,
     in_force: Vec<Setting>,
     rules: Rules,
+    shown: ShownConfig,
 }
 
 impl Settings {
@@ -35,15 +36,17 @@ impl Settings {
             in_force(&conf, |section| crate::store::digest(section.as_bytes()).chars().take(8).collect());
         self.rules = Rules::of(&self.files, Some(&conf));
         self.effective = Some(conf);
+        self.shown = ShownConfig(Some(text.into()));
+    }
+
+    /// What `show config` printed, whole.
+    pub(super) fn shown(&self) -> ShownConfig {
+        self.shown.clone()
     }
 
     /// Reads the files again if one of them is another than before: `multipath.conf`, then the drop-ins by name.
     pub(super) fn read_files(&mut self, roots: &Roots) {
-        let main = roots.etc.join("multipath.conf");
-        let folder = roots.etc.join("multipath/conf.d");
-        let mut files = vec![("/etc/multipath.conf".to_owned(), main)];
-        let drop_ins = names(&folder, FILES_MAX).into_iter().filter(|name| name.ends_with(".conf"));
-        files.extend(drop_ins.map(|name| (format!("/etc/multipath/conf.d/{name}"), folder.join(name))));
+        let files = config_files(roots);
         let stamp = |file: &PathBuf| {
             let at = std::fs::metadata(file).ok();
             (file.clone(), at.and_then(|at| Some((at.modified().ok()?, at.len()))))
@@ -88,6 +91,16 @@ impl Settings {
             _ => set.map_or("ID_SERIAL", |entry| entry.value.as_str()),
         }
     }
+}
+
+/// multipath's configuration files that are there to be read, in multipathd's order, each with the name by which it is shown:
+/// `multipath.conf`, then the drop-ins by name.
+pub(super) fn config_files(roots: &Roots) -> Vec<(String, PathBuf)> {
+    let folder = roots.etc.join("multipath/conf.d");
+    let mut files = vec![("/etc/multipath.conf".to_owned(), roots.etc.join("multipath.conf"))];
+    let drop_ins = names(&folder, FILES_MAX).into_iter().filter(|name| name.ends_with(".conf"));
+    files.extend(drop_ins.map(|name| (format!("/etc/multipath/conf.d/{name}"), folder.join(name))));
+    files
 }
 
 /// What resets this node when it cannot reach its storage or its peers, by what it leaves in files.

@@ -26,6 +26,23 @@ pub struct HostFacts {
     pub settings: Vec<Setting>,
     /// Settings that are written in its files and known to hurt.
     pub lints: Vec<Lint>,
+    /// The whole of what multipathd printed; it stays on the node.
+    pub shown: ShownConfig,
+}
+
+/// What multipathd printed on `show config`. It is not published: `settings` tells others what differs.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct ShownConfig(pub Option<std::sync::Arc<str>>);
+
+impl std::hash::Hash for ShownConfig {
+    /// Some thousand lines at each poll would cost more than all the rest, and what changes in them changes `settings` too.
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
+}
+
+impl std::fmt::Debug for ShownConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ShownConfig({:?} bytes)", self.0.as_ref().map(|text| text.len()))
+    }
 }
 
 impl HostFacts {

@@ -18,6 +18,7 @@ pub mod last_put;
 pub mod ledger_file;
 pub mod logging;
 pub mod luns;
+pub mod node_state;
 pub mod own;
 pub mod port_turns;
 pub mod reader;
@@ -33,6 +34,7 @@ use pathkeeper_engine::agent::{Agent, AgentConfig, NodeFacts};
 use pathkeeper_engine::cluster::{Cluster, ClusterConfig, ClusterEvent};
 use pathkeeper_engine::publish::PublishLimits;
 use pathkeeper_io::history::History;
+use pathkeeper_io::roots::Roots;
 use pathkeeper_io::store::{Refresh, Store};
 use pathkeeper_model::history::Limits;
 use pathkeeper_model::{Instance, Wwid};
@@ -77,6 +79,8 @@ pub struct AppConfig {
     pub history: Limits,
     /// Where alerts go, and when.
     pub alerts: AlertsChoice,
+    /// Where the node's own files are; `None` = they are not seen, and nothing is said of them.
+    pub machine: Option<Roots>,
 }
 
 impl AppConfig {
@@ -93,6 +97,7 @@ impl AppConfig {
             doors: Doors::default(),
             history: Limits::default(),
             alerts: AlertsChoice::default(),
+            machine: None,
         }
     }
 }
@@ -188,7 +193,8 @@ impl App {
         let facts = config.facts.clone();
         let context =
             Context::new(board.clone(), node.clone(), clock.clone(), &store, facts, access, questions)
-                .with_history(history.clone());
+                .with_history(history.clone())
+                .with_machine(config.machine.clone());
         let (shutdown, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
         let (mut address, mut certificate) = (None, None);

@@ -4,6 +4,7 @@
 mod alerts;
 mod can;
 mod check;
+mod config;
 mod doctor;
 mod explain;
 pub(crate) mod feed;
@@ -140,6 +141,7 @@ enum Command {
     Mute(mute::MuteArgs),
     Window(window::WindowArgs),
     Names(names::NamesArgs),
+    Config(config::ConfigArgs),
     Alerts(alerts::AlertsArgs),
     Check(check::CheckArgs),
     Metrics(metrics::MetricsArgs),
@@ -222,7 +224,15 @@ impl From<Error> for Failure {
             }
             _ => "",
         };
-        Self::new(format!("{}{next}", words(&e)))
+        // Which parameter of what somebody typed, and why.
+        let parameters = match &e {
+            Error::Refused { status: 400, body, .. } => body.errors.iter(),
+            _ => Default::default(),
+        };
+        let parameters: String = parameters
+            .map(|(name, why)| format!("\n  {}: {}", text::clean(name), text::clean(why)))
+            .collect();
+        Self::new(format!("{}{parameters}{next}", words(&e)))
     }
 }
 
@@ -359,6 +369,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Mute(args) => ask(mute::run(args, globals)),
         Command::Window(args) => ask(window::run(args, globals)),
         Command::Names(args) => ask(names::run(args, globals)),
+        Command::Config(args) => ask(config::run(args, globals)),
         Command::Alerts(args) => ask(alerts::run(args, globals)),
         Command::Check(args) => ask(check::run(args, globals)),
         Command::Metrics(args) => ask(metrics::run(args, globals)),

@@ -242,6 +242,7 @@ impl DemoCluster {
             doors: Default::default(),
             history: Default::default(),
             alerts: self.alerts.clone(),
+            machine: Some(Roots::below(node.machine.root())),
         };
         let watched = self.watched.clone();
         let look = simulated_look(&node.machine, Arc::clone(&self.san), n);

@@ -136,15 +136,15 @@ async fn discover(State(context): State<Context>, request: Request) -> Result<Re
 }
 
 /// What is known of one node.
-struct Details<'a> {
+pub(super) struct Details<'a> {
     /// The answering node's own last read, or what another published.
-    read: &'a NodeRead,
+    pub(super) read: &'a NodeRead,
     /// What was published; of the answering node too.
-    detail: Option<&'a Detail>,
+    pub(super) detail: Option<&'a Detail>,
 }
 
 /// Goes through all nodes, one unpacked detail at a time.
-fn each_node(
+pub(super) fn each_node(
     context: &Context,
     mut take: impl FnMut(&NodeView, &AskedNode, Option<Details<'_>>),
 ) -> Vec<AskedNode> {

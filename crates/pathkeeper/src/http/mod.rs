@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod audit;
 pub mod auth;
 pub mod can;
+pub mod config;
 pub mod edit;
 pub mod errors;
 pub mod events;
@@ -35,6 +36,7 @@ use pathkeeper_api::{Envelope, Version, paths};
 use pathkeeper_engine::agent::NodeFacts;
 use pathkeeper_engine::cluster::{Answer, NodeView, Question};
 use pathkeeper_io::history::History;
+use pathkeeper_io::roots::Roots;
 use pathkeeper_io::store::Store;
 use pathkeeper_model::NodeName;
 use pathkeeper_model::detail::Detail;
@@ -89,6 +91,8 @@ pub struct Inner {
     pub access: auth::Access,
     /// What this node saw, where that is kept.
     pub history: Option<History>,
+    /// Where this node's own files are, where they are seen.
+    pub machine: Option<Roots>,
 }
 
 /// The store, for those who read or write documents.
@@ -133,6 +137,7 @@ impl Context {
             openapi: pathkeeper_api::openapi::document(),
             access,
             history: None,
+            machine: None,
         }))
     }
 
@@ -141,6 +146,15 @@ impl Context {
     pub fn with_history(mut self, history: Option<History>) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.history = history;
+        }
+        self
+    }
+
+    /// With the place of this node's own files; before anybody else has this.
+    #[must_use]
+    pub fn with_machine(mut self, machine: Option<Roots>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.machine = machine;
         }
         self
     }
@@ -182,6 +196,7 @@ pub fn router(context: Context) -> Router {
         .merge(windows::routes())
         .merge(names::routes())
         .merge(volumes::routes())
+        .merge(config::routes())
         .merge(ui::routes())
         .layer(small);
     Router::new()

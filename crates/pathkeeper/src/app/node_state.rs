@@ -1,0 +1,75 @@
+//! A node as plans see it: its last read, and its files where they are seen.
+
+use pathkeeper_io::config_files::ConfigFiles;
+use pathkeeper_model::Wwid;
+use pathkeeper_model::config::Version;
+use pathkeeper_model::config::node::{File, LiveMap, LivePath, NodeState, own_path};
+use pathkeeper_model::config::render::{DROP_IN, DropIns, OVERRIDES_DROP_IN};
+use pathkeeper_model::ids::NodeName;
+use pathkeeper_model::judge::is_usable;
+use pathkeeper_model::local::{Map, NodeRead, PathDevice};
+
+/// What a read tells: maps, versions, what multipathd printed. Files are not known.
+pub fn of_read(node: &NodeName, read: &NodeRead, expected: impl Fn(&Wwid) -> Option<u32>) -> NodeState {
+    let mapped = |wwid: &Wwid| read.maps.iter().any(|map| map.wwid == *wwid);
+    NodeState {
+        read_at: Some(read.began),
+        version: read.tools_version.as_deref().and_then(Version::parse),
+        effective: read.host.shown.0.as_deref().map(str::to_owned),
+        maps: read.maps.iter().map(|map| live(map, expected(&map.wwid))).collect(),
+        mapless: read.loose.iter().filter_map(|path| path.wwid.clone()).filter(|of| !mapped(of)).collect(),
+        ..NodeState::new(node.clone())
+    }
+}
+
+/// Adds what stands in the node's files.
+pub fn add_files(state: &mut NodeState, files: ConfigFiles) {
+    let file = |(path, text): (String, String)| File { path, text };
+    let (config, overrides) = (own_path(DROP_IN), own_path(OVERRIDES_DROP_IN));
+    let mut drop_ins = DropIns::default();
+    for (path, text) in files.config {
+        if path == config {
+            drop_ins.config = Some(text);
+        } else if path == overrides {
+            drop_ins.overrides = Some(text);
+        } else {
+            state.files.push(File { path, text });
+        }
+    }
+    state.drop_ins = drop_ins;
+    state.wwids = files.wwids;
+    state.bindings = files.bindings;
+    state.mentions = files.mentions.into_iter().map(file).collect();
+}
+
+fn live(map: &Map, expected_paths: Option<u32>) -> LiveMap {
+    let word = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let path = |path: &PathDevice| LivePath {
+        name: path.dev.to_string(),
+        usable: is_usable(path),
+        protocol: protocol(path).to_owned(),
+        properties: Vec::new(),
+    };
+    LiveMap {
+        name: map.name.clone(),
+        wwid: map.wwid.clone(),
+        open: map.open_count,
+        holders: map.holders.clone(),
+        pv: !map.pvs.is_empty(),
+        vendor: word(&map.vendor),
+        product: word(&map.product),
+        paths: map.groups.iter().flat_map(|group| &group.paths).map(path).collect(),
+        expected_paths,
+    }
+}
+
+/// As multipathd's `%P` has it; empty where the transport alone does not say it.
+fn protocol(path: &PathDevice) -> &'static str {
+    match path.transport.as_deref() {
+        Some("fc" | "fcoe") => "scsi:fcp",
+        Some("iscsi") => "scsi:iscsi",
+        Some("sas") => "scsi:sas",
+        Some("srp") => "scsi:srp",
+        _ => "",
+    }
+}

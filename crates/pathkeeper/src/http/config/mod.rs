@@ -1,0 +1,134 @@
+//! `GET config`, `GET config/adopt`, `POST plan`: the cluster's multipath configuration, looked at and thought through. Nothing here
+//! writes a document or a file.
+
+mod adopt;
+mod plan;
+mod show;
+
+use axum::Router;
+use axum::routing::{get, post};
+use bytes::Bytes;
+use pathkeeper_api::{config as wire, paths};
+use pathkeeper_io::config_files::ConfigFiles;
+use pathkeeper_model::config::node::NodeState;
+use pathkeeper_model::config::overrides;
+use pathkeeper_model::local::Daemon;
+use pathkeeper_model::multipath_cfg::Reading;
+use pathkeeper_model::node_value::DaemonWord;
+use pathkeeper_model::section::Problem;
+
+use super::errors::ApiError;
+use super::{Context, edit, off_thread};
+use crate::app::node_state;
+
+/// The store's document of settings and LUNs.
+const CONFIG_DOCUMENT: &str = "multipath.cfg";
+/// Problems of a document that one sentence names.
+const PROBLEMS_TOLD_MAX: usize = 8;
+
+/// The routes.
+pub fn routes() -> Router<Context> {
+    Router::new()
+        .route(paths::CONFIG, get(show::config))
+        .route(paths::CONFIG_ADOPT, get(adopt::adopt))
+        .route(paths::PLAN, post(plan::plan))
+}
+
+/// The answering node.
+struct Own {
+    state: NodeState,
+    /// Files that could not be read, sentences: then nothing may be concluded from those that could.
+    unread: Vec<String>,
+    /// Why its maps are not known, where they are not.
+    mapless: Option<String>,
+}
+
+impl Own {
+    /// From its last read, and its files as they are now.
+    async fn look(context: &Context) -> Result<Self, ApiError> {
+        let local = context.board.local();
+        let local = local.ok_or_else(|| ApiError::not_ready("the local node has not been read yet"))?;
+        let machine = context.machine.clone();
+        off_thread(move || {
+            let expected = |wwid: &pathkeeper_model::Wwid| {
+                let at = local.entries.binary_search_by(|(of, _)| of.cmp(wwid)).ok()?;
+                local.entries.get(at).and_then(|(_, entry)| entry.paths_expected)
+            };
+            let mut state = node_state::of_read(&local.node, &local.read, expected);
+            let unread = match machine {
+                Some(roots) => {
+                    let mut files = ConfigFiles::read(&roots);
+                    let problems = std::mem::take(&mut files.problems);
+                    node_state::add_files(&mut state, files);
+                    problems
+                }
+                None => vec!["this agent sees no files of its node".to_owned()],
+            };
+            let mapless = match &local.read.daemon {
+                Daemon::Answering { .. } => None,
+                daemon => Some(format!(
+                    "multipathd is {}: which maps live, and what is in force, is not known",
+                    DaemonWord::from(daemon).as_str()
+                )),
+            };
+            Self { state, unread, mapless }
+        })
+        .await
+    }
+
+    /// What is not known of it; empty if a plan can be made.
+    fn not_known(&self) -> Vec<String> {
+        self.unread.iter().chain(&self.mapless).cloned().collect()
+    }
+}
+
+/// A document of the store.
+struct Read {
+    bytes: Bytes,
+    digest: String,
+}
+
+async fn read(context: &Context, document: &'static str) -> Result<Read, ApiError> {
+    let standing = edit::read(context, document).await;
+    let standing = standing.map_err(|e| ApiError::unread(document, &e.to_string()))?;
+    Ok(Read { bytes: standing.bytes, digest: standing.digest })
+}
+
+impl Read {
+    /// What a proposed text would be.
+    fn proposed(text: String) -> Self {
+        let digest = pathkeeper_io::store::digest(text.as_bytes());
+        Self { bytes: text.into(), digest }
+    }
+
+    fn config(&self) -> Reading {
+        Reading::parse(Some(&self.bytes))
+    }
+
+    fn overrides(&self) -> overrides::Reading {
+        overrides::Reading::parse(Some(&self.bytes))
+    }
+
+    fn wire(&self, state: &str, problems: &[Problem], remarks: &[Problem]) -> wire::Document {
+        let text = std::str::from_utf8(&self.bytes).ok().filter(|text| !text.is_empty());
+        wire::Document {
+            state: state.into(),
+            digest: self.digest.clone(),
+            text: text.map(str::to_owned),
+            problems: problems.iter().map(problem).collect(),
+            remarks: remarks.iter().map(problem).collect(),
+        }
+    }
+}
+
+fn problem(problem: &Problem) -> wire::Problem {
+    wire::Problem { line: problem.line, what: problem.what.clone() }
+}
+
+/// Problems in one sentence, with their lines.
+fn sentence(problems: &[Problem]) -> String {
+    let told: Vec<String> = problems.iter().take(PROBLEMS_TOLD_MAX).map(Problem::to_string).collect();
+    let more = problems.len().saturating_sub(PROBLEMS_TOLD_MAX);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    told.join("; ") + &more
+}

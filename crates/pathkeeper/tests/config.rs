@@ -1,0 +1,394 @@
+//! What the API and the command line say of the cluster's multipath configuration: a real app, a real store, real files below a root of
+//! their own; only the maps are told by hand. Nothing of it writes.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use pathkeeper::app::reader::Look;
+use pathkeeper::app::{App, AppConfig, random_instance};
+use pathkeeper_api::client::{Address, Client, Error};
+use pathkeeper_api::config::{Adopted, PlanBody};
+use pathkeeper_api::names::NamesBody;
+use pathkeeper_api::paths;
+use pathkeeper_engine::agent::{Depth, NodeFacts};
+use pathkeeper_io::Roots;
+use pathkeeper_io::store::embedded::{Hub, HubStore};
+use pathkeeper_io::store::{DocumentName, Key, Store};
+use pathkeeper_model::detail::{self, Head};
+use pathkeeper_model::local::{Daemon, HostFacts, NodeRead, ShownConfig};
+use pathkeeper_model::report::Stamp;
+use pathkeeper_model::{EpochS, Instance, NodeName};
+use tokio::sync::mpsc;
+
+/// The LUN of the maps that are told.
+const WWID: &str = "35000c500a0000001";
+/// A LUN that no node has.
+const NEW: &str = "3600a098038304479363f4c4870455b01";
+
+/// What multipathd prints, as far as it matters here: an entry of its hardware table, and built-in values.
+const SHOWN: &str = "defaults {\n\tfind_multipaths \"strict\"\n\tpolling_interval 5\n\tno_path_retry \"fail\"\n}\n\
+                     devices {\n\tdevice {\n\t\tvendor \".*\"\n\t\tproduct \".*\"\n\t\tno_path_retry 24\n\t}\n}\n";
+
+struct HandLook(NodeRead);
+
+impl Look for HandLook {
+    fn read(&mut self, _: Depth) -> NodeRead {
+        self.0.clone()
+    }
+    fn probe(&mut self) -> bool {
+        true
+    }
+}
+
+fn name(text: &str) -> NodeName {
+    NodeName::new(text).unwrap()
+}
+
+fn read(shown: Option<&str>) -> NodeRead {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let file = "/../../tests/data/multipathd/0.9.4/02-multibus-all-up.show-maps.json";
+    let reply = std::fs::read(env!("CARGO_MANIFEST_DIR").to_owned() + file).unwrap();
+    NodeRead {
+        maps: pathkeeper_io::multipathd::json::decode(&reply).unwrap().maps,
+        tools_version: Some("0.9.4".into()),
+        own_wwids: Some(vec![]),
+        host: Arc::new(HostFacts { shown: ShownConfig(shown.map(Into::into)), ..HostFacts::default() }),
+        ..NodeRead::empty(EpochS(now as i64), Daemon::Answering { pid: Some(1) })
+    }
+}
+
+struct Lab {
+    dir: tempfile::TempDir,
+    _app: App,
+    hub: Hub,
+    store: HubStore,
+    client: Client,
+    /// Over TCP, without a token: it may look.
+    looker: Client,
+}
+
+impl Lab {
+    async fn new(read: NodeRead) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let hub = Hub::open(&dir.path().join("store")).unwrap();
+        let store = hub.node(&name("pve1"));
+        std::fs::create_dir_all(dir.path().join("root/etc/multipath/conf.d")).unwrap();
+        let has_maps = !read.maps.is_empty();
+        let config = AppConfig {
+            listen: Some("127.0.0.1:0".parse().unwrap()),
+            socket: Some((dir.path().join("run/pathkeeper.sock"), None)),
+            machine: Some(Roots::below(&dir.path().join("root"))),
+            ..AppConfig::new(
+                random_instance().unwrap(),
+                NodeFacts { mode: "observe".into(), ..NodeFacts::default() },
+            )
+        };
+        let look = Arc::new(move || Box::new(HandLook(read.clone())) as Box<dyn Look>);
+        let app = App::start(config, Arc::new(store.clone()), look, mpsc::channel(1).1).await.unwrap();
+        let client =
+            Client::new(Address::Unix(dir.path().join("run/pathkeeper.sock")), Duration::from_secs(20));
+        let looker = Client::new(Address::Tcp(app.address.unwrap().to_string()), Duration::from_secs(20));
+        let lab = Self { dir, _app: app, hub, store, client, looker };
+        lab.until("its picture", async || {
+            let status = lab.client.status("").await.ok()?;
+            (status.luns.is_empty() != has_maps && lab.client.disks("pve1").await.is_ok()).then_some(())
+        })
+        .await;
+        lab
+    }
+
+    async fn until<T>(&self, what: &str, asked: impl AsyncFn() -> Option<T>) -> T {
+        for _ in 0..1_000 {
+            if let Some(answer) = asked().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("never: {what}");
+    }
+
+    fn etc(&self, file: &str) -> PathBuf {
+        self.dir.path().join("root/etc").join(file)
+    }
+
+    fn write(&self, file: &str, text: impl AsRef<[u8]>) {
+        std::fs::write(self.etc(file), text).unwrap();
+    }
+
+    /// The document is this from now on.
+    async fn document(&self, document: &str, bytes: &[u8]) {
+        let name = || DocumentName::new(document).unwrap();
+        let before = self.store.read(name()).await.unwrap().digest;
+        self.store.write(name(), Some(bytes.to_vec().into()), before).await.unwrap();
+    }
+
+    async fn publish(&self, node: &str, read: &NodeRead) {
+        static SEQ: AtomicU64 = AtomicU64::new(1);
+        let stamp = Stamp { instance: Instance(9), seq: SEQ.fetch_add(1, Ordering::Relaxed) };
+        let head = Head { node: name(node), stamp, time: read.began };
+        let store = self.hub.node(&name(node));
+        for (n, value) in detail::encode(&head, read, None).unwrap().into_iter().enumerate() {
+            store.put(Key::new(&detail::detail_key(n as u32 + 1)).unwrap(), value.into()).await.unwrap();
+        }
+    }
+
+    /// The program, asking this agent: exit status, standard output, standard error.
+    async fn run(&self, args: &[&str]) -> (i32, String, String) {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("pathkeeper"));
+        command.env("LC_ALL", "C").env_remove("PATHKEEPER_SERVER").args(args);
+        command.arg("--socket").arg(self.dir.path().join("run/pathkeeper.sock"));
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
+    /// All files of the machine, and the documents, to see that nothing was written.
+    async fn all(&self) -> Vec<(String, Vec<u8>)> {
+        fn below(folder: &Path, out: &mut Vec<(String, Vec<u8>)>) {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                match path.is_dir() {
+                    true => below(&path, out),
+                    false => out.push((path.display().to_string(), std::fs::read(&path).unwrap_or_default())),
+                }
+            }
+        }
+        let mut out = Vec::new();
+        below(&self.dir.path().join("root"), &mut out);
+        for document in ["multipath.cfg", "multipath-overrides.conf"] {
+            let read = self.store.read(DocumentName::new(document).unwrap()).await.unwrap();
+            out.push((document.into(), read.bytes.unwrap_or_default().to_vec()));
+        }
+        out.sort();
+        out
+    }
+}
+
+fn good() -> String {
+    format!(
+        "defaults: global\n\tno-path-retry 12\n\nwwid: {WWID}\n\talias oracle\n\tfailback manual\n\nwwid: {NEW}\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_and_what_sets_what_is_in_force() {
+    let lab = Lab::new(read(Some(SHOWN))).await;
+    lab.write(
+        "multipath.conf",
+        format!(
+            "defaults {{\n\tno_path_retry 6\n}}\nmultipaths {{\n\tmultipath {{\n\t\twwid {WWID}\n\t\tfailback immediate\n\t}}\n}}\n"
+        ),
+    );
+    // Absent is no instruction, and what is in force is told all the same.
+    let config = lab.looker.config(None).await.unwrap();
+    assert_eq!(
+        (config.config.state.as_str(), config.config.digest.as_str()),
+        ("absent", "da39a3ee5e6b4b0d3255bfef95601890afd80709")
+    );
+    assert_eq!((config.overrides.state.as_str(), config.node.as_str()), ("absent", "pve1"));
+    let retry = &config.defaults["no-path-retry"];
+    assert_eq!((retry.said.as_deref(), retry.in_force.as_deref()), (None, Some("6")));
+    assert_eq!(retry.at.as_deref(), Some("/etc/multipath.conf:2"));
+    assert_eq!(config.defaults["polling-interval"].set_by.as_deref(), Some("built-in"));
+    let lun = &config.luns[WWID];
+    assert_eq!((lun.allowed, lun.alias.as_deref()), (None, None));
+    assert!(lun.map.is_some());
+    assert_eq!(lun.settings["failback"].at.as_deref(), Some("/etc/multipath.conf:7"));
+    assert_eq!(config.not_known, Vec::<String>::new());
+
+    lab.document("multipath.cfg", good().as_bytes()).await;
+    lab.document("multipath-overrides.conf", b"# nothing\n").await;
+    let config = lab.client.config(None).await.unwrap();
+    assert_eq!((config.config.state.as_str(), config.overrides.state.as_str()), ("good", "good"));
+    let lun = &config.luns[WWID];
+    assert_eq!((lun.allowed, lun.line, lun.alias.as_deref()), (Some(true), Some(4), Some("oracle")));
+    // multipath's own hardware table beats `defaults`, and the LUN's section here beats the document.
+    let retry = &lun.settings["no-path-retry"];
+    assert_eq!((retry.said.as_deref(), retry.in_force.as_deref()), (Some("12"), Some("24")));
+    assert_eq!((retry.set_by.as_deref(), retry.as_said), (Some("hardware-table"), Some(false)));
+    assert_eq!(lun.settings["failback"].as_said, Some(false));
+    // Of a LUN without a map its array is not known, so nothing weaker than its own section is told.
+    let new = &config.luns[NEW].settings["no-path-retry"];
+    assert_eq!((new.said.as_deref(), new.in_force.as_deref(), new.as_said), (Some("12"), None, None));
+
+    for key in ["path-checker", "path_checker"] {
+        let one = lab.client.config(Some(key)).await.unwrap();
+        assert_eq!(one.defaults.keys().collect::<Vec<_>>(), ["path-checker"]);
+    }
+    let (exit, text, _) = lab.run(&["config", "get", "no-path-retry"]).await;
+    assert_eq!(exit, 0);
+    assert!(text.contains("24") && text.contains("hardware table (.* .*)"), "{text}");
+    let (exit, text, _) = lab.run(&["config", "show"]).await;
+    assert!(exit == 0 && text.contains("oracle") && text.contains("/etc/multipath.conf:7"), "{text}");
+    let (exit, json, _) = lab.run(&["config", "show", "-o", "json"]).await;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((exit, &json["schema"], &json["config"]["state"]), (0, &1.into(), &"good".into()));
+
+    let (exit, _, why) = lab.run(&["config", "get", "no-such\n"]).await;
+    assert!(exit == 3 && why.contains("as no-path-retry"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_document_is_no_instruction_and_is_told_with_its_line() {
+    let lab = Lab::new(read(None)).await;
+    lab.document("multipath.cfg", b"defaults: global\n\tpolling-interval abc\n").await;
+    lab.document("multipath-overrides.conf", b"\xff\n").await;
+    let config = lab.client.config(None).await.unwrap();
+    assert_eq!((config.config.state.as_str(), config.config.problems[0].line), ("invalid", 2));
+    assert_eq!((config.overrides.state.as_str(), config.overrides.text.as_deref()), ("invalid", None));
+    // multipathd did not tell its table: nothing that it could beat is told.
+    assert!(config.not_known[0].contains("multipathd did not tell"), "{:?}", config.not_known);
+    assert_eq!(config.defaults["polling-interval"].in_force, None);
+    let refused = lab.client.plan(&PlanBody::default()).await.unwrap_err();
+    assert!(
+        matches!(&refused, Error::Refused { status: 409, .. }) && refused.to_string().contains("line 2"),
+        "{refused}"
+    );
+    let (exit, text, _) = lab.run(&["config", "show"]).await;
+    assert!(exit == 0 && text.contains("multipath.cfg:2: "), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_is_asked_for_by_whoever_may_look_and_changes_nothing() {
+    let lab = Lab::new(read(Some(SHOWN))).await;
+    lab.write("multipath.conf", "defaults {\n\tfind_multipaths strict\n}\n");
+    lab.write("multipath/wwids", format!("/{WWID}/\n"));
+    lab.write("fstab", "/dev/mapper/none /srv ext4\n");
+    lab.publish("pve2", &read(None)).await;
+    lab.until("the other node", async || {
+        let nodes = lab.client.nodes().await.ok()?;
+        (nodes.len() == 2 && lab.client.disks("pve2").await.is_ok()).then_some(())
+    })
+    .await;
+    let before = lab.all().await;
+
+    // Nothing is there to plan for.
+    let refused = lab.looker.plan(&PlanBody::default()).await.unwrap_err();
+    assert!(matches!(&refused, Error::Refused { status: 409, .. }), "{refused}");
+
+    let body = PlanBody { config: Some(good()), overrides: None };
+    let planned = lab.looker.plan(&body).await.unwrap();
+    let own = &planned.nodes["pve1"];
+    assert_eq!((own.basis.as_str(), own.reconfigure), ("files", Some(true)));
+    assert_eq!(own.add.iter().collect::<Vec<_>>(), [NEW]);
+    assert_eq!(own.renamed[0].to, "oracle");
+    assert!(own.refusals.iter().any(|why| why.contains("set up by hand")), "{:?}", own.refusals);
+    assert_eq!(own.files[0].path, "/etc/multipath/conf.d/60-pathkeeper.conf");
+    assert!(own.files[0].after.as_deref().unwrap().contains(&planned.config_digest));
+    assert!(own.notes.iter().any(|note| note.contains("multipath-overrides.conf is no instruction")));
+    let retry = own.values.iter().find(|value| value.keyword == "no_path_retry").unwrap();
+    assert_eq!((retry.in_force.as_str(), retry.as_wanted), ("24", false));
+    // Of the other node only what it published: its time, its names, its wwids; no word of its files.
+    let other = &planned.nodes["pve2"];
+    assert_eq!((other.basis.as_str(), other.map_changes, other.reconfigure), ("published", None, None));
+    assert!(other.read_at.is_some() && other.not_known[0].contains("its files"), "{:?}", other.not_known);
+    assert_eq!((other.add.len(), other.renamed[0].to.as_str()), (2, "oracle"));
+
+    let (exit, text, _) = {
+        let file = lab.dir.path().join("new.cfg");
+        std::fs::write(&file, good()).unwrap();
+        lab.run(&["config", "plan", "--config", file.to_str().unwrap()]).await
+    };
+    assert!(
+        exit == 1 && text.contains("refused: ") && text.contains("+\tfind_multipaths \"strict\""),
+        "{text}"
+    );
+    assert!(text.contains("pve2: as far as it published") && text.contains("Nothing was changed"), "{text}");
+    assert_eq!(lab.all().await, before, "a plan wrote something");
+
+    // It may look, and not write.
+    let refused =
+        lab.looker.set_names(&NamesBody { delete: ["a".into()].into(), ..NamesBody::default() }).await;
+    assert!(matches!(refused, Err(Error::Refused { status: 401 | 403, .. })), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_bodies_are_refused_by_parameter() {
+    let lab = Lab::new(read(Some(SHOWN))).await;
+    let check = async |body: serde_json::Value, status: u16, words: &[&str]| {
+        let sent = lab.looker.post::<serde_json::Value>(paths::PLAN, &body).await.unwrap_err();
+        let Error::Refused { status: found, .. } = &sent else { panic!("{sent:?}") };
+        let text = format!("{sent} {sent:?}");
+        assert_eq!(*found, status, "{text}");
+        words.iter().for_each(|word| assert!(text.contains(word), "no {word:?} in {text}"));
+    };
+    check(serde_json::json!({ "config": 7 }), 400, &["config", "type check failed"]).await;
+    check(serde_json::json!({ "apply": true }), 400, &["apply", "not defined in schema"]).await;
+    check(serde_json::json!([1]), 400, &["no JSON object"]).await;
+    check(serde_json::json!({ "config": "" }), 400, &["config", "empty"]).await;
+    check(
+        serde_json::json!({ "config": "wwid: a\n\talias \"}\n", "overrides": "defaults {\n}\n" }),
+        400,
+        &["line 2", "line 1", "overrides"],
+    )
+    .await;
+    check(serde_json::json!({ "config": "x".repeat(1 << 20) }), 413, &[]).await;
+    let e = lab.client.get::<serde_json::Value>(&format!("{}?key=%00", paths::CONFIG)).await.unwrap_err();
+    assert!(matches!(e, Error::Refused { status: 400, .. }), "{e}");
+    let e =
+        lab.client.get::<serde_json::Value>(&format!("{}?node=x", paths::CONFIG_ADOPT)).await.unwrap_err();
+    assert!(matches!(e, Error::Refused { status: 400, .. }), "{e}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_gives_no_plan_and_no_proposal() {
+    let lab = Lab::new(read(Some(SHOWN))).await;
+    // A folder stands where a file should: it is there, and cannot be read.
+    std::fs::create_dir_all(lab.etc("multipath/wwids")).unwrap();
+    lab.document("multipath.cfg", good().as_bytes()).await;
+    let planned = lab.client.plan(&PlanBody::default()).await.unwrap();
+    let own = &planned.nodes["pve1"];
+    assert_eq!((own.basis.as_str(), own.map_changes), ("nothing", None));
+    assert!(own.not_known[0].contains("/etc/multipath/wwids"), "{:?}", own.not_known);
+    assert!(own.add.is_empty() && own.removed.is_empty());
+    let refused = lab.client.config_adopt().await.unwrap_err();
+    assert!(matches!(&refused, Error::Refused { status: 503, .. }), "{refused}");
+    let config = lab.client.config(None).await.unwrap();
+    assert!(config.defaults.values().all(|setting| setting.in_force.is_none()));
+
+    let lab = Lab::new(NodeRead::empty(read(None).began, Daemon::Stopped)).await;
+    lab.document("multipath.cfg", good().as_bytes()).await;
+    let planned = lab.client.plan(&PlanBody::default()).await.unwrap();
+    assert_eq!(planned.nodes["pve1"].basis, "nothing");
+    assert!(lab.client.config_adopt().await.unwrap_err().to_string().contains("multipathd is"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_adopted_changes_no_map() {
+    let lab = Lab::new(read(Some(SHOWN))).await;
+    lab.write(
+        "multipath.conf",
+        "defaults {\n\tno_path_retry 6\n\tverbosity 3\n\tuser_friendly_names yes\n}\n",
+    );
+    lab.write("multipath/wwids", format!("/{WWID}/\n"));
+    let before = lab.all().await;
+    let adopted: Adopted = lab.client.config_adopt().await.unwrap();
+    assert!(adopted.config.contains("no-path-retry 6") && adopted.luns.contains(WWID), "{}", adopted.config);
+    let (exit, text, told) = lab.run(&["config", "adopt"]).await;
+    assert_eq!((exit, &text), (0, &adopted.config));
+    assert!(told.contains("made of pve1 alone, of 1 LUN; nothing was written"), "{told}");
+    let planned = lab.client.plan(&PlanBody { config: Some(text.clone()), overrides: None }).await.unwrap();
+    assert_eq!((planned.nodes["pve1"].map_changes, &planned.config_digest), (Some(0), &adopted.digest));
+
+    // The file differs from what stands in the store, then not.
+    let file = lab.dir.path().join("adopted.cfg");
+    std::fs::write(&file, &text).unwrap();
+    let diff = ["config", "diff", file.to_str().unwrap()];
+    let (exit, shown, _) = lab.run(&diff).await;
+    assert!(
+        exit == 1 && shown.contains("--- multipath.cfg") && shown.contains("+    no-path-retry 6"),
+        "{shown}"
+    );
+    assert_eq!(lab.all().await, before, "adopting wrote something");
+    lab.document("multipath.cfg", text.as_bytes()).await;
+    assert_eq!(lab.run(&diff).await, (0, String::new(), String::new()));
+    std::fs::write(&file, "wwid\n").unwrap();
+    let (exit, _, why) = lab.run(&diff).await;
+    assert!(exit == 1 && why.contains("line 1"), "{why}");
+    std::fs::write(&file, [0xff, 0xfe]).unwrap();
+    let (exit, _, why) = lab.run(&diff).await;
+    assert!(exit == 3 && why.contains("not UTF-8"), "{why}");
+}
