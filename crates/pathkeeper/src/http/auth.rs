@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use pathkeeper_api::paths;
@@ -81,7 +81,7 @@ impl Access {
 pub async fn admit(State(context): State<Context>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().copied();
     // A plan is asked for with a body, and writes nothing.
-    let asks = *request.method() == axum::http::Method::POST && request.uri().path() == paths::PLAN;
+    let asks = *request.method() == Method::POST && request.uri().path() == paths::PLAN;
     let reads = audit::is_read(request.method()) || asks;
     // As it came, to the byte: no other spelling of it is open.
     if reads && request.uri().path() == paths::HEALTHZ {

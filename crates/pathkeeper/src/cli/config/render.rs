@@ -15,15 +15,18 @@ pub(super) fn show(config: &Config, view: &View, wide: bool) -> String {
         wide || setting.said.is_some() || setting.set_by.as_deref().is_some_and(|by| by != "built-in")
     };
     let defaults: Vec<_> = config.defaults.iter().filter(|(_, setting)| told(setting)).collect();
-    if defaults.is_empty() {
+    // Of what could not be looked at nothing is said.
+    let all_known = config.not_known.is_empty();
+    if defaults.is_empty() && all_known {
         out.push_str("\nno file of this node and no document sets anything for all LUNs\n");
-    } else {
+    } else if !defaults.is_empty() {
         let mut rows = vec![titles(&["SETTING", "SAID", "IN FORCE", "SET BY"])];
         rows.extend(defaults.into_iter().map(|(key, setting)| row([field(Tone::Plain, key)], setting)));
         out.push_str(&format!("\n{}", table(view, &rows)));
     }
     if config.luns.is_empty() {
-        out.push_str("\nno LUN is allowed, and this node has no map\n");
+        let maps = if all_known { "this node has no map" } else { "no map of this node is known" };
+        out.push_str(&format!("\nno LUN is allowed, and {maps}\n"));
         return out;
     }
     let mut rows = vec![titles(&["LUN", "ALIAS", &format!("MAP ON {}", config.node), "ALLOWED"])];
@@ -191,7 +194,7 @@ pub(super) fn asked(adopted: &Adopted) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use pathkeeper_api::config::{NodePlan, Problem, Question};
+    use pathkeeper_api::config::{FileChange, NodePlan, Problem, Question};
 
     use super::*;
     use crate::cli::fixtures::view;
@@ -284,24 +287,30 @@ mod tests {
         "#]],
         );
         assert!(show(&config(), &view(), true).contains("polling-interval"), "wide tells built-in values");
+        let absent = Document { state: "absent".into(), digest: "da39".into(), ..Document::default() };
+        let empty = Config { config: absent.clone(), overrides: absent, ..Config::default() };
         check(
-            &show(&Config::default(), &view(), false),
+            &show(&empty, &view(), false),
             &expect![[r#"
-            multipath.cfg             : no instruction, nodes keep what they have  digest 
-            multipath-overrides.conf  : no instruction, nodes keep what they have  digest 
+            multipath.cfg             absent: no instruction, nodes keep what they have  digest da39
+            multipath-overrides.conf  absent: no instruction, nodes keep what they have  digest da39
 
             no file of this node and no document sets anything for all LUNs
 
             no LUN is allowed, and this node has no map
         "#]],
         );
+        let unknown = Config { not_known: vec!["this agent sees no files".into()], ..empty };
+        let text = show(&unknown, &view(), false);
+        assert!(text.ends_with("\nno LUN is allowed, and no map of this node is known\n"), "{text}");
+        assert!(!text.contains("no file of this node"), "{text}");
     }
 
     #[test]
     fn plans_diffs_and_questions() {
         let node = NodePlan {
             text: "pve1: 1 change to maps\n  refused: \u{1b}[2Jno\n".into(),
-            files: vec![pathkeeper_api::config::FileChange {
+            files: vec![FileChange {
                 path: "/etc/multipath/conf.d/60-pathkeeper.conf".into(),
                 before: None,
                 after: Some("defaults {\n\tno_path_retry \"12\"\n}\n".into()),

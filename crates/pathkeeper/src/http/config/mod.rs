@@ -10,6 +10,7 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use pathkeeper_api::{config as wire, paths};
 use pathkeeper_io::config_files::ConfigFiles;
+use pathkeeper_model::Wwid;
 use pathkeeper_model::config::node::NodeState;
 use pathkeeper_model::config::overrides;
 use pathkeeper_model::local::Daemon;
@@ -50,7 +51,7 @@ impl Own {
         let local = local.ok_or_else(|| ApiError::not_ready("the local node has not been read yet"))?;
         let machine = context.machine.clone();
         off_thread(move || {
-            let expected = |wwid: &pathkeeper_model::Wwid| {
+            let expected = |wwid: &Wwid| {
                 let at = local.entries.binary_search_by(|(of, _)| of.cmp(wwid)).ok()?;
                 local.entries.get(at).and_then(|(_, entry)| entry.paths_expected)
             };

@@ -7,9 +7,12 @@ use axum::response::Response;
 use pathkeeper_api::config as wire;
 use pathkeeper_api::status::LunRow;
 use pathkeeper_model::Wwid;
+use pathkeeper_model::config::Keyword;
 use pathkeeper_model::config::node::{NodeState, Uses};
 use pathkeeper_model::config::overrides::{self, Overrides};
-use pathkeeper_model::config::plan::{Confirmed, Desired, Plan, plan as think};
+use pathkeeper_model::config::plan::{
+    Confirmed, Desired, FileChange, Hold, Plan, Reloaded, Renamed, Value, plan as think,
+};
 use pathkeeper_model::multipath_cfg::{MultipathCfg, Reading};
 use pathkeeper_model::section::DOCUMENT_BYTES_MAX;
 
@@ -166,30 +169,30 @@ fn nothing(state: &NodeState, not_known: Vec<String>) -> wire::NodePlan {
 
 /// A plan that was made of the node's own files.
 fn whole(plan: &Plan) -> wire::NodePlan {
-    let file = |file: &pathkeeper_model::config::plan::FileChange| wire::FileChange {
+    let file = |file: &FileChange| wire::FileChange {
         path: file.path.clone(),
         before: file.before.clone(),
         after: file.after.clone(),
     };
-    let renamed = |map: &pathkeeper_model::config::plan::Renamed| wire::Renamed {
+    let renamed = |map: &Renamed| wire::Renamed {
         wwid: map.wwid.to_string(),
         from: map.from.clone(),
         to: map.to.clone(),
         uses: map.uses.iter().map(ToString::to_string).collect(),
         mentions: map.mentions.iter().map(ToString::to_string).collect(),
     };
-    let reloaded = |map: &pathkeeper_model::config::plan::Reloaded| wire::Reloaded {
+    let reloaded = |map: &Reloaded| wire::Reloaded {
         wwid: map.wwid.to_string(),
         name: map.name.clone(),
         values: map.values.iter().map(|(key, old, new)| (key.clone(), [old.clone(), new.clone()])).collect(),
     };
-    let hold = |hold: &pathkeeper_model::config::plan::Hold| {
+    let hold = |hold: &Hold| {
         let few = hold.too_few.map(|(there, wanted)| format!("{there} of {wanted} paths"));
         let failed = (!hold.failed.is_empty()).then(|| format!("{} cannot be used", hold.failed.join(", ")));
         let why: Vec<String> = few.into_iter().chain(failed).collect();
         format!("map {}: {}", hold.name, why.join(", "))
     };
-    let value = |value: &pathkeeper_model::config::plan::Value| wire::Value {
+    let value = |value: &Value| wire::Value {
         wwid: value.wwid.as_ref().map(ToString::to_string),
         keyword: value.keyword.clone(),
         wanted: value.wanted.clone(),
@@ -282,7 +285,7 @@ fn published(other: &Other, cfg: &MultipathCfg) -> wire::NodePlan {
             Some(version) => {
                 let settings = cfg.settings.iter().chain(cfg.luns.values().flat_map(|lun| &lun.settings));
                 let lacking = settings.filter_map(|setting| {
-                    let keyword = pathkeeper_model::config::Keyword::of(&setting.key)?;
+                    let keyword = Keyword::of(&setting.key)?;
                     keyword.lacking(setting.rendered.as_deref()?, version)
                 });
                 let mut lacking: Vec<String> =
