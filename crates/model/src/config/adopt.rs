@@ -103,7 +103,8 @@ pub fn adopt(nodes: &[NodeState], answers: &BTreeMap<Wwid, String>) -> Result<Pr
     let has_maps = |at: usize| nodes.get(at).is_some_and(|node| !node.maps.is_empty());
     let defaults = agreed(None, &written, has_maps, &mut questions);
     let mut edits = Vec::new();
-    if !defaults.is_empty() {
+    // A document without any section would be none, and so no instruction.
+    if !defaults.is_empty() || named.is_empty() {
         edits.push(Edit::Defaults(Keys { set: defaults, delete: Vec::new() }));
     }
     for (wwid, name) in &named {

@@ -7,8 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::{EpochS, NodeName};
-use crate::json::Scanner;
+use super::plan::Confirmed;
+use crate::ids::{EpochS, NodeName, Wwid};
+use crate::json::{Scalar, Scanner};
 use crate::node_value::{Read, epoch, members, read_object, text, unsigned};
 use crate::report::{PartError, TEXT_BYTES_MAX};
 use crate::shell::Writer;
@@ -21,6 +22,7 @@ pub const CONFIG_KEY: &str = "multipath-config";
 pub const AT_ONCE_MAX: usize = 3;
 /// More names than this are not read in one list.
 const NODES_MAX: usize = 4_096;
+const LUNS_MAX: usize = 16_384;
 
 /// What people want of a rollout.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -70,6 +72,10 @@ pub struct Rollout {
     pub time: Option<EpochS>,
     /// Both digests that were in force before.
     pub previous: Option<(String, String)>,
+    /// It is for this node alone (`config apply --node`).
+    pub only: Option<NodeName>,
+    /// What they agreed to who started it: what a node would do beyond it is refused there.
+    pub confirmed: Confirmed,
 }
 
 /// How far a node is with a generation.
@@ -157,12 +163,18 @@ impl Rollout {
             .text("overrides", Some(&self.overrides))
             .text("state", Some(self.course.as_str()))
             .text("canary", self.canary.as_ref().map(NodeName::as_str))
-            .raw("force", &list(&self.force))
+            .raw("force", &list(self.force.iter().map(NodeName::as_str)))
             .raw("resumed", &since_list(&self.resumed))
             .text("by", Some(&self.by))
             .epoch("time", self.time);
         if let Some(previous) = previous {
             out = out.raw("previous", &previous);
+        }
+        if let Some(only) = &self.only {
+            out = out.text("only", Some(only.as_str()));
+        }
+        if self.confirmed != Confirmed::default() {
+            out = out.raw("confirmed", &confirmed_text(&self.confirmed));
         }
         let mut bytes = out.end().into_bytes();
         bytes.push(b'\n');
@@ -187,6 +199,7 @@ impl Rollout {
         let (mut config, mut overrides, mut canary, mut by) = (None, None, None, None);
         let (mut force, mut resumed) = (BTreeSet::new(), BTreeMap::new());
         let (mut time, mut previous) = (None, (None, None));
+        let (mut only, mut confirmed) = (None, Confirmed::default());
         let read = read_object(bytes, |key, scan| {
             match key {
                 "generation" => generation = unsigned(scan)?,
@@ -194,7 +207,7 @@ impl Rollout {
                 "overrides" => overrides = text(scan)?,
                 "state" => course = text(scan)?,
                 "canary" => canary = text(scan)?,
-                "force" => force = names(scan)?,
+                "force" => force = names(scan, NODES_MAX, NodeName::new)?,
                 "resumed" => members(scan, |node, scan| {
                     let since = epoch(scan)?;
                     if let Some(node) = NodeName::new(node).filter(|_| resumed.len() < NODES_MAX) {
@@ -204,6 +217,9 @@ impl Rollout {
                 })?,
                 "by" => by = text(scan)?,
                 "time" => time = epoch(scan)?,
+                // A name that is none is no node of ours: then it is for nobody, rather than for all.
+                "only" => only = text(scan)?,
+                "confirmed" => confirmed = read_confirmed(scan)?,
                 "previous" => members(scan, |key, scan| {
                     match key {
                         "config" => previous.0 = text(scan)?,
@@ -222,6 +238,7 @@ impl Rollout {
         let known = Course::ALL.into_iter().find(|of| of.as_str() == course);
         let course = known.ok_or_else(|| format!("{course:?} is nothing that a rollout does"))?;
         let (config, overrides) = config.zip(overrides).ok_or("it does not say what is rolled out")?;
+        let only = only.map(|name| NodeName::new(&name).ok_or(format!("{name:?} is no node"))).transpose()?;
         Ok(Some(Rollout {
             generation,
             config,
@@ -233,6 +250,8 @@ impl Rollout {
             by: by.unwrap_or_default(),
             time,
             previous: previous.0.zip(previous.1),
+            only,
+            confirmed,
         }))
     }
 }
@@ -278,13 +297,13 @@ impl Applied {
     }
 }
 
-fn list(nodes: &BTreeSet<NodeName>) -> String {
+fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let mut out = vec![b'['];
-    for (at, node) in nodes.iter().enumerate() {
+    for (at, word) in words.into_iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        crate::json::push_string(&mut out, node.as_str());
+        crate::json::push_string(&mut out, word);
     }
     out.push(b']');
     // Every piece is text.
@@ -299,7 +318,8 @@ fn since_list(nodes: &BTreeMap<NodeName, Option<EpochS>>) -> String {
     nodes.iter().fold(Writer::new(), write).end()
 }
 
-fn names(scan: &mut Scanner<'_>) -> Read<BTreeSet<NodeName>> {
+/// A list of names, those that are none left out.
+fn names<T: Ord>(scan: &mut Scanner<'_>, max: usize, name: impl Fn(&str) -> Option<T>) -> Read<BTreeSet<T>> {
     let mut out = BTreeSet::new();
     if !scan.open_array() {
         scan.skip()?;
@@ -307,10 +327,34 @@ fn names(scan: &mut Scanner<'_>) -> Read<BTreeSet<NodeName>> {
     }
     let mut first = true;
     while scan.next_item(&mut first)? {
-        if let Some(node) = text(scan)?.as_deref().and_then(NodeName::new).filter(|_| out.len() < NODES_MAX) {
-            out.insert(node);
-        }
+        out.extend(text(scan)?.as_deref().and_then(&name).filter(|_| out.len() < max));
     }
+    Ok(out)
+}
+
+fn confirmed_text(confirmed: &Confirmed) -> String {
+    let wwids = |of: &BTreeSet<Wwid>| list(of.iter().map(Wwid::as_str));
+    let in_use = if confirmed.rename_in_use { "true" } else { "false" };
+    Writer::new()
+        .raw("adopt", &wwids(&confirmed.adopt))
+        .raw("remove", &wwids(&confirmed.remove))
+        .raw("rename", &wwids(&confirmed.rename))
+        .raw("rename-in-use", in_use)
+        .end()
+}
+
+fn read_confirmed(scan: &mut Scanner<'_>) -> Read<Confirmed> {
+    let mut out = Confirmed::default();
+    members(scan, |key, scan| {
+        match key {
+            "adopt" => out.adopt = names(scan, LUNS_MAX, Wwid::new)?,
+            "remove" => out.remove = names(scan, LUNS_MAX, Wwid::new)?,
+            "rename" => out.rename = names(scan, LUNS_MAX, Wwid::new)?,
+            "rename-in-use" => out.rename_in_use = scan.value()? == Scalar::Bool(true),
+            _ => scan.skip()?,
+        }
+        Ok(())
+    })?;
     Ok(out)
 }
 
@@ -373,6 +417,8 @@ pub enum Waits {
     Order(Vec<NodeName>),
     /// A node works on another generation.
     Busy(NodeName),
+    /// It is for that node alone.
+    NotMeant(NodeName),
 }
 
 /// Whether it is this node's turn. `own` is applicable and not done; `peers` are all known nodes, it among them. `whole`: its
@@ -400,6 +446,9 @@ pub fn turn(own: &NodeName, rollout: &Rollout, peers: &BTreeMap<NodeName, Peer>,
     let mut others = unsettled().filter(|(name, _)| *name != own);
     if let Some((name, _)) = others.clone().find(|(_, peer)| peer.works_on_another(generation)) {
         return Turn::Wait(Waits::Busy(name.clone()));
+    }
+    if let Some(only) = &rollout.only {
+        return if only == own { Turn::Begin } else { Turn::Wait(Waits::NotMeant(only.clone())) };
     }
     let through = |peer: &Peer| peer.progress(generation) == Some(Progress::Verified);
     if !peers.values().any(through) {
@@ -466,6 +515,9 @@ impl std::fmt::Display for Waits {
                 write!(f, "{} go before", names.join(", "))
             }
             Waits::Busy(node) => write!(f, "{node} is still at work on another generation"),
+            Waits::NotMeant(node) => {
+                write!(f, "this generation is for {node} alone: pathkeeper config apply")
+            }
         }
     }
 }

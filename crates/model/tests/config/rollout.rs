@@ -2,12 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pathkeeper_model::config::plan::Confirmed;
 use pathkeeper_model::config::rollout::{Applied, Course, Peer, Progress, Rollout, Turn, turn};
-use pathkeeper_model::{EpochS, NodeName};
+use pathkeeper_model::config::texts::{TEXTS_BYTES_MAX, Texts};
+use pathkeeper_model::{EpochS, NodeName, Wwid};
 use proptest::prelude::*;
 
 fn name(text: &str) -> NodeName {
     NodeName::new(text).unwrap()
+}
+
+fn wwid(text: &str) -> Wwid {
+    Wwid::new(text).unwrap()
 }
 
 fn rollout() -> Rollout {
@@ -22,6 +28,8 @@ fn rollout() -> Rollout {
         by: "kb@pam".into(),
         time: Some(EpochS(1_700_000_000)),
         previous: Some(("p".into(), "q".into())),
+        only: None,
+        confirmed: Confirmed::default(),
     }
 }
 
@@ -123,6 +131,13 @@ fn documents_and_values_are_read_as_they_were_written() {
         canary: Some(name("b")),
         force: [name("a"), name("c")].into(),
         resumed: [(name("d\"e"), Some(EpochS(9))), (name("f"), None)].into(),
+        only: Some(name("c")),
+        confirmed: Confirmed {
+            adopt: [wwid("3a")].into(),
+            remove: [wwid("3b"), wwid("3c")].into(),
+            rename: [wwid("3d")].into(),
+            rename_in_use: true,
+        },
         ..rollout()
     };
     for of in [rollout(), full, Rollout { course: Course::Aborted, previous: None, time: None, ..rollout() }]
@@ -406,5 +421,39 @@ proptest! {
             }
         }
         prop_assert!(world.doing.iter().all(|of| *of == Doing::Done), "{:?} {:?}", world.doing, world.log);
+    }
+}
+
+#[test]
+fn a_generation_for_one_node_moves_no_other() {
+    let only = Rollout { only: Some(name("b")), ..rollout() };
+    let says = |own: &str| said_by(own, &only, "a b c", true);
+    assert_eq!(says("b"), "begin");
+    assert_eq!(says("c"), "this generation is for b alone: pathkeeper config apply");
+    let nobody = String::from_utf8(only.encode()).unwrap().replace("\"only\":\"b\"", "\"only\":\"\"");
+    assert!(Rollout::decode(nobody.as_bytes()).is_err(), "for nobody rather than for all");
+}
+
+#[test]
+fn texts_of_what_is_rolled_out_are_kept_and_no_others() {
+    let mut texts = Texts::default();
+    for (digest, text) in [("c", "wwid: 3a\n\talias \"ä\"\n"), ("o", ""), ("p", "before"), ("old", "gone")] {
+        texts.put(digest, text);
+    }
+    assert_eq!(texts.keep_for(&rollout()), Ok(()));
+    assert_eq!(Texts::decode(&texts.encode()).as_ref(), Ok(&texts));
+    let is = |digest: &str| texts.of(digest).map(str::len);
+    assert_eq!(["c", "o", "p", "q", "old"].map(is), [Some(21), Some(0), Some(6), None, None]);
+    // What was before goes where there is no room for both; where there is none for one, it is said.
+    let long = "x".repeat(TEXTS_BYTES_MAX * 2 / 3);
+    texts.put("p", &long);
+    texts.put("c", &long);
+    assert_eq!(texts.keep_for(&rollout()), Ok(()));
+    assert_eq!((texts.of("p"), texts.of("c").map(str::len)), (None, Some(long.len())));
+    texts.put("o", &long);
+    assert!(texts.keep_for(&rollout()).is_err());
+    assert_eq!(Texts::decode(b""), Ok(Texts::default()));
+    for bad in ["[]", "{", "{}", "{\"v\":2,\"texts\":{}}"] {
+        assert!(Texts::decode(bad.as_bytes()).is_err(), "{bad}");
     }
 }
