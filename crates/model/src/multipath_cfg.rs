@@ -30,6 +30,9 @@ pub const NAME_BYTES_MAX: usize = 127;
 /// A comment is no longer than this.
 pub const COMMENT_BYTES_MAX: usize = 4_096;
 
+/// The document's name in the store.
+pub const CONFIG_DOCUMENT: &str = "multipath.cfg";
+
 /// What a read of the document means.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Reading {

@@ -14,6 +14,7 @@ use pathkeeper_api::config::{Adopted, PlanBody};
 use pathkeeper_api::names::NamesBody;
 use pathkeeper_api::paths;
 use pathkeeper_engine::agent::{Depth, NodeFacts};
+use pathkeeper_io::ReaderConfig;
 use pathkeeper_io::Roots;
 use pathkeeper_io::store::embedded::{Hub, HubStore};
 use pathkeeper_io::store::{DocumentName, Key, Store};
@@ -80,7 +81,10 @@ impl Lab {
         let config = AppConfig {
             listen: Some("127.0.0.1:0".parse().unwrap()),
             socket: Some((dir.path().join("run/pathkeeper.sock"), None)),
-            machine: Some(Roots::below(&dir.path().join("root"))),
+            machine: Some(ReaderConfig {
+                roots: Roots::below(&dir.path().join("root")),
+                ..ReaderConfig::default()
+            }),
             ..AppConfig::new(
                 random_instance().unwrap(),
                 NodeFacts { mode: "observe".into(), ..NodeFacts::default() },

@@ -22,7 +22,7 @@ impl Apply {
         self.wwids_touched = true;
         self.look_at = now.mono;
         if let Mark::Done(outcome) = mark {
-            self.tell(outcome.progress, outcome.why, now);
+            self.tell(outcome.progress, outcome.why, Now { wall: outcome.since, ..now });
             return;
         }
         let again = vec!["pathkeeper was started anew in the middle, and looks what is there".to_owned()];
@@ -179,7 +179,7 @@ impl Apply {
             (Step::MarkDone(outcome), _) => {
                 let well = outcome.progress == Progress::Verified;
                 self.last = Some((self.plan.generation, true, well));
-                self.tell(outcome.progress, outcome.why, now);
+                self.tell(outcome.progress, outcome.why, Now { wall: outcome.since, ..now });
                 self.rest();
             }
             // An answer of another kind than was asked for is a defect of the runner's; the time-out ends it.
@@ -271,7 +271,7 @@ impl Apply {
         let why = std::mem::take(&mut self.fault.why).into_iter().chain(why).collect();
         self.held_since = None;
         self.look_at = now.mono;
-        self.step = Step::MarkDone(Outcome { progress, why });
+        self.step = Step::MarkDone(Outcome { progress, why, since: now.wall });
     }
 
     /// It goes back.

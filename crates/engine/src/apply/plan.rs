@@ -125,6 +125,8 @@ pub struct Outcome {
     pub progress: Progress,
     /// Notes, or what went wrong and what to do; one sentence each.
     pub why: Vec<String>,
+    /// When, by the node's wall clock: people take this failure for over, and no later one.
+    pub since: EpochS,
 }
 
 /// The node as it was just before anything was touched.

@@ -25,9 +25,14 @@ impl Default for Teller {
 }
 
 impl Teller {
-    /// Says this from now on. `since` stays where the rest is as before.
+    /// Says this from now on. `since` stays where the rest is as before, but each failure has its own.
     pub(super) fn set(&mut self, told: Told, now: Now) {
-        if self.told.as_ref().is_some_and(|said| *said == Told { since: said.since, ..told.clone() }) {
+        let again = matches!(told.progress, Progress::Failed | Progress::RolledBack);
+        let same = |said: &Told| {
+            let since = if again { told.since } else { said.since };
+            *said == Told { since, ..told.clone() }
+        };
+        if self.told.as_ref().is_some_and(same) {
             return;
         }
         self.told = Some(told);

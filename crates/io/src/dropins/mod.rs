@@ -150,7 +150,7 @@ impl NodeFiles {
         let mut present = Present {
             wwids: read(&self.wwids_path(), WWIDS_BYTES_MAX)?,
             bindings: read(&self.folder().join("bindings"), WWIDS_BYTES_MAX)?,
-            added: record::read(&self.state)?,
+            added: self.added()?,
             ..Present::default()
         };
         let main = self.etc.join("multipath.conf");
@@ -167,6 +167,14 @@ impl NodeFiles {
             }
         }
         Ok(present)
+    }
+
+    /// WWIDs whose entries in the wwids file Pathkeeper added, sorted.
+    ///
+    /// # Errors
+    /// Where the record is there and cannot be read whole.
+    pub fn added(&self) -> Result<Vec<Wwid>, FileError> {
+        record::read(&self.state)
     }
 
     /// Names of the drop-ins that multipath reads, sorted as it sorts them on a machine whose locale is C.

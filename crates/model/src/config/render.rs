@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use super::overrides::Overrides;
 use super::value::quoted;
 use crate::ids::Wwid;
-use crate::multipath_cfg::{MultipathCfg, Setting};
+use crate::multipath_cfg::{CONFIG_DOCUMENT, MultipathCfg, Setting};
 
 /// Where drop-ins of multipath stand.
 pub const DROP_IN_FOLDER: &str = "/etc/multipath/conf.d";
@@ -56,7 +56,7 @@ impl Rendered {
 
     /// The drop-in's text, headed by the digest of the document that it was made from.
     pub fn text(&self, digest: &str) -> String {
-        let mut out = header("multipath.cfg", digest);
+        let mut out = header(CONFIG_DOCUMENT, digest);
         let _ = writeln!(out, "defaults {{");
         for (name, value) in BASELINE {
             let _ = writeln!(out, "\t{name} {}", quoted(value));

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::plan::Confirmed;
 use crate::ids::{EpochS, NodeName, Wwid};
 use crate::json::{Scalar, Scanner};
-use crate::node_value::{Read, epoch, members, read_object, text, unsigned};
-use crate::report::{PartError, TEXT_BYTES_MAX};
+use crate::node_value::{APPLY_ERROR_BYTES_MAX, Read, clip, epoch, members, read_object, text, unsigned};
+use crate::report::PartError;
 use crate::shell::Writer;
 
 /// The rollout's document in the store.
@@ -149,6 +149,8 @@ pub struct Applied {
     pub since: Option<EpochS>,
     /// Why, for people.
     pub why: Option<String>,
+    /// What is in force there otherwise than it was applied, for people.
+    pub drift: Option<String>,
 }
 
 impl Rollout {
@@ -257,15 +259,26 @@ impl Rollout {
 }
 
 impl Applied {
-    /// Writes the value; the reason is clipped.
+    /// The same as others read it: what is too long is cut.
+    #[must_use]
+    pub fn clipped(self) -> Self {
+        let clipped = |text: Option<String>| text.map(|text| clip(&text, APPLY_ERROR_BYTES_MAX).into_owned());
+        Self { why: clipped(self.why), drift: clipped(self.drift), ..self }
+    }
+
+    /// Writes the value; what is too long is cut.
     pub fn encode(&self) -> Vec<u8> {
-        let why = self.why.as_deref().map(|why| crate::node_value::clip(why, TEXT_BYTES_MAX));
+        let clipped = |text: &Option<String>| {
+            text.as_deref().map(|text| clip(text, APPLY_ERROR_BYTES_MAX).into_owned())
+        };
+        let (why, drift) = (clipped(&self.why), clipped(&self.drift));
         Writer::new()
             .raw("generation", &self.generation.to_string())
             .text("state", Some(self.progress.as_str()))
             .text("digest", self.digest.as_deref())
             .epoch("since", self.since)
             .text("why", why.as_deref())
+            .text("drift", drift.as_deref())
             .end()
             .into_bytes()
     }
@@ -276,8 +289,14 @@ impl Applied {
     /// If it is no JSON object. A word that nobody knows is [`Progress::Applying`]: whoever does something unknown may be
     /// at work.
     pub fn decode(value: &[u8]) -> Result<Self, PartError> {
-        let mut applied =
-            Applied { generation: 0, progress: Progress::Applying, digest: None, since: None, why: None };
+        let mut applied = Applied {
+            generation: 0,
+            progress: Progress::Applying,
+            digest: None,
+            since: None,
+            why: None,
+            drift: None,
+        };
         read_object(value, |key, scan| {
             match key {
                 "generation" => applied.generation = unsigned(scan)?.unwrap_or(0),
@@ -288,13 +307,21 @@ impl Applied {
                 }
                 "digest" => applied.digest = text(scan)?,
                 "since" => applied.since = epoch(scan)?,
-                "why" => applied.why = text(scan)?,
+                "why" => applied.why = words(scan)?,
+                "drift" => applied.drift = words(scan)?,
                 _ => scan.skip()?,
             }
             Ok(())
         })?;
         Ok(applied)
     }
+}
+
+fn words(scan: &mut Scanner<'_>) -> Read<Option<String>> {
+    Ok(match scan.value()? {
+        Scalar::Text(text) => Some(clip(&text, APPLY_ERROR_BYTES_MAX).into_owned()),
+        _ => None,
+    })
 }
 
 fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {

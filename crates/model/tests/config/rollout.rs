@@ -34,7 +34,7 @@ fn rollout() -> Rollout {
 }
 
 fn said(generation: u64, progress: Progress) -> Option<Applied> {
-    Some(Applied { generation, progress, digest: None, since: None, why: None })
+    Some(Applied { generation, progress, digest: None, since: None, why: None, drift: None })
 }
 
 /// `a:verified b-:applying c+ d`: a node that is offline bears `-`, one that carries a touched LUN `+`; `6/applying` is of another

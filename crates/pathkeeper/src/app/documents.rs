@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pathkeeper_io::store::{Document, DocumentName, STORAGE_CFG, Store, StoreError};
-use pathkeeper_model::multipath_cfg::Reading;
+use pathkeeper_model::multipath_cfg::{CONFIG_DOCUMENT, Reading};
 use pathkeeper_model::mutes::{MUTES_DOCUMENT, Mutes};
 use pathkeeper_model::names::{NAMES_DOCUMENT, Names};
 use pathkeeper_model::orders::{ORDERS_DOCUMENT, Orders};
@@ -70,7 +70,7 @@ impl Which {
     fn name(self) -> &'static str {
         match self {
             Which::Storages => STORAGE_CFG,
-            Which::Config => "multipath.cfg",
+            Which::Config => CONFIG_DOCUMENT,
             Which::Orders => ORDERS_DOCUMENT,
             Which::Mutes => MUTES_DOCUMENT,
             Which::Windows => WINDOWS_DOCUMENT,

@@ -18,6 +18,7 @@ pub mod last_put;
 pub mod ledger_file;
 pub mod logging;
 pub mod luns;
+pub mod manager;
 pub mod node_state;
 pub mod own;
 pub mod port_turns;
@@ -33,8 +34,8 @@ use std::sync::Arc;
 use pathkeeper_engine::agent::{Agent, AgentConfig, NodeFacts};
 use pathkeeper_engine::cluster::{Cluster, ClusterConfig, ClusterEvent};
 use pathkeeper_engine::publish::PublishLimits;
+use pathkeeper_io::ReaderConfig;
 use pathkeeper_io::history::History;
-use pathkeeper_io::roots::Roots;
 use pathkeeper_io::store::{Refresh, Store};
 use pathkeeper_model::history::Limits;
 use pathkeeper_model::{Instance, Wwid};
@@ -50,6 +51,7 @@ pub use service::{AgentArgs, run as run_agent};
 use board::Board;
 use clock::{Clock, ClockOffset};
 use ledger_file::LedgerFile;
+use node_state::OwnMachine;
 use reader::MakeLook;
 use tokens::TokenStore;
 
@@ -79,8 +81,8 @@ pub struct AppConfig {
     pub history: Limits,
     /// Where alerts go, and when.
     pub alerts: AlertsChoice,
-    /// Where the node's own files are; `None` = they are not seen, and nothing is said of them.
-    pub machine: Option<Roots>,
+    /// Where the node's own files and its multipathd are; `None` = they are not seen, and nothing is said of them.
+    pub machine: Option<ReaderConfig>,
 }
 
 impl AppConfig {
@@ -188,13 +190,14 @@ impl App {
         let whose = (&node, config.instance, config.cluster.as_deref());
         let (alerting, alerted) =
             alerts::Alerting::start(&config.alerts, whose, state_dir.as_deref(), board.clone(), now);
+        let machine = config.machine.map(|reader| OwnMachine { reader, state_dir: state_dir.clone() });
         let ledger = state_dir.map(|dir| LedgerFile::load(&dir, &node, now.wall.0));
         let (questions, asked) = mpsc::channel(http::QUESTIONS_MAX);
         let facts = config.facts.clone();
         let context =
             Context::new(board.clone(), node.clone(), clock.clone(), &store, facts, access, questions)
                 .with_history(history.clone())
-                .with_machine(config.machine.clone());
+                .with_machine(machine.clone());
         let (shutdown, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
         let (mut address, mut certificate) = (None, None);
@@ -262,6 +265,11 @@ impl App {
             };
             loops.spawn(recorder.run());
             loops.spawn(history::alerted::run(board.clone(), history.clone()));
+        }
+        // A node that remembers nothing could apply twice, so it applies nothing.
+        if let Some(machine) = machine.filter(|machine| machine.state_dir.is_some()) {
+            let (store, board, clock) = (store.clone(), board.clone(), clock.clone());
+            loops.spawn(manager::Manager { clock, store, board, machine }.run());
         }
         let mut picture = Cluster::new(
             ClusterConfig { observer: node.clone(), failover_worst_ms: limits.failover_worst_ms },

@@ -1,13 +1,20 @@
 //! A node as plans see it: its last read, and its files where they are seen.
 
+use std::path::PathBuf;
+
+use pathkeeper_io::ReaderConfig;
 use pathkeeper_io::config_files::ConfigFiles;
+use pathkeeper_io::dropins::NodeFiles;
 use pathkeeper_model::Wwid;
 use pathkeeper_model::config::Version;
 use pathkeeper_model::config::node::{File, LiveMap, LivePath, NodeState, own_path};
 use pathkeeper_model::config::render::{DROP_IN, DropIns, OVERRIDES_DROP_IN};
 use pathkeeper_model::ids::NodeName;
 use pathkeeper_model::judge::is_usable;
-use pathkeeper_model::local::{Map, NodeRead, PathDevice};
+use pathkeeper_model::local::{Daemon, Map, NodeRead, PathDevice};
+use pathkeeper_model::node_value::DaemonWord;
+
+use super::board::LocalView;
 
 /// What a read tells: maps, versions, what multipathd printed. Files are not known.
 pub fn of_read(node: &NodeName, read: &NodeRead, expected: impl Fn(&Wwid) -> Option<u32>) -> NodeState {
@@ -19,6 +26,64 @@ pub fn of_read(node: &NodeName, read: &NodeRead, expected: impl Fn(&Wwid) -> Opt
         maps: read.maps.iter().map(|map| live(map, expected(&map.wwid))).collect(),
         mapless: read.loose.iter().filter_map(|path| path.wwid.clone()).filter(|of| !mapped(of)).collect(),
         ..NodeState::new(node.clone())
+    }
+}
+
+/// Where a node's own files and its multipathd are, and what Pathkeeper remembers of it.
+#[derive(Clone, Debug)]
+pub struct OwnMachine {
+    /// Where its files and its multipathd are.
+    pub reader: ReaderConfig,
+    /// Where things are remembered over a restart; `None` = nowhere, so nothing was ever done here.
+    pub state_dir: Option<PathBuf>,
+}
+
+/// The agent's own node.
+#[derive(Debug)]
+pub struct OwnNode {
+    /// What it has.
+    pub state: NodeState,
+    /// Files that could not be read, sentences: then nothing may be concluded from those that could.
+    pub unread: Vec<String>,
+    /// Why its maps are not known, where they are not.
+    pub mapless: Option<String>,
+}
+
+impl OwnNode {
+    /// From its last read, and its files as they are now. Blocks as long as the disk does.
+    pub fn look(local: &LocalView, machine: Option<&OwnMachine>) -> Self {
+        let expected = |wwid: &Wwid| {
+            let at = local.entries.binary_search_by(|(of, _)| of.cmp(wwid)).ok()?;
+            local.entries.get(at).and_then(|(_, entry)| entry.paths_expected)
+        };
+        let mut state = of_read(&local.node, &local.read, expected);
+        let mut unread = Vec::new();
+        match machine {
+            Some(OwnMachine { reader, state_dir }) => {
+                let mut files = ConfigFiles::read(&reader.roots);
+                unread.append(&mut files.problems);
+                add_files(&mut state, files);
+                let added = state_dir.as_ref().map(|dir| NodeFiles::new(&reader.roots, dir).added());
+                match added.transpose() {
+                    Ok(added) => state.recorded = added.into_iter().flatten().collect(),
+                    Err(e) => unread.push(e.to_string()),
+                }
+            }
+            None => unread.push("this agent sees no files of its node".to_owned()),
+        }
+        let mapless = match &local.read.daemon {
+            Daemon::Answering { .. } => None,
+            daemon => Some(format!(
+                "multipathd is {}: which maps live, and what is in force, is not known",
+                DaemonWord::from(daemon).as_str()
+            )),
+        };
+        Self { state, unread, mapless }
+    }
+
+    /// What is not known of it; empty if a plan can be made.
+    pub fn not_known(&self) -> Vec<String> {
+        self.unread.iter().chain(&self.mapless).cloned().collect()
     }
 }
 

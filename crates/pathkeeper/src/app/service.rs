@@ -101,7 +101,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             ..Doors::default()
         },
         history: config.history,
-        machine: Some(reader.roots.clone()),
+        machine: Some(reader.clone()),
     };
     // Proxmox VE's own series writes into pmxcfs alone: in another store nobody else reports for this node.
     let beside_series = store.kind() == "pmxcfs";

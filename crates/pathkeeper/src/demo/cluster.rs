@@ -242,7 +242,7 @@ impl DemoCluster {
             doors: Default::default(),
             history: Default::default(),
             alerts: self.alerts.clone(),
-            machine: Some(Roots::below(node.machine.root())),
+            machine: Some(reader_of(&node.machine)),
         };
         let watched = self.watched.clone();
         let look = simulated_look(&node.machine, Arc::clone(&self.san), n);
@@ -314,15 +314,19 @@ impl Look for SimulatedLook {
     }
 }
 
-fn simulated_look(machine: &Machine, san: Arc<Mutex<San>>, node: usize) -> MakeLook {
-    let config = ReaderConfig {
+fn reader_of(machine: &Machine) -> ReaderConfig {
+    ReaderConfig {
         roots: Roots::below(machine.root()),
         socket: match machine.socket() {
             Listen::Path(path) => SocketAddress::Path(path.clone()),
             Listen::Abstract(name) => SocketAddress::Abstract(name.clone()),
         },
         ..ReaderConfig::default()
-    };
+    }
+}
+
+fn simulated_look(machine: &Machine, san: Arc<Mutex<San>>, node: usize) -> MakeLook {
+    let config = reader_of(machine);
     Arc::new(move || {
         let multipathd = LocalReader::new(config.clone());
         Box::new(SimulatedLook { multipathd, answered: false, san: Arc::clone(&san), node })

@@ -36,7 +36,6 @@ use pathkeeper_api::{Envelope, Version, paths};
 use pathkeeper_engine::agent::NodeFacts;
 use pathkeeper_engine::cluster::{Answer, NodeView, Question};
 use pathkeeper_io::history::History;
-use pathkeeper_io::roots::Roots;
 use pathkeeper_io::store::Store;
 use pathkeeper_model::NodeName;
 use pathkeeper_model::detail::Detail;
@@ -46,6 +45,7 @@ use crate::app::board::Board;
 use crate::app::clock::Clock;
 use crate::app::cluster_loop::Asked;
 use crate::app::convert;
+use crate::app::node_state::OwnMachine;
 use errors::ApiError;
 
 /// Event streams that are open at the same time.
@@ -92,7 +92,7 @@ pub struct Inner {
     /// What this node saw, where that is kept.
     pub history: Option<History>,
     /// Where this node's own files are, where they are seen.
-    pub machine: Option<Roots>,
+    pub machine: Option<OwnMachine>,
 }
 
 /// The store, for those who read or write documents.
@@ -152,7 +152,7 @@ impl Context {
 
     /// With the place of this node's own files; before anybody else has this.
     #[must_use]
-    pub fn with_machine(mut self, machine: Option<Roots>) -> Self {
+    pub fn with_machine(mut self, machine: Option<OwnMachine>) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.machine = machine;
         }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use pathkeeper_engine::apply::{
     Attempt, Before, File, ManagedFile, Mark, Outcome, Plan, PlannedMap, Progress, SeenMap, SeenPath, Taken,
 };
-use pathkeeper_model::Wwid;
+use pathkeeper_model::{EpochS, Wwid};
 use serde::{Deserialize, Serialize};
 
 /// Grows when a field changes its meaning.
@@ -77,7 +77,7 @@ enum KeptMark {
     Asked,
     Restoring { why: Vec<String>, taken: KeptTaken },
     AskedBack { why: Vec<String> },
-    Done { progress: Cow<'static, str>, why: Vec<String> },
+    Done { progress: Cow<'static, str>, why: Vec<String>, since: i64 },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -144,8 +144,8 @@ pub(super) fn encode(attempt: &Attempt) -> Result<Vec<u8>, serde_json::Error> {
                 KeptMark::Restoring { why, taken }
             }
             Mark::AskedBack { why } => KeptMark::AskedBack { why },
-            Mark::Done(Outcome { progress, why }) => {
-                KeptMark::Done { progress: progress.as_str().into(), why }
+            Mark::Done(Outcome { progress, why, since }) => {
+                KeptMark::Done { progress: progress.as_str().into(), why, since: since.0 }
             }
         },
     };
@@ -219,11 +219,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Attempt, String> {
                 Mark::Restoring { why, taken }
             }
             KeptMark::AskedBack { why } => Mark::AskedBack { why },
-            KeptMark::Done { progress, why } => {
+            KeptMark::Done { progress, why, since } => {
                 let ends = [Progress::Verified, Progress::RolledBack, Progress::Failed];
                 let progress = ends.into_iter().find(|end| end.as_str() == progress);
                 let progress = progress.ok_or("it ended in no way that there is")?;
-                Mark::Done(Outcome { progress, why })
+                Mark::Done(Outcome { progress, why, since: EpochS(since) })
             }
         },
     })
@@ -280,7 +280,7 @@ mod tests {
             marks.push(Mark::Restoring { why: why(), taken });
         }
         for progress in [Progress::Verified, Progress::RolledBack, Progress::Failed] {
-            marks.push(Mark::Done(Outcome { progress, why: why() }));
+            marks.push(Mark::Done(Outcome { progress, why: why(), since: EpochS(7) }));
         }
         for mark in marks {
             let attempt = attempt(mark);

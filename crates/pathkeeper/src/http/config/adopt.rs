@@ -7,13 +7,13 @@ use axum::response::Response;
 use pathkeeper_api::config as wire;
 use pathkeeper_model::config::adopt::{Question, adopt as propose};
 
-use super::Own;
+use super::own;
 use crate::http::errors::{self, ApiError};
 use crate::http::{Context, enveloped, off_thread};
 
 pub(super) async fn adopt(State(context): State<Context>, request: Request) -> Result<Response, ApiError> {
     errors::no_parameters(&request)?;
-    let own = Own::look(&context).await?;
+    let own = own(&context).await?;
     let not_known = own.not_known();
     if !not_known.is_empty() {
         return Err(ApiError::unread("what this node has", &not_known.join("; ")));

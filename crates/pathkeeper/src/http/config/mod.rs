@@ -9,21 +9,14 @@ use axum::Router;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use pathkeeper_api::{config as wire, paths};
-use pathkeeper_io::config_files::ConfigFiles;
-use pathkeeper_model::Wwid;
-use pathkeeper_model::config::node::NodeState;
 use pathkeeper_model::config::overrides;
-use pathkeeper_model::local::Daemon;
 use pathkeeper_model::multipath_cfg::Reading;
-use pathkeeper_model::node_value::DaemonWord;
 use pathkeeper_model::section::Problem;
 
 use super::errors::ApiError;
 use super::{Context, edit, off_thread};
-use crate::app::node_state;
+use crate::app::node_state::OwnNode;
 
-/// The store's document of settings and LUNs.
-const CONFIG_DOCUMENT: &str = "multipath.cfg";
 /// Problems of a document that one sentence names.
 const PROBLEMS_TOLD_MAX: usize = 8;
 
@@ -35,52 +28,12 @@ pub fn routes() -> Router<Context> {
         .route(paths::PLAN, post(plan::plan))
 }
 
-/// The answering node.
-struct Own {
-    state: NodeState,
-    /// Files that could not be read, sentences: then nothing may be concluded from those that could.
-    unread: Vec<String>,
-    /// Why its maps are not known, where they are not.
-    mapless: Option<String>,
-}
-
-impl Own {
-    /// From its last read, and its files as they are now.
-    async fn look(context: &Context) -> Result<Self, ApiError> {
-        let local = context.board.local();
-        let local = local.ok_or_else(|| ApiError::not_ready("the local node has not been read yet"))?;
-        let machine = context.machine.clone();
-        off_thread(move || {
-            let expected = |wwid: &Wwid| {
-                let at = local.entries.binary_search_by(|(of, _)| of.cmp(wwid)).ok()?;
-                local.entries.get(at).and_then(|(_, entry)| entry.paths_expected)
-            };
-            let mut state = node_state::of_read(&local.node, &local.read, expected);
-            let unread = match machine {
-                Some(roots) => {
-                    let mut files = ConfigFiles::read(&roots);
-                    let problems = std::mem::take(&mut files.problems);
-                    node_state::add_files(&mut state, files);
-                    problems
-                }
-                None => vec!["this agent sees no files of its node".to_owned()],
-            };
-            let mapless = match &local.read.daemon {
-                Daemon::Answering { .. } => None,
-                daemon => Some(format!(
-                    "multipathd is {}: which maps live, and what is in force, is not known",
-                    DaemonWord::from(daemon).as_str()
-                )),
-            };
-            Self { state, unread, mapless }
-        })
-        .await
-    }
-
-    /// What is not known of it; empty if a plan can be made.
-    fn not_known(&self) -> Vec<String> {
-        self.unread.iter().chain(&self.mapless).cloned().collect()
-    }
+/// The answering node, from its last read and its files as they are now.
+async fn own(context: &Context) -> Result<OwnNode, ApiError> {
+    let local = context.board.local();
+    let local = local.ok_or_else(|| ApiError::not_ready("the local node has not been read yet"))?;
+    let machine = context.machine.clone();
+    off_thread(move || OwnNode::look(&local, machine.as_ref())).await
 }
 
 /// A document of the store.

@@ -13,11 +13,11 @@ use pathkeeper_model::config::overrides::{self, Overrides};
 use pathkeeper_model::config::plan::{
     Confirmed, Desired, FileChange, Hold, Plan, Reloaded, Renamed, Value, plan as think,
 };
-use pathkeeper_model::multipath_cfg::{MultipathCfg, Reading};
+use pathkeeper_model::multipath_cfg::{CONFIG_DOCUMENT, MultipathCfg, Reading};
 use pathkeeper_model::section::DOCUMENT_BYTES_MAX;
 
-use super::{CONFIG_DOCUMENT, Own, Read, read, sentence};
-use crate::app::node_state;
+use super::{Read, own, read, sentence};
+use crate::app::node_state::{self, OwnNode};
 use crate::http::edit::Body;
 use crate::http::errors::{self, ApiError};
 use crate::http::luns::each_node;
@@ -65,7 +65,7 @@ pub(super) async fn plan(State(context): State<Context>, request: Request) -> Re
     let snapshot = context.board.snapshot();
     let snapshot =
         snapshot.ok_or_else(|| ApiError::not_ready("the store has not given its first whole list yet"))?;
-    let own = Own::look(&context).await?;
+    let own = own(&context).await?;
     let room = room_to_unpack(&context.unpacking, UNPACKING_WAIT_MS).await?;
     let planned = off_thread(move || {
         let mut others = Vec::new();
@@ -132,7 +132,7 @@ fn all(
     digest: &str,
     overrides: Option<(&Overrides, &str)>,
     no_overrides: Option<String>,
-    own: &Own,
+    own: &OwnNode,
     others: &[Other],
     uses: &Uses,
 ) -> wire::Planned {

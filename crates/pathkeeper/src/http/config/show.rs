@@ -11,10 +11,11 @@ use pathkeeper_model::config::keywords::{ALL, Keyword, Place};
 use pathkeeper_model::config::node::LiveMap;
 use pathkeeper_model::config::overrides;
 use pathkeeper_model::config::render::BASELINE;
-use pathkeeper_model::multipath_cfg::{MultipathCfg, Reading, Setting};
+use pathkeeper_model::multipath_cfg::{CONFIG_DOCUMENT, MultipathCfg, Reading, Setting};
 use pathkeeper_model::multipath_conf::Conf;
 
-use super::{CONFIG_DOCUMENT, Own, Read, read};
+use super::{Read, own, read};
+use crate::app::node_state::OwnNode;
 use crate::http::errors::{self, ApiError};
 use crate::http::{Context, enveloped, off_thread};
 
@@ -33,7 +34,7 @@ pub(super) async fn config(State(context): State<Context>, request: Request) -> 
     }
     let config = read(&context, CONFIG_DOCUMENT).await?;
     let overrides = read(&context, overrides::FILE).await?;
-    let own = Own::look(&context).await?;
+    let own = own(&context).await?;
     let mode = context.facts.mode.clone();
     Ok(enveloped(off_thread(move || whole(&config, &overrides, &own, mode, only.as_deref())).await?))
 }
@@ -48,7 +49,7 @@ fn key(text: &str) -> Result<String, String> {
     Err("value must be a setting that multipath.cfg knows, as no-path-retry".into())
 }
 
-fn whole(config: &Read, overrides: &Read, own: &Own, mode: String, only: Option<&str>) -> wire::Config {
+fn whole(config: &Read, overrides: &Read, own: &OwnNode, mode: String, only: Option<&str>) -> wire::Config {
     let reading = config.config();
     let document = match &reading {
         Reading::Absent => config.wire("absent", &[], &[]),
