@@ -1,161 +1,18 @@
-//! A configuration applied on one node: the machine, its hands, real files, and the simulator's multipathd behind a real
-//! socket, which here reads the files when it is told to.
-//!
-//! `multipath -t` runs in a mount namespace of its own, so what has a drop-in to be judged needs root, and says loudly that it
-//! was skipped elsewhere. Time is stepped by hand: a minute of verifying takes as long as its looks.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+//! One node by itself.
 
-use std::collections::BTreeSet;
-use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 
 use pathkeeper::app::apply::Hands;
-use pathkeeper::demo::machine::Machine;
-use pathkeeper::demo::multipathd::Listen;
 use pathkeeper_engine::apply::*;
-use pathkeeper_engine::sim::multipathd::{Chk, PathDm, Version, View, answer};
 use pathkeeper_engine::sim::{San, SanConfig};
 use pathkeeper_io::managing::{MARK_FILE, MARK_LINE};
-use pathkeeper_io::{ReaderConfig, Roots, SocketAddress};
-use pathkeeper_model::multipath_conf::Conf;
 use pathkeeper_model::{EpochS, MonoMs, Now, Wwid};
 
-const VERSION: Version = Version::V0_9_4;
+use crate::played::{Played, is_root};
 
-/// multipathd as far as configuration goes, in front of what the simulator knows of paths.
-struct Daemon {
-    root: PathBuf,
-    /// All maps that the SAN could have here.
-    all: View,
-    conf: Conf,
-    allowed: BTreeSet<String>,
-    /// Maps that were added since.
-    orders: Vec<String>,
-}
-
-impl Daemon {
-    /// Reads its files, as it does at its start and when it is told to.
-    fn read_files(&mut self) {
-        let etc = self.root.join("etc");
-        let mut paths: Vec<PathBuf> = std::fs::read_dir(etc.join("multipath/conf.d"))
-            .into_iter()
-            .flatten()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.extension().is_some_and(|ext| ext == "conf"))
-            .collect();
-        paths.sort();
-        let texts: Vec<String> =
-            paths.iter().map(|path| std::fs::read_to_string(path).unwrap_or_default()).collect();
-        self.conf = Conf::parse(texts.iter().map(|text| ("file", text.as_str())));
-        self.allowed = self.wwids();
-    }
-
-    fn wwids(&self) -> BTreeSet<String> {
-        let text = std::fs::read_to_string(self.root.join("etc/multipath/wwids")).unwrap_or_default();
-        let entry = |line: &str| Some(line.strip_prefix('/')?.split_once('/')?.0.to_owned());
-        text.lines().filter_map(entry).collect()
-    }
-
-    /// Keywords in force in the map's own section, the last one of each.
-    fn section(&self, wwid: &str) -> Vec<(String, String)> {
-        let of_maps = || self.conf.entries.iter().filter(|entry| entry.section == "multipaths.multipath");
-        let blocks: BTreeSet<u32> =
-            of_maps().filter(|e| e.key == "wwid" && e.value == wwid).map(|e| e.block).collect();
-        let mut out: Vec<(String, String)> = Vec::new();
-        for entry in of_maps().filter(|e| blocks.contains(&e.block) && e.key != "wwid") {
-            out.retain(|(key, _)| *key != entry.key);
-            out.push((entry.key.clone(), entry.value.clone()));
-        }
-        out
-    }
-
-    fn view(&self) -> View {
-        let mut view = self.all.clone();
-        let rule = self.conf.last("blacklist", "devnode").map(|entry| entry.value.clone());
-        let excluded = |dev: &str| rule.as_ref().is_some_and(|rule| *rule == format!("^{dev}$"));
-        view.maps.retain(|map| self.allowed.contains(&map.wwid));
-        for map in &mut view.maps {
-            let alias = self.section(&map.wwid).into_iter().find(|(key, _)| key == "alias");
-            map.name = alias.map_or_else(|| map.wwid.clone(), |(_, value)| value);
-            for group in &mut map.groups {
-                group.paths.retain(|at| !excluded(&view.paths[*at].dev));
-            }
-        }
-        for path in &mut view.paths {
-            match view.maps.iter().find(|map| map.wwid == path.wwid) {
-                Some(map) => path.map = map.name.clone(),
-                None => {
-                    path.map = "[orphan]".into();
-                    (path.dm, path.chk) = (PathDm::Undef, Chk::Unchecked);
-                }
-            }
-        }
-        view
-    }
-
-    fn answer(&mut self, command: &str) -> String {
-        match command {
-            "reconfigure" => {
-                self.orders.push(command.to_owned());
-                self.read_files();
-                "ok\n".to_owned()
-            }
-            "show config" | "show config local" => {
-                let mut text = "defaults {\n\tverbosity 2\n}\nmultipaths {\n".to_owned();
-                for map in &self.view().maps {
-                    text.push_str(&format!("\tmultipath {{\n\t\twwid \"{}\"\n", map.wwid));
-                    for (key, value) in self.section(&map.wwid) {
-                        text.push_str(&format!("\t\t{key} \"{value}\"\n"));
-                    }
-                    text.push_str("\t}\n");
-                }
-                text + "}\n"
-            }
-            _ => match command.strip_prefix("add path ") {
-                Some(dev) => {
-                    self.orders.push(command.to_owned());
-                    let wwid =
-                        self.all.paths.iter().find(|path| path.dev == dev).map(|path| path.wwid.clone());
-                    let wwids = self.wwids();
-                    self.allowed.extend(wwid.filter(|wwid| wwids.contains(wwid)));
-                    "ok\n".to_owned()
-                }
-                None => answer(&self.view(), command, true, VERSION).text,
-            },
-        }
-    }
-}
-
-fn serve(mut stream: UnixStream, daemon: &Mutex<Daemon>) {
-    let mut length = [0; 8];
-    while stream.read_exact(&mut length).is_ok() {
-        let mut text = vec![0; usize::from_ne_bytes(length)];
-        stream.read_exact(&mut text).unwrap();
-        text.pop();
-        let reply = daemon.lock().unwrap().answer(&String::from_utf8(text).unwrap());
-        let mut wire = (reply.len() + 1).to_ne_bytes().to_vec();
-        wire.extend(reply.as_bytes());
-        wire.push(0);
-        if stream.write_all(&wire).is_err() {
-            return;
-        }
-    }
-}
-
-/// What plays `multipath -t`: it does not understand one word.
-const PLAYED: &str = r#"#!/bin/sh
-grep -Hn no_such_keyword ROOT/etc/multipath/conf.d/*.conf >&2
-exit 0
-"#;
-
+/// The node that [`Played`] gives with the machine that applies on it, and time that is stepped by hand.
 struct Lab {
-    dir: tempfile::TempDir,
-    _machine: Machine,
-    _runtime: tokio::runtime::Runtime,
-    daemon: Arc<Mutex<Daemon>>,
+    node: Played,
     hands: Hands,
     wwids: Vec<String>,
     apply: Apply,
@@ -168,55 +25,15 @@ const OLD: &str = "# hand-made\n/HAND/\n";
 impl Lab {
     /// Three LUNs with four paths each, of which two are allowed; the first has an alias of ours.
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let root = dir.path().to_owned();
         let san = San::new(SanConfig { nodes: 1, luns: 3, paths: 4, seed: 3 }).unwrap();
-        // Its files; its own multipathd is not the one that is asked here.
-        let unused = Listen::Path(root.join("unused.socket"));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let entered = runtime.enter();
-        let machine = Machine::start(&san, 0, VERSION, &root, Some(unused)).unwrap();
-        drop(entered);
-        let all = san.view(0).unwrap();
-        let wwids: Vec<String> = all.maps.iter().map(|map| map.wwid.clone()).collect();
-        let put = |name: &str, text: &str| {
-            let path = root.join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        };
-        put("etc/multipath/wwids", &format!("{OLD}/{}/\n/{}/\n", wwids[0], wwids[1]));
-        put("etc/multipath/conf.d/60-pathkeeper.conf", &main_text(&wwids, "fail"));
-        put("sbin/multipath", &PLAYED.replace("ROOT", &root.to_string_lossy()));
-        std::fs::set_permissions(root.join("sbin/multipath"), PermissionsExt::from_mode(0o755)).unwrap();
-        put(&format!("etc/{MARK_FILE}"), MARK_LINE);
-        std::fs::create_dir(root.join("state")).unwrap();
-        let mut daemon = Daemon {
-            root: root.clone(),
-            all,
-            conf: Conf::default(),
-            allowed: BTreeSet::new(),
-            orders: Vec::new(),
-        };
-        daemon.read_files();
-        let daemon = Arc::new(Mutex::new(daemon));
-        let socket = root.join("socket");
-        let listener = UnixListener::bind(&socket).unwrap();
-        let serving = daemon.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let daemon = serving.clone();
-                std::thread::spawn(move || serve(stream.unwrap(), &daemon));
-            }
-        });
-        let config = ReaderConfig {
-            roots: Roots::below(&root),
-            socket: SocketAddress::Path(socket),
-            deadline_ms: 20_000,
-            ..ReaderConfig::default()
-        };
-        let hands = Hands::new(config, &root.join("state"));
-        let (apply, published) = (Apply::default(), Vec::new());
-        Self { dir, _machine: machine, _runtime: runtime, daemon, hands, wwids, apply, ms: 1_000, published }
+        let node = Played::new(&san, 0);
+        let wwids = node.wwids();
+        node.put("etc/multipath/wwids", &format!("{OLD}/{}/\n/{}/\n", wwids[0], wwids[1]));
+        node.put("etc/multipath/conf.d/60-pathkeeper.conf", &main_text(&wwids, "fail"));
+        node.put(&format!("etc/{MARK_FILE}"), MARK_LINE);
+        node.daemon.lock().unwrap().read_files();
+        let hands = Hands::new(node.reader(), &node.root().join("state"));
+        Self { node, hands, wwids, apply: Apply::default(), ms: 1_000, published: Vec::new() }
     }
 
     fn now(&self) -> Now {
@@ -224,11 +41,11 @@ impl Lab {
     }
 
     fn text(&self, name: &str) -> Option<String> {
-        std::fs::read_to_string(self.dir.path().join("etc/multipath").join(name)).ok()
+        std::fs::read_to_string(self.node.root().join("etc/multipath").join(name)).ok()
     }
 
     fn orders(&self) -> Vec<String> {
-        self.daemon.lock().unwrap().orders.clone()
+        self.node.daemon.lock().unwrap().orders.clone()
     }
 
     /// One knob of the first LUN, from `fail` to `queue`.
@@ -337,14 +154,6 @@ fn main_text(wwids: &[String], retry: &str) -> String {
     )
 }
 
-fn is_root() -> bool {
-    let root = rustix::process::geteuid().is_root();
-    if !root {
-        eprintln!("SKIPPED, for this is not root: drop-ins are judged in a mount namespace");
-    }
-    root
-}
-
 #[test]
 fn a_knob_is_set_judged_written_read_and_verified() {
     if !is_root() {
@@ -382,7 +191,7 @@ fn overrides_that_put_a_path_out_of_its_map_are_rolled_back() {
         return;
     }
     let mut lab = Lab::new();
-    let dev = lab.daemon.lock().unwrap().all.paths[0].dev.clone();
+    let dev = lab.node.daemon.lock().unwrap().all.paths[0].dev.clone();
     let plan = lab.overrides(&format!("blacklist {{\n\tdevnode \"^{dev}$\"\n}}\n"));
     let (progress, why) = lab.run(&plan);
     assert_eq!(progress, Progress::RolledBack, "{why}");
@@ -390,7 +199,7 @@ fn overrides_that_put_a_path_out_of_its_map_are_rolled_back() {
     assert_eq!(lab.text("conf.d/60-pathkeeper.conf").unwrap(), main_text(&lab.wwids, "fail"));
     assert_eq!(lab.text("conf.d/90-pathkeeper-overrides.conf"), None);
     assert_eq!(lab.orders(), ["reconfigure", "reconfigure"]);
-    let view = lab.daemon.lock().unwrap().view();
+    let view = lab.node.daemon.lock().unwrap().view();
     let paths: usize = view.maps[0].groups.iter().map(|group| group.paths.len()).sum();
     assert_eq!((view.maps[0].name.as_str(), paths), ("oracle", 4), "multipathd runs what it ran");
 }
@@ -412,7 +221,7 @@ fn a_lun_is_allowed_and_its_map_comes_without_a_reconfigure() {
 #[test]
 fn a_node_that_was_not_told_to_be_managed_is_not_touched() {
     let mut lab = Lab::new();
-    let mark: PathBuf = lab.dir.path().join("etc").join(MARK_FILE);
+    let mark: PathBuf = lab.node.root().join("etc").join(MARK_FILE);
     let plan = lab.add();
     // The mark goes while it is at work: what is left to do is not done.
     lab.live(&plan, 2);
@@ -436,17 +245,17 @@ fn a_node_that_was_not_told_to_be_managed_is_not_touched() {
         }
     }
     assert_eq!(lab.orders(), Vec::<String>::new());
-    let conf_d = std::fs::read_dir(lab.dir.path().join("etc/multipath/conf.d")).unwrap();
+    let conf_d = std::fs::read_dir(lab.node.root().join("etc/multipath/conf.d")).unwrap();
     assert_eq!(conf_d.count(), 1);
     assert!(
-        !lab.dir.path().join("state/config").exists() && !lab.dir.path().join("state/apply.json").exists()
+        !lab.node.root().join("state/config").exists() && !lab.node.root().join("state/apply.json").exists()
     );
 }
 
 #[test]
 fn what_is_remembered_and_cannot_be_read_stops_everything() {
     let lab = Lab::new();
-    std::fs::write(lab.dir.path().join("state/apply.json"), "{\"schema\":1,").unwrap();
+    std::fs::write(lab.node.root().join("state/apply.json"), "{\"schema\":1,").unwrap();
     let why = lab.hands.load().unwrap_err();
     assert!(why.contains("nothing is applied here until it is moved away"), "{why}");
 }
