@@ -17,6 +17,7 @@ mod demo_etcd;
 #[cfg(feature = "etcd")]
 #[path = "../etcd_servers.rs"]
 mod etcd_servers;
+mod manage;
 mod monitoring;
 mod node;
 mod observe_writes_nothing;

@@ -11,7 +11,8 @@ use crate::node::{Node, program};
 /// Longest wait for one message; each takes a few seconds at most.
 const LIMIT: Duration = Duration::from_secs(60);
 
-struct Agent(Child);
+/// A running agent; it ends with this value.
+pub struct Agent(Child);
 
 impl Drop for Agent {
     fn drop(&mut self) {
@@ -20,7 +21,8 @@ impl Drop for Agent {
     }
 }
 
-fn start(node: &Node, change: impl FnOnce(&mut Command)) -> Agent {
+/// Starts the agent of this node.
+pub fn start(node: &Node, change: impl FnOnce(&mut Command)) -> Agent {
     let mut command = Command::new(program());
     command.arg("agent").stderr(Stdio::piped());
     node.agent(&mut command);
@@ -28,14 +30,15 @@ fn start(node: &Node, change: impl FnOnce(&mut Command)) -> Agent {
     Agent(command.spawn().unwrap())
 }
 
-fn terminate(agent: &mut Agent) -> Option<i32> {
+/// Ends it as systemd does; its exit status.
+pub fn terminate(agent: &mut Agent) -> Option<i32> {
     let pid = rustix::process::Pid::from_child(&agent.0);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     agent.0.wait().unwrap().code()
 }
 
 /// Takes messages until one holds `word`.
-fn told(systemd: &UnixDatagram, word: &str) {
+pub fn told(systemd: &UnixDatagram, word: &str) {
     systemd.set_read_timeout(Some(LIMIT)).unwrap();
     let mut bytes = [0; 4096];
     loop {

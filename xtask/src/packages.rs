@@ -37,6 +37,11 @@ const PACKAGES: &[Package] = &[
     },
     Package { name: "etcd-client", probe: "etcdctl", reason: "as etcd-server: users, roles, who leads" },
     Package {
+        name: "systemd",
+        probe: "systemd-analyze",
+        reason: "the test of what systemd makes of the unit and of a managed node's drop-in",
+    },
+    Package {
         name: "iproute2",
         probe: "ip",
         reason: "the tests of several hosts, which are network namespaces",

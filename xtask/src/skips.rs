@@ -22,6 +22,7 @@ const PARTS: &[Part] = &[
     Part { tests: "proxmox_plugin", obstacle: no_perl },
     Part { tests: "real_kernel", obstacle: no_virtual_machine },
     Part { tests: "several_hosts", obstacle: no_several_hosts },
+    Part { tests: "systemd_analyze", obstacle: no_systemd_analyze },
 ];
 
 /// A skipped part: the tests' name and the reason.
@@ -46,6 +47,12 @@ fn no_virtual_machine(root: &Path) -> Option<String> {
 /// Any other browser would do; this one is what Debian has and what can be asked without a screen.
 fn no_browser(_: &Path) -> Option<String> {
     (!cmd::on_path("chromium")).then(|| "chromium is not installed".to_owned())
+}
+
+/// It needs no systemd that runs.
+fn no_systemd_analyze(_: &Path) -> Option<String> {
+    (!cmd::on_path("systemd-analyze"))
+        .then(|| "systemd-analyze (package systemd) is not installed".to_owned())
 }
 
 /// Three members on loopback, and etcdctl to give them users.

@@ -28,7 +28,7 @@ pub const DEFAULT_SOCKET: &str = "/run/pathkeeper/pathkeeper.sock";
 /// A configuration file is never larger than this.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Environment variables of ours that are not the agent's settings.
-const ENV_OF_OTHERS: [&str; 6] = ["SERVER", "SOCKET", "CONFIG", "CA", "TOKEN", "TOKEN_FILE"];
+const ENV_OF_OTHERS: [&str; 7] = ["SERVER", "SOCKET", "CONFIG", "CA", "TOKEN", "TOKEN_FILE", "MODE"];
 
 /// An agent's settings, checked.
 #[derive(Debug, Clone, PartialEq)]

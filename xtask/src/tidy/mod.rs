@@ -66,6 +66,7 @@ const RULES: &[(&str, Rule)] = &[
     ("every document is in the index", docs::index),
     ("the status page is ours alone", ui::ui),
     ("the systemd unit enforces observe", unit::observe),
+    ("the drop-in of a managed node opens no more than it needs", unit::manage),
 ];
 
 /// Checks every rule, prints each complaint and a last line with the figures. The generated files are apart

@@ -1,4 +1,5 @@
-//! The systemd unit as it is installed: an agent that observes cannot write, whatever its code does.
+//! The systemd unit as it is installed: an agent that observes cannot write, whatever its code does. And its drop-in on a
+//! managed node, which opens what managing needs and nothing besides.
 
 use super::{Complaint, Repo};
 
@@ -27,6 +28,40 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("PrivateDevices=", "/dev/mapper/control would be hidden"),
     ("BindPaths=", "a bind mount is a way around read-only paths"),
 ];
+
+/// What `pathkeeper manage enable` writes beside the unit.
+const DROP_IN: &str = "packaging/50-manage.conf";
+
+/// The settings of it, all of them and in this order.
+const OPENED: &[&str] = &[
+    "[Service]",
+    "Environment=PATHKEEPER_MODE=manage",
+    "ReadOnlyPaths=",
+    "ReadOnlyPaths=-/etc/multipath.conf",
+    "ReadWritePaths=-/etc/multipath",
+    "RestrictNamespaces=mnt",
+    "SystemCallFilter=mount",
+];
+
+pub fn manage(repo: &Repo) -> Vec<Complaint> {
+    let Some(text) = repo.texts.get(DROP_IN) else {
+        return vec![Complaint::new(DROP_IN, 0, "the drop-in of a managed node is not there")];
+    };
+    let lines = (1..).zip(text.lines().map(str::trim));
+    let settings: Vec<(usize, &str)> =
+        lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).collect();
+    let mut complaints: Vec<Complaint> = settings
+        .iter()
+        .filter(|(_, line)| !OPENED.contains(line))
+        .map(|(at, line)| {
+            Complaint::new(DROP_IN, *at, format!("{line}: a managed node needs no more than it had"))
+        })
+        .collect();
+    if complaints.is_empty() && settings.iter().map(|(_, line)| *line).ne(OPENED.iter().copied()) {
+        complaints.push(Complaint::new(DROP_IN, 0, format!("its settings are not {}", OPENED.join(", "))));
+    }
+    complaints
+}
 
 pub fn observe(repo: &Repo) -> Vec<Complaint> {
     let Some(text) = repo.texts.get(UNIT) else {
@@ -62,5 +97,24 @@ mod tests {
             assert_eq!(count(&format!("{good}{start}x\n")), 1, "{start}");
         }
         assert_eq!(observe(&Repo::of(&[])).len(), 1);
+    }
+
+    #[test]
+    fn a_drop_in_that_opens_more_or_less_is_caught() {
+        let check = |text: &str, complaints: usize| {
+            assert_eq!(manage(&Repo::of(&[(DROP_IN, text)])).len(), complaints, "{text}");
+        };
+        let good = OPENED.join("\n# why\n\n");
+        check(&good, 0);
+        check(&format!("{good}\nReadWritePaths=/etc"), 1);
+        check(&good.replace("=-/etc/multipath\n", "=/etc\n"), 1);
+        check(&good.replace("SystemCallFilter=mount", "SystemCallFilter=@mount"), 1);
+        check(&good.replace("ReadOnlyPaths=-/etc/multipath.conf", ""), 1);
+        // Reset after it was said.
+        check(
+            &good.replace("ReadOnlyPaths=\n", "").replace("ReadWritePaths", "ReadOnlyPaths=\nReadWritePaths"),
+            1,
+        );
+        assert_eq!(manage(&Repo::of(&[])).len(), 1);
     }
 }

@@ -136,6 +136,11 @@ impl NodeFiles {
         self.folder().join("wwids")
     }
 
+    /// Where it is written which entries of the wwids file Pathkeeper added.
+    pub fn record_path(&self) -> PathBuf {
+        record::path(&self.state)
+    }
+
     /// Makes the folder in which things are remembered.
     fn state(&self) -> Result<&Path, FileError> {
         std::fs::create_dir_all(&self.state).map_err(|e| FileError::new("create", &self.state, e))?;

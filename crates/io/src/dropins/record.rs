@@ -14,7 +14,7 @@ use crate::state_file;
 const FILE: &str = "wwids-added";
 const HEADER: &str = "# Entries of /etc/multipath/wwids that Pathkeeper added, and may take out again.\n";
 
-fn path(state: &Path) -> PathBuf {
+pub(super) fn path(state: &Path) -> PathBuf {
     state.join(FILE)
 }
 

@@ -19,6 +19,7 @@ pub mod ledger_file;
 pub mod logging;
 pub mod luns;
 pub mod manager;
+pub mod mode;
 pub mod node_state;
 pub mod own;
 pub mod port_turns;
@@ -341,16 +342,22 @@ pub fn random_instance() -> anyhow::Result<Instance> {
     Ok(Instance(u64::from_ne_bytes(bytes)))
 }
 
-/// What this machine says of itself.
-pub fn node_facts(proc: &std::path::Path) -> NodeFacts {
-    let boot_id = std::fs::read_to_string(proc.join("sys/kernel/random/boot_id")).unwrap_or_default();
+/// What this machine says of itself while this agent runs.
+pub fn node_facts(roots: &Roots, mode: &mode::Mode) -> NodeFacts {
+    let proc = &roots.proc;
     NodeFacts {
         pathkeeper: env!("CARGO_PKG_VERSION").into(),
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
-        boot_id: boot_id.trim().into(),
-        mode: "observe".into(),
+        boot_id: boot_id(roots),
+        mode: mode.as_str().into(),
         uptime_ms: std::fs::read_to_string(proc.join("uptime")).ok().and_then(|text| uptime_ms(&text)),
     }
+}
+
+/// Of this boot; empty where the kernel does not tell.
+fn boot_id(roots: &Roots) -> String {
+    let text = std::fs::read_to_string(roots.proc.join("sys/kernel/random/boot_id"));
+    text.unwrap_or_default().trim().into()
 }
 
 /// The first number of /proc/uptime, `12345.67 …` seconds.

@@ -20,6 +20,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 
 use super::clock::ClockOffset;
+use super::mode::Mode;
 use super::reader::{Look, MakeLook, PROBE_MS, depth_of};
 use super::{App, AppConfig, Doors, logging, stores};
 use crate::config::Config;
@@ -84,6 +85,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let (triggers, receiver) = mpsc::channel(TRIGGERS_MAX);
     tokio::spawn(watch_daemon(daemon.clone(), triggers.clone()));
     let reader = reader_config(&config);
+    // Proxmox VE's own series writes into pmxcfs alone: in another store nobody else reports for this node.
+    let beside_series = store.kind() == "pmxcfs";
+    let mode = Mode::of_node(&reader.roots, beside_series);
+    if let Some(doubt) = &mode.doubt {
+        tracing::warn!("{doubt}");
+    }
     let clock_offset = ClockOffset::from_file(config.roots.clock_offset.clone());
     tokio::spawn(watch_kernel(triggers, reader.stale.clone()));
     let app = AppConfig {
@@ -92,7 +99,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         listen: config.listen,
         socket: Some((socket.clone(), config.socket_group.clone())),
         instance: super::random_instance()?,
-        facts: super::node_facts(&config.roots.proc),
+        facts: super::node_facts(&reader.roots, &mode),
         clock_offset: clock_offset.clone(),
         alerts: config.alerts.clone(),
         doors: Doors {
@@ -103,17 +110,17 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         history: config.history,
         machine: Some(reader.clone()),
     };
-    // Proxmox VE's own series writes into pmxcfs alone: in another store nobody else reports for this node.
-    let beside_series = store.kind() == "pmxcfs";
     let look = node_look(reader, daemon, clock_offset, beside_series);
     let state_dir = Some(config.state_dir.clone());
     let mut app = App::start_keeping(app, Vec::new(), state_dir, store.clone(), look, receiver).await?;
     let scheme = if app.certificate.is_some() { "https" } else { "http" };
     let at = app.address.map_or_else(|| "no TCP port".into(), |a| format!("{scheme}://{a}"));
     let (node, kind) = (&config.node, store.kind());
-    tracing::info!("{node} observes; store {kind}; {at}; socket {}", socket.display());
+    let does = if mode.manages { "manages multipath's configuration" } else { "observes" };
+    tracing::info!("{node} {does}; store {kind}; {at}; socket {}", socket.display());
     let pulses = app.pulses.clone();
-    tokio::spawn(notify_systemd(app.board.clone(), pulses));
+    let status = if mode.manages { "managing" } else { "observing" };
+    tokio::spawn(notify_systemd(app.board.clone(), pulses, status));
     tokio::spawn(reload_when_told(hangup, app.certificate.clone()));
     let failed = tokio::select! {
         _ = terminate.recv() => None,
@@ -228,10 +235,11 @@ pub fn reader_config(config: &Config) -> ReaderConfig {
         },
     };
     // What stands beside /etc on this machine stands beside it where the roots are others, too.
-    let beside_etc = |name: &str| config.roots.etc.parent().unwrap_or(Path::new("/")).join(name);
+    let beside_etc = Roots::below(config.roots.etc.parent().unwrap_or(Path::new("/")));
     let roots = Roots {
-        boot: beside_etc("boot"),
-        var: beside_etc("var"),
+        boot: beside_etc.boot,
+        var: beside_etc.var,
+        programs: beside_etc.programs,
         sys: config.roots.sysfs.clone(),
         proc: config.roots.proc.clone(),
         etc: config.roots.etc.clone(),
@@ -274,14 +282,18 @@ fn trigger(triggers: &mpsc::Sender<()>) {
 /// READY after the first read and the store's first list or first silence: one that is away at boot must not keep
 /// the node's own picture from anybody. Then the watchdog, fed only while both loops turn. A hung
 /// multipathd hangs no loop, so it does not trip it.
-async fn notify_systemd(board: Arc<super::board::Board>, pulses: [tokio::sync::watch::Receiver<u64>; 2]) {
+async fn notify_systemd(
+    board: Arc<super::board::Board>,
+    pulses: [tokio::sync::watch::Receiver<u64>; 2],
+    status: &'static str,
+) {
     let mut pulses = pulses;
     while board.local().is_none() || !(board.snapshot().is_some() || board.store_was_away()) {
         for pulse in &mut pulses {
             let _ = tokio::time::timeout(Duration::from_millis(50), pulse.changed()).await;
         }
     }
-    let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status("observing")]);
+    let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(status)]);
     let Some(period) = sd_notify::watchdog_enabled() else { return };
     let mut last = pulses.clone().map(|pulse| *pulse.borrow());
     loop {

@@ -58,6 +58,17 @@ fn lock(config: &Config) -> anyhow::Result<StateLock> {
     StateLock::take(&config.state_dir).context(IN_USE)
 }
 
+/// Whether [`open`] would take pmxcfs, without asking it anything.
+pub fn is_pmxcfs(config: &Config) -> bool {
+    match &config.store {
+        StoreChoice::Pmxcfs => true,
+        StoreChoice::Auto => {
+            pmxcfs::find(&PmxcfsConfig::default()).is_ok() || Path::new(PVE_DATABASE).exists()
+        }
+        StoreChoice::Embedded | StoreChoice::Etcd(_) => false,
+    }
+}
+
 /// pmxcfs where it is, or where it belongs: one that is stopped, or not yet started after boot, must not make a node of
 /// a cluster a machine that is alone and well.
 fn found(pve: &PmxcfsConfig, node: &NodeName) -> anyhow::Result<Option<Arc<dyn Store>>> {

@@ -19,6 +19,8 @@ use serde::Serialize;
 
 use super::text::{Tone, View, clean, width, wrap};
 use super::{Failure, Globals, Output, out, versioned};
+use crate::app::mode::Mode;
+use crate::app::{service, stores};
 use crate::config::{Config, ConfigError};
 use files::Files;
 
@@ -111,6 +113,8 @@ pub struct Seen {
     pub certificate: Option<Result<CertificateSeen, String>>,
     /// Files of multipath's and LVM's.
     pub files: Files,
+    /// Whether this node is managed, by its mark.
+    pub mode: Mode,
     /// This machine's name, where no configuration gives one.
     pub host: String,
 }
@@ -118,8 +122,9 @@ pub struct Seen {
 /// Looks, judges, prints.
 pub async fn run(args: DoctorArgs, globals: &Globals) -> Result<ExitCode, Failure> {
     let config = Config::load(args.config.as_deref(), std::env::vars());
-    let reader = config.as_ref().map_or_else(|_| Default::default(), crate::app::service::reader_config);
+    let reader = config.as_ref().map_or_else(|_| Default::default(), service::reader_config);
     let files = Files::read(&reader.roots.etc, &reader.roots.run);
+    let mode = Mode::of_node(&reader.roots, config.as_ref().is_ok_and(stores::is_pmxcfs));
     let (sender, receiver) = mpsc::channel();
     // A thread that can be left behind: a hanging kernel file must not keep us.
     std::thread::spawn(move || sender.send(LocalReader::new(reader).read(Depth::Full)).ok());
@@ -130,7 +135,7 @@ pub async fn run(args: DoctorArgs, globals: &Globals) -> Result<ExitCode, Failur
         .recv_timeout(Duration::from_secs(READ_S))
         .map_err(|_| format!("reading the local node did not end within {READ_S} s"));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let seen = Seen { config, agent, sinks, read, certificate, files, host };
+    let seen = Seen { config, agent, sinks, read, certificate, files, mode, host };
     let lines = judge::lines(&seen);
     let worst = lines.iter().map(|line| line.level).max().unwrap_or(Level::Ok);
     let node = seen.config.as_ref().map_or(seen.host.as_str(), |config| config.node.as_str());
@@ -142,10 +147,10 @@ pub async fn run(args: DoctorArgs, globals: &Globals) -> Result<ExitCode, Failur
             mode: &'a str,
             lines: Vec<Line>,
         }
-        let answer = Answer { node, version: env!("CARGO_PKG_VERSION"), mode: "observe", lines };
+        let answer = Answer { node, version: env!("CARGO_PKG_VERSION"), mode: seen.mode.as_str(), lines };
         out::print(&versioned(&answer, true)?)?;
     } else {
-        out::print(&render(node, &lines, &globals.view()))?;
+        out::print(&render(node, &seen.mode, &lines, &globals.view()))?;
     }
     Ok(ExitCode::from(u8::from(worst == Level::Warn)))
 }
@@ -199,10 +204,14 @@ async fn ask_agent(globals: &Globals) -> AgentSeen {
 }
 
 /// The first line says what this program does to the machine; then one line for each thing that was looked at.
-pub fn render(node: &str, lines: &[Line], view: &View) -> String {
+pub fn render(node: &str, mode: &Mode, lines: &[Line], view: &View) -> String {
     let version = env!("CARGO_PKG_VERSION");
-    let head =
-        format!("pathkeeper {version} on {}: OBSERVE, nothing was or will be written to /etc", clean(node));
+    let does = if mode.manages {
+        "MANAGE, multipath's configuration is written here as rollouts say"
+    } else {
+        "OBSERVE, nothing was or will be written to /etc"
+    };
+    let head = format!("pathkeeper {version} on {}: {does}", clean(node));
     let mut out = view.paint(Tone::Strong, &head) + "\n";
     let topics = lines.iter().map(|line| width(line.topic)).max().unwrap_or(0);
     for line in lines {

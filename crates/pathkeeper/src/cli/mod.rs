@@ -15,6 +15,7 @@ mod generate;
 mod health;
 mod history;
 mod lun;
+mod manage;
 mod maps;
 mod metrics;
 mod mute;
@@ -142,6 +143,7 @@ enum Command {
     Window(window::WindowArgs),
     Names(names::NamesArgs),
     Config(config::ConfigArgs),
+    Manage(manage::ManageArgs),
     Alerts(alerts::AlertsArgs),
     Check(check::CheckArgs),
     Metrics(metrics::MetricsArgs),
@@ -301,6 +303,24 @@ impl Globals {
     }
 }
 
+/// Asks on the terminal; without one nobody can say yes. `nothing` says that nothing was done, `yes` how not to be asked.
+fn confirmed(question: &str, nothing: &str, yes: &str) -> Result<(), Failure> {
+    use std::io::{BufRead as _, IsTerminal as _, Write as _};
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        return Err(Failure::new(format!("{nothing}: there is no terminal to ask at; {yes}")));
+    }
+    eprint!("{question} [y/N] ");
+    std::io::stderr().flush().ok();
+    let mut line = String::new();
+    // A line that a person typed; more of it is not read.
+    let read = std::io::Read::take(stdin.lock(), 64).read_line(&mut line);
+    match (read, line.trim().to_ascii_lowercase().as_str()) {
+        (Ok(_), "y" | "yes") => Ok(()),
+        _ => Err(Failure::new(nothing.to_owned())),
+    }
+}
+
 /// A file that a person names, of 1 MiB at most.
 fn read_small(file: &std::path::Path, option: &str) -> Result<Vec<u8>, Failure> {
     let cannot = |why: &dyn std::fmt::Display| Failure::new(format!("{option} {}: {why}", file.display()));
@@ -370,6 +390,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Window(args) => ask(window::run(args, globals)),
         Command::Names(args) => ask(names::run(args, globals)),
         Command::Config(args) => ask(config::run(args, globals)),
+        Command::Manage(args) => ask(manage::run(args, globals)),
         Command::Alerts(args) => ask(alerts::run(args, globals)),
         Command::Check(args) => ask(check::run(args, globals)),
         Command::Metrics(args) => ask(metrics::run(args, globals)),

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use super::machine::Machine;
 use super::multipathd::Listen;
 use crate::app::clock::ClockOffset;
+use crate::app::mode::Mode;
 use crate::app::reader::{Look, MakeLook, PROBE_MS, depth_of};
 use crate::app::{App, AppConfig, node_facts, random_instance};
 use crate::config::AlertsChoice;
@@ -231,13 +232,14 @@ impl DemoCluster {
         let Some(node) = self.nodes.get_mut(n) else { return Ok(()) };
         let name = &node.name;
         let (triggers, signs) = mpsc::channel(TRIGGERS_MAX);
+        let roots = Roots::below(node.machine.root());
         let config = AppConfig {
             cluster: Some("demo".to_owned()),
             poll_ms: POLL_MS,
             listen: Some(node.listen),
             socket: None,
             instance: random_instance()?,
-            facts: node_facts(&node.machine.root().join("proc")),
+            facts: node_facts(&roots, &Mode::of_node(&roots, false)),
             clock_offset: ClockOffset::default(),
             doors: Default::default(),
             history: Default::default(),

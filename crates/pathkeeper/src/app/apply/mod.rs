@@ -174,7 +174,7 @@ impl Hands {
     /// Reads the node as if for the first time: what a reader keeps between two reads would be old here.
     fn look(&self, devices: &[Device]) -> Sight {
         let roots = &self.reader.roots;
-        let boot_id = super::node_facts(&roots.proc).boot_id;
+        let boot_id = super::boot_id(roots);
         let mut reader = LocalReader::new(self.reader.clone());
         let phase = match reader.probe(PROBE_MS) {
             ProbeResult::Idle { pid, phase } if phase == "idle" => Phase::Idle { pid },

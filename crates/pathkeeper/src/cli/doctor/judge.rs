@@ -20,6 +20,7 @@ fn line(level: Level, topic: &'static str, text: impl Into<String>) -> Line {
 /// A line for each thing that was looked at, in the order in which a person would ask.
 pub fn lines(seen: &Seen) -> Vec<Line> {
     let mut out = vec![settings(seen)];
+    out.extend(mode(seen));
     out.extend(agent(seen));
     match &seen.read {
         Err(why) => out.push(line(Level::Warn, "multipathd", why)),
@@ -102,6 +103,23 @@ fn alerts(seen: &Seen) -> Vec<Line> {
         return Vec::new();
     }
     config.alerts.sinks.iter().map(one).collect()
+}
+
+/// A mark that does not count, and an agent that does not know it yet.
+fn mode(seen: &Seen) -> Vec<Line> {
+    let doubt = seen.mode.doubt.as_ref().map(|why| line(Level::Warn, "mode", why));
+    let running = match &seen.agent {
+        AgentSeen::Answers { status: Ok(status), .. } if status.view.mode != seen.mode.as_str() => {
+            let text = format!(
+                "the agent that runs says {}, and the node {}: systemctl daemon-reload; systemctl restart pathkeeper",
+                status.view.mode,
+                seen.mode.as_str()
+            );
+            Some(line(Level::Warn, "mode", text))
+        }
+        _ => None,
+    };
+    doubt.into_iter().chain(running).collect()
 }
 
 fn agent(seen: &Seen) -> Vec<Line> {
@@ -380,6 +398,7 @@ mod tests {
     use pathkeeper_model::{EpochS, Wwid};
 
     use super::*;
+    use crate::app::mode::Mode;
     use crate::cli::doctor::files::{ConfFile, Files};
     use crate::cli::doctor::render;
     use crate::cli::fixtures::{cluster, node, view};
@@ -427,12 +446,13 @@ mod tests {
                 lvm_filters: vec!["global_filter = [ \"a|/dev/mapper/mpath.*|\" ]".into()],
                 clock_synchronised: true,
             },
+            mode: Mode { manages: false, doubt: None },
             host: "pve2".into(),
         }
     }
 
     fn check(seen: &Seen, expect: Expect) {
-        expect.assert_eq(&render("pve2", &lines(seen), &view()));
+        expect.assert_eq(&render("pve2", &seen.mode, &lines(seen), &view()));
     }
 
     #[test]
@@ -558,6 +578,37 @@ mod tests {
             Warn tls: /k is not there: whoever asks by https finds no certificate
         "#]]
         .assert_eq(&said(Err("/k is not there".into())));
+    }
+
+    #[test]
+    fn a_managed_node_says_so_and_what_does_not_count_is_a_warning() {
+        let mut seen = seen(Daemon::Absent, Vec::new(), &[]);
+        let said = |seen: &Seen| {
+            let text = render("pve2", &seen.mode, &lines(seen), &view());
+            let shown = |line: &&str| line.contains(" on pve2: ") || line.contains(" mode ");
+            text.lines().filter(shown).collect::<Vec<_>>().join("\n")
+        };
+        seen.mode.manages = true;
+        let managed =
+            "pathkeeper 0.1.0 on pve2: MANAGE, multipath's configuration is written here as rollouts say";
+        assert_eq!(said(&seen), managed);
+        seen.agent = AgentSeen::Answers {
+            version: env!("CARGO_PKG_VERSION").into(),
+            took_ms: 3,
+            status: Ok(Box::new(cluster("vm-prod optimal pve2=optimal:2/2"))),
+            nodes: Vec::new(),
+        };
+        let warned = said(&seen);
+        assert!(
+            warned.contains("WARN  mode       the agent that runs says observe, and the node"),
+            "{warned}"
+        );
+        seen.mode = Mode { manages: false, doubt: Some("it is a symbolic link".into()) };
+        let doubtful = said(&seen);
+        assert!(
+            doubtful.contains("OBSERVE") && doubtful.contains("WARN  mode       it is a symbolic"),
+            "{doubtful}"
+        );
     }
 
     #[test]

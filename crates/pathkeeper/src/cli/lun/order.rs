@@ -1,7 +1,6 @@
 //! `pathkeeper lun ack-paths`, `retire`, `forget`: say what will be, ask, order it, say how to see that it was done.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -10,7 +9,7 @@ use pathkeeper_api::paths;
 use serde::Serialize;
 
 use super::super::text::{clean, count};
-use super::super::{Failure, Globals, Output, out, versioned};
+use super::super::{Failure, Globals, Output, confirmed, out, versioned};
 use super::find::find;
 
 /// Accept that paths are gone for good: fewer are expected from now on
@@ -324,25 +323,11 @@ async fn carry_out(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks on the terminal; without one nobody can say yes.
+/// Asks on the terminal.
 fn confirm(orders: usize) -> Result<(), Failure> {
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() {
-        return Err(Failure::new(
-            "nothing was ordered: there is no terminal to ask at; --yes orders without asking".into(),
-        ));
-    }
     let what =
         if orders == 1 { "this".to_owned() } else { format!("this for {}", count(orders as u64, "LUN")) };
-    eprint!("order {what}? [y/N] ");
-    std::io::stderr().flush().ok();
-    let mut line = String::new();
-    // A line that a person typed; more of it is not read.
-    let read = std::io::Read::take(stdin.lock(), 64).read_line(&mut line);
-    match (read, line.trim().to_ascii_lowercase().as_str()) {
-        (Ok(_), "y" | "yes") => Ok(()),
-        _ => Err(Failure::new("nothing was ordered".into())),
-    }
+    confirmed(&format!("order {what}?"), "nothing was ordered", "--yes orders without asking")
 }
 
 #[cfg(test)]
