@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::alerts::{Alerts, TestBody, Tested};
 use crate::can::Can;
-use crate::config::{Adopted, Config, PlanBody, Planned};
+use crate::config::{Adopted, Config, Document, KeysBody, LunBody, PlanBody, Planned, TextBody, Written};
 use crate::discover::Discovered;
 use crate::explain::Explained;
 use crate::guide::Guide;
@@ -22,6 +22,7 @@ use crate::history::{Support, Timeline};
 use crate::luns::{Luns, OrderBody, Ordered};
 use crate::mutes::{MuteBody, MuteChanged, Mutes};
 use crate::names::{Names, NamesBody, NamesChanged};
+use crate::rollout::{Rollouts, StartBody, SteerBody, Steered};
 use crate::volumes::Volume;
 use crate::windows::{WindowBody, WindowChanged, Windows};
 use crate::{Envelope, ErrorBody, Version, disks::NodeDisks, nodes::NodeRow, paths, status};
@@ -303,8 +304,7 @@ impl Client {
 
     /// Says something of ports.
     pub async fn set_names(&self, body: &NamesBody) -> Result<NamesChanged, Error> {
-        let body = serde_json::to_vec(body).map_err(|e| self.unreadable(paths::NAMES, e))?;
-        self.data(paths::NAMES, Method::PUT, Some(body.into())).await
+        self.put(paths::NAMES, body).await
     }
 
     /// The cluster's multipath configuration, with what is in force on the answering node; `key`: one setting, of all LUNs.
@@ -321,6 +321,62 @@ impl Client {
     /// What a configuration would do; nothing is written.
     pub async fn plan(&self, body: &PlanBody) -> Result<Planned, Error> {
         self.post(paths::PLAN, body).await
+    }
+
+    /// Writes the whole `multipath.cfg`.
+    pub async fn write_config(&self, body: &TextBody) -> Result<Written, Error> {
+        self.put(paths::CONFIG, body).await
+    }
+
+    /// Tears the configuration down.
+    pub async fn tear_down(&self, digest: &str) -> Result<Written, Error> {
+        self.delete(&format!("{}?digest={}", paths::CONFIG, encoded(digest))).await
+    }
+
+    /// Changes settings for all LUNs.
+    pub async fn set_defaults(&self, body: &KeysBody) -> Result<Written, Error> {
+        self.put(paths::CONFIG_DEFAULTS, body).await
+    }
+
+    /// Allows a LUN.
+    pub async fn allow_lun(&self, body: &LunBody) -> Result<Written, Error> {
+        self.post(paths::LUNS, body).await
+    }
+
+    /// Changes what is said of an allowed LUN.
+    pub async fn set_lun(&self, wwid: &str, body: &KeysBody) -> Result<Written, Error> {
+        self.put(&paths::LUN.replace("{wwid}", &encoded(wwid)), body).await
+    }
+
+    /// Takes a LUN off the list.
+    pub async fn remove_lun(&self, wwid: &str, digest: &str) -> Result<Written, Error> {
+        let path = paths::LUN.replace("{wwid}", &encoded(wwid));
+        self.delete(&format!("{path}?digest={}", encoded(digest))).await
+    }
+
+    /// `multipath-overrides.conf`.
+    pub async fn overrides(&self) -> Result<Document, Error> {
+        self.get(paths::OVERRIDES).await
+    }
+
+    /// Writes the whole `multipath-overrides.conf`.
+    pub async fn write_overrides(&self, body: &TextBody) -> Result<Written, Error> {
+        self.put(paths::OVERRIDES, body).await
+    }
+
+    /// The newest rollout.
+    pub async fn rollout(&self) -> Result<Rollouts, Error> {
+        self.get(paths::ROLLOUT).await
+    }
+
+    /// Starts a rollout.
+    pub async fn start_rollout(&self, body: &StartBody) -> Result<Steered, Error> {
+        self.post(paths::ROLLOUT, body).await
+    }
+
+    /// Pauses, resumes, aborts or forces; `path` is one of [`paths::ROLLOUT_PAUSE`] and the like.
+    pub async fn steer_rollout(&self, path: &str, body: &SteerBody) -> Result<Steered, Error> {
+        self.post(path, body).await
     }
 
     /// The nodes.
@@ -353,6 +409,12 @@ impl Client {
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
         let body = serde_json::to_vec(body).map_err(|e| self.unreadable(path, e))?;
         self.data(path, Method::POST, Some(body.into())).await
+    }
+
+    /// Puts a JSON object to any path under the envelope.
+    async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
+        let body = serde_json::to_vec(body).map_err(|e| self.unreadable(path, e))?;
+        self.data(path, Method::PUT, Some(body.into())).await
     }
 
     /// Takes away what is at any path under the envelope.

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::rollout::Rollout;
+
 /// The configuration, with what of it is in force on the answering node.
 #[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq, Default)]
 #[serde(rename_all = "kebab-case")]
@@ -16,8 +18,14 @@ pub struct Config {
     pub config: Document,
     /// `multipath-overrides.conf`.
     pub overrides: Document,
-    /// `observe`: nothing applies the documents yet.
+    /// `observe`, or `manage`: what a rollout brings is applied there.
     pub mode: String,
+    /// The newest rollout: what it names is in force, and documents that differ are pending; absent: there was none yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
+    /// Why the rollout is not known, though there may be one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout_problem: Option<String>,
     /// Settings of all LUNs, by key as `multipath.cfg` has it.
     pub defaults: BTreeMap<String, Setting>,
     /// LUNs that the document allows or the answering node has a map of, by WWID.
@@ -35,6 +43,9 @@ pub struct Document {
     pub state: String,
     /// SHA-1 hex of its bytes; of an absent one that of no bytes.
     pub digest: String,
+    /// It is an instruction that no rollout has brought yet.
+    #[serde(default)]
+    pub pending: bool,
     /// Its text, where it is UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -123,6 +134,65 @@ pub struct PlanBody {
     /// A `multipath-overrides.conf`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overrides: Option<String>,
+}
+
+/// The body of `PUT config` and `PUT overrides`: the whole document.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TextBody {
+    /// Its text.
+    pub text: String,
+    /// The digest of what it replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+/// The body of `PUT config/defaults` and `PUT luns/{wwid}`: settings by key as `multipath.cfg` has them, and of one LUN `alias`, `nodes`,
+/// `used-by`, `expected-paths`, `comment`. A value is text, a number, or true and false.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "kebab-case")]
+pub struct KeysBody {
+    /// Keys that are taken away; as text separated by commas, too.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub delete: BTreeSet<String>,
+    /// The digest of the document that somebody looked at; another one is refused (409).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// What is set.
+    #[serde(flatten)]
+    pub set: BTreeMap<String, String>,
+}
+
+/// The body of `POST luns`: a LUN that is allowed from now on, with settings as `PUT luns/{wwid}` takes them.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "kebab-case")]
+pub struct LunBody {
+    /// Its whole WWID.
+    pub wwid: String,
+    /// The digest of the document that somebody looked at; another one is refused (409).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// What is set.
+    #[serde(flatten)]
+    pub set: BTreeMap<String, String>,
+}
+
+/// What a write made of a document. Nothing applies it by itself.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "kebab-case")]
+pub struct Written {
+    /// Its bytes are others.
+    pub changed: bool,
+    /// Its digest before.
+    pub before: String,
+    /// And after.
+    pub after: String,
+    /// What no rollout has brought yet; absent where that could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<bool>,
+    /// What should be known, sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What a configuration would do to the cluster's nodes.

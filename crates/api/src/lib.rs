@@ -19,6 +19,7 @@ pub mod names;
 pub mod nodes;
 pub mod openapi;
 pub mod paths;
+pub mod rollout;
 pub mod socket;
 pub mod status;
 pub mod volumes;

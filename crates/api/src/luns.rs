@@ -20,6 +20,9 @@ pub struct Luns {
     pub nodes: Vec<AskedNode>,
     /// What could not be read, sentences.
     pub problems: Vec<String>,
+    /// The digest of `multipath.cfg`, for writes; absent where it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// One LUN, whoever still speaks of it: the status, a node's ledger, or an order.

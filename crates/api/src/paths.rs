@@ -50,6 +50,20 @@ pub const NAMES: &str = "/api2/json/cluster/multipath/names";
 pub const CONFIG: &str = "/api2/json/cluster/multipath/config";
 /// Documents that would keep what the answering node has.
 pub const CONFIG_ADOPT: &str = "/api2/json/cluster/multipath/config/adopt";
+/// Settings for all LUNs.
+pub const CONFIG_DEFAULTS: &str = "/api2/json/cluster/multipath/config/defaults";
+/// `multipath-overrides.conf`.
+pub const OVERRIDES: &str = "/api2/json/cluster/multipath/overrides";
+/// Who has applied what.
+pub const ROLLOUT: &str = "/api2/json/cluster/multipath/rollout";
+/// Nobody begins any more.
+pub const ROLLOUT_PAUSE: &str = "/api2/json/cluster/multipath/rollout/pause";
+/// It goes on.
+pub const ROLLOUT_RESUME: &str = "/api2/json/cluster/multipath/rollout/resume";
+/// What was before comes back.
+pub const ROLLOUT_ABORT: &str = "/api2/json/cluster/multipath/rollout/abort";
+/// Nodes go on that hold.
+pub const ROLLOUT_FORCE: &str = "/api2/json/cluster/multipath/rollout/force";
 /// What a configuration would do to each node; asked by POST, and nothing is written.
 pub const PLAN: &str = "/api2/json/cluster/multipath/plan";
 /// The nodes and what is known of each.

@@ -239,6 +239,11 @@ async fn every_documented_path_answers_and_nothing_else_does() {
             paths::WINDOW_END,
             paths::ALERTS_TEST,
             paths::PLAN,
+            paths::CONFIG_DEFAULTS,
+            paths::ROLLOUT_PAUSE,
+            paths::ROLLOUT_RESUME,
+            paths::ROLLOUT_ABORT,
+            paths::ROLLOUT_FORCE,
         ];
         if orders.contains(&path.as_str()) {
             assert_eq!(status, 501, "{path} is for orders");
@@ -246,7 +251,7 @@ async fn every_documented_path_answers_and_nothing_else_does() {
         }
         let kept = [paths::HISTORY, paths::LUN_HISTORY, paths::NODE_HISTORY, paths::CONFIG_ADOPT];
         if kept.contains(&path.as_str()) {
-            // This laboratory has no state directory, and no files; tests/history.rs and tests/config.rs have them.
+            // This laboratory has no state directory, and no files; tests/history.rs and tests/config/ have them.
             assert_eq!(status, 503, "{path}: {}", String::from_utf8_lossy(&body));
             continue;
         }

@@ -18,6 +18,7 @@ pub async fn run(a: &dyn Store, b: &dyn Store) {
     hints_come_after_the_change(a, b).await;
     members_are_known(a, b).await;
     documents_are_guarded_by_their_digest(a, b).await;
+    of_two_writers_at_once_one_is_told(a, b).await;
     a_foreign_document_is_only_read(a).await;
     who_is_alive_is_not_forgotten(a, b).await;
 }
@@ -124,6 +125,37 @@ async fn documents_are_guarded_by_their_digest(a: &dyn Store, b: &dyn Store) {
     assert_eq!(a.read(name.clone()).await.unwrap().digest, second);
     a.write(name.clone(), None, second).await.unwrap();
     assert_eq!(b.read(name).await.unwrap().bytes, None);
+}
+
+/// A hundred times two nodes change the same document at once: one does, the other is told, and no change is lost.
+async fn of_two_writers_at_once_one_is_told(a: &dyn Store, b: &dyn Store) {
+    const ROUNDS: usize = 100;
+    let name = DocumentName::new("pathkeeper/rollout").unwrap();
+    let read = async |store: &dyn Store| {
+        let document = store.read(name.clone()).await.unwrap();
+        (String::from_utf8(document.bytes.unwrap_or_default().to_vec()).unwrap(), document.digest)
+    };
+    for round in 0..ROUNDS {
+        let ((text, digest), (same, _)) = (read(a).await, read(b).await);
+        assert_eq!(text, same, "both see what was written last");
+        assert_eq!(text.lines().count(), round, "{text}");
+        let by = |who: &str| Some(format!("{text}{round} {who}\n").into());
+        let (by_a, by_b) = tokio::join!(
+            a.write(name.clone(), by("a"), digest.clone()),
+            b.write(name.clone(), by("b"), digest.clone())
+        );
+        let (won, lost) = match (by_a, by_b) {
+            (Ok(_), Err(lost)) => ("a", lost),
+            (Err(lost), Ok(_)) => ("b", lost),
+            both => panic!("round {round}: {both:?}"),
+        };
+        let StoreError::Conflict { expected, found, .. } = &lost else { panic!("round {round}: {lost}") };
+        let (now, after) = read(a).await;
+        assert_eq!(now, format!("{text}{round} {won}\n"));
+        assert_eq!((expected, found), (&digest, &after));
+    }
+    let (_, digest) = read(a).await;
+    a.write(name, None, digest).await.unwrap();
 }
 
 async fn a_foreign_document_is_only_read(a: &dyn Store) {

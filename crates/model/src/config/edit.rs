@@ -3,7 +3,7 @@
 //! A change is judged before it is written: its keys and values by the schema, the document that comes of it by the same reader that
 //! every node uses. A document that is no instruction is not changed but mended by hand, or written anew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::keywords::{ALL, Keyword, Place, refusal};
@@ -17,6 +17,8 @@ pub const OWN_KEYS: [&str; 5] = ["alias", "comment", "expected-paths", "nodes", 
 const OWN_DEFAULTS: [&str; 2] = ["comment", "expected-paths"];
 /// Problems that are told in one sentence.
 const PROBLEMS_TOLD_MAX: usize = 3;
+/// A LUN on which single keys are tried. No alias can be spelt so.
+const TRIED: &str = "~";
 
 /// Keys to set and to unset, of `defaults` or of one LUN.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -88,6 +90,34 @@ pub enum Refused {
     /// It would be longer than pmxcfs holds.
     #[error("multipath.cfg would have {0} bytes, and {DOCUMENT_BYTES_MAX} are the most")]
     TooLong(usize),
+}
+
+impl Refused {
+    /// The same where the key is named already.
+    fn of_key(&self, key: &str) -> String {
+        match self {
+            Refused::NotSettable { why, .. } => format!("it cannot be set: {why}"),
+            Refused::Value { why, .. } => why.clone(),
+            Refused::Breaks(problems) => {
+                let begin = format!("{key}: ");
+                let what = problems.iter().map(|problem| problem.what.as_str());
+                let words: Vec<&str> = what.map(|what| what.strip_prefix(&begin).unwrap_or(what)).collect();
+                words.join("; ")
+            }
+            other => other.to_string(),
+        }
+    }
+
+    /// Keys of this change that the document has no room for, in words by key: an alias that another LUN bears. Empty if it is refused
+    /// for another reason.
+    pub fn by_key(&self, keys: &Keys) -> BTreeMap<String, String> {
+        let Refused::Breaks(problems) = self else { return BTreeMap::new() };
+        let of = |problem: &Problem| {
+            let (key, why) = problem.what.split_once(": ")?;
+            keys.set.iter().any(|(set, _)| set == key).then(|| (key.to_owned(), why.to_owned()))
+        };
+        problems.iter().filter_map(of).collect()
+    }
 }
 
 fn told(problems: &[Problem]) -> String {
@@ -171,6 +201,27 @@ impl MultipathCfg {
 impl Keys {
     fn pairs(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.set.iter().map(|(key, value)| (key.as_str(), value.as_deref()))
+    }
+
+    /// What is wrong with single keys, whatever else the document says: by key, in words. A change of which nothing is wrong here
+    /// may still not fit the document.
+    pub fn wrong(&self, place: Place) -> BTreeMap<String, String> {
+        let mut wrong = BTreeMap::new();
+        for (key, value) in &self.set {
+            let alone = Keys { set: vec![(key.clone(), value.clone())], delete: Vec::new() };
+            let tried = match (place, Wwid::new(TRIED)) {
+                (Place::Both, Some(lun)) => edit(None, &[Edit::Allow(lun, alone)]),
+                _ => edit(None, &[Edit::Defaults(alone)]),
+            };
+            wrong.extend(tried.err().map(|refused| (key.clone(), refused.of_key(key))));
+        }
+        for key in &self.delete {
+            wrong.extend(settable(key, place).err().map(|refused| (key.clone(), refused.of_key(key))));
+            if self.set.iter().any(|(set, _)| set == key) {
+                wrong.insert(key.clone(), "it is to be set and to be deleted at once".to_owned());
+            }
+        }
+        wrong
     }
 
     /// A section with these changes; the caller has checked them.

@@ -4,7 +4,7 @@
 //! Here are the settings that may stand in the one ([`keywords`]) with their types and bounds ([`value`]), how it is changed without
 //! losing a comment ([`edit`]), the drop-ins that every node makes of both ([`render`]), what would happen on a node if they
 //! were applied ([`plan`]: what one node has is in [`node`], what is in force for a LUN in [`effective`]), who applies them and when
-//! ([`rollout`]; the texts that it names are in [`texts`]), and how documents are made of what nodes have already ([`adopt`]).
+//! ([`rollout`]; what people do with one is in [`steer`], the texts that it names in [`texts`]), and how documents are made of what nodes have already ([`adopt`]).
 
 pub mod adopt;
 pub mod edit;
@@ -15,6 +15,7 @@ pub mod overrides;
 pub mod plan;
 pub mod render;
 pub mod rollout;
+pub mod steer;
 pub mod teardown;
 pub mod texts;
 pub mod value;

@@ -15,3 +15,4 @@ mod plan;
 mod render;
 mod rollout;
 mod schema;
+mod steer;

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use pathkeeper_engine::agent::{Agent, AgentConfig, NodeFacts};
 use pathkeeper_engine::cluster::{Cluster, ClusterConfig, ClusterEvent};
 use pathkeeper_engine::publish::PublishLimits;
-use pathkeeper_io::ReaderConfig;
+use pathkeeper_io::{ReaderConfig, Roots};
 use pathkeeper_io::history::History;
 use pathkeeper_io::store::{Refresh, Store};
 use pathkeeper_model::history::Limits;

@@ -47,6 +47,8 @@ pub struct OwnNode {
     pub unread: Vec<String>,
     /// Why its maps are not known, where they are not.
     pub mapless: Option<String>,
+    /// multipath-tools is not on this machine: nothing is ever applied here.
+    pub without_tools: bool,
 }
 
 impl OwnNode {
@@ -78,7 +80,8 @@ impl OwnNode {
                 DaemonWord::from(daemon).as_str()
             )),
         };
-        Self { state, unread, mapless }
+        let without_tools = matches!(local.read.daemon, Daemon::Absent);
+        Self { state, unread, mapless, without_tools }
     }
 
     /// What is not known of it; empty if a plan can be made.

@@ -1,7 +1,7 @@
 //! How a person's word gets into one of the store's documents: read, change, write if it is still so, and again if others
 //! were faster. Every handler that writes a document does it here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::to_bytes;
 use axum::extract::Request;
@@ -27,6 +27,9 @@ const TRIES_MAX: u32 = 8;
 const PAUSE_MS: u64 = 10;
 /// Proxmox VE's words for a parameter that is not there.
 pub const MISSING: &str = "property is missing and it is not optional";
+
+/// A digest that says nothing.
+pub const EMPTY_DIGEST: &str = "value must not be empty: the digest of what was looked at";
 
 /// What a change comes to.
 #[derive(Debug)]
@@ -125,6 +128,19 @@ pub fn not_understood(document: &str, why: &str) -> ApiError {
     ))
 }
 
+/// 409: the document is another one than was looked at. Proxmox VE's words.
+///
+/// # Errors
+/// That.
+pub fn as_looked_at(digest: Option<&str>, standing: &str) -> Result<(), ApiError> {
+    match digest {
+        Some(digest) if digest != standing => Err(ApiError::conflict(
+            "detected modified configuration - file changed by other user? Try again.",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// What to do where this node may not write documents, which is how a node is set up that only observes.
 fn hint(e: &StoreError, store: &str) -> &'static str {
     match (e, store) {
@@ -169,6 +185,17 @@ impl Body {
     /// # Errors
     /// 400, for what is neither.
     pub async fn read(request: Request, known: &[&str], bytes_max: usize) -> Result<Self, ApiError> {
+        let mut body = Self::read_any(request, bytes_max).await?;
+        let foreign = body.members.keys().filter(|name| !known.contains(&name.as_str()));
+        body.wrong = foreign.map(|name| (name.clone(), NOT_DEFINED.to_owned())).collect();
+        Ok(body)
+    }
+
+    /// The same with members of any name; what is not taken is left for [`Body::rest`].
+    ///
+    /// # Errors
+    /// 400, for what is neither.
+    pub async fn read_any(request: Request, bytes_max: usize) -> Result<Self, ApiError> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let is_form = kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
         let bad = |why: String| ApiError::parameters([("body".to_owned(), why)].into());
@@ -183,9 +210,59 @@ impl Body {
             members =
                 serde_json::from_slice(&bytes).map_err(|e| bad(format!("it is no JSON object: {e}")))?;
         }
-        let foreign = members.keys().filter(|name| !known.contains(&name.as_str()));
-        let wrong = foreign.map(|name| (name.clone(), NOT_DEFINED.to_owned())).collect();
-        Ok(Self { members, wrong, is_form })
+        Ok(Self { members, wrong: BTreeMap::new(), is_form })
+    }
+
+    /// Members that nobody took, as the texts that a document has: true and false are 1 and 0. Other kinds are noted.
+    pub fn rest(&mut self) -> BTreeMap<String, String> {
+        let mut rest = BTreeMap::new();
+        for (name, value) in std::mem::take(&mut self.members) {
+            match value {
+                Value::Null => {}
+                Value::String(text) => drop(rest.insert(name, text)),
+                Value::Bool(is) => drop(rest.insert(name, if is { "1" } else { "0" }.to_owned())),
+                Value::Number(n) => drop(rest.insert(name, n.to_string())),
+                _ => self.wrong(&name, "type check failed: value must be text or a number"),
+            }
+        }
+        rest
+    }
+
+    /// A list of texts; also as one text with commas between, as Proxmox's clients send it.
+    pub fn list(&mut self, name: &str) -> BTreeSet<String> {
+        if let Some(Value::String(text)) = self.members.get(name) {
+            let list = text.split(',').map(str::trim).filter(|of| !of.is_empty()).collect();
+            self.members.insert(name.to_owned(), list);
+        }
+        self.take(name).unwrap_or_default()
+    }
+
+    /// Yes or no; a form's and Proxmox's words for it too.
+    pub fn flag(&mut self, name: &str) -> bool {
+        let word = match self.members.get(name) {
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::Number(n)) => Some(n.to_string()),
+            _ => None,
+        };
+        let known = word.as_deref().and_then(|word| match word {
+            "1" | "" | "yes" | "true" | "on" => Some(true),
+            "0" | "no" | "false" | "off" => Some(false),
+            _ => None,
+        });
+        if let Some(is) = known {
+            self.members.insert(name.to_owned(), is.into());
+        }
+        self.take(name).unwrap_or_default()
+    }
+
+    /// A digest that somebody looked at. An empty one is a mistake, and never "any".
+    pub fn digest(&mut self, name: &str) -> Option<String> {
+        let digest: Option<String> = self.take(name);
+        if digest.as_deref().is_some_and(|digest| digest.trim().is_empty()) {
+            self.wrong(name, EMPTY_DIGEST);
+            return None;
+        }
+        digest
     }
 
     /// Makes another value of what a form gave as text.
@@ -226,6 +303,16 @@ impl Body {
     /// What is wrong with a member.
     pub fn wrong(&mut self, name: &str, why: impl Into<String>) {
         self.wrong.insert(name.to_owned(), why.into());
+    }
+
+    /// Nothing is wrong with this member, as far as it was looked at.
+    pub fn is_good(&self, name: &str) -> bool {
+        !self.wrong.contains_key(name)
+    }
+
+    /// Nothing is wrong with any member, as far as they were looked at.
+    pub fn is_all_good(&self) -> bool {
+        self.wrong.is_empty()
     }
 
     /// All of it was good.

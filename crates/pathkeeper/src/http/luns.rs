@@ -12,12 +12,13 @@ use pathkeeper_model::Wwid;
 use pathkeeper_model::detail::Detail;
 use pathkeeper_model::discover::{Discovery, Node};
 use pathkeeper_model::local::NodeRead;
+use pathkeeper_model::multipath_cfg::CONFIG_DOCUMENT;
 use pathkeeper_model::node_value::DaemonWord;
 use pathkeeper_model::orders::{ORDERS_DOCUMENT, Orders};
 use pathkeeper_model::report::TEXT_BYTES_MAX;
 
 use super::errors::{self, ApiError};
-use super::{Context, UNPACKING_WAIT_MS, enveloped, off_thread, orders, room_to_unpack, why_no_detail};
+use super::{Context, UNPACKING_WAIT_MS, edit, enveloped, off_thread, orders, room_to_unpack, why_no_detail};
 use crate::app::convert;
 use crate::app::luns::Gather;
 
@@ -33,7 +34,16 @@ pub fn routes() -> Router<Context> {
 
 async fn luns(State(context): State<Context>, request: Request) -> Result<Response, ApiError> {
     errors::no_parameters(&request)?;
-    Ok(enveloped(gather(&context, None).await?))
+    Ok(enveloped(with_digest(&context, gather(&context, None).await?).await))
+}
+
+/// With the digest by which `multipath.cfg` is written.
+async fn with_digest(context: &Context, mut luns: Luns) -> Luns {
+    match edit::read(context, CONFIG_DOCUMENT).await {
+        Ok(standing) => luns.digest = Some(standing.digest),
+        Err(e) => luns.problems.push(format!("{CONFIG_DOCUMENT} could not be read: {e}")),
+    }
+    luns
 }
 
 async fn lun(
@@ -44,7 +54,10 @@ async fn lun(
     errors::no_parameters(&request)?;
     let wwid = wwid_of(&wwid)?;
     let found = gather(&context, Some(&wwid)).await?;
-    if found.luns.is_empty() { Err(ApiError::no_lun(wwid.as_str())) } else { Ok(enveloped(found)) }
+    if found.luns.is_empty() {
+        return Err(ApiError::no_lun(wwid.as_str()));
+    }
+    Ok(enveloped(with_digest(&context, found).await))
 }
 
 async fn findings(
@@ -104,7 +117,7 @@ pub(super) async fn gather(context: &Context, only: Option<&Wwid>) -> Result<Lun
         let wanted = |wwid: &str| only.as_ref().is_none_or(|only| only.as_str() == wwid);
         let rows = snapshot.rows.iter().filter(|row| wanted(&row.wwid));
         let rows = rows.filter_map(|row| serde_json::from_slice(&row.json).ok());
-        Luns { made, luns: gather.finish(rows, &given), nodes, problems }
+        Luns { made, luns: gather.finish(rows, &given), nodes, problems, digest: None }
     })
     .await
 }

@@ -55,11 +55,7 @@ async fn set(State(context): State<Context>, request: Request) -> Result<Respons
         if changed.is_empty() {
             return Ok(Step::Same(changed));
         }
-        if digest.as_ref().is_some_and(|digest| *digest != standing.digest) {
-            return Err(ApiError::conflict(
-                "detected modified configuration - file changed by other user? Try again.",
-            ));
-        }
+        edit::as_looked_at(digest.as_deref(), &standing.digest)?;
         Ok(Step::Write(document.encode(), changed))
     });
     let done = done.await?;

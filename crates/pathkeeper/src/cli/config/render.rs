@@ -240,6 +240,7 @@ mod tests {
             .into(),
             luns: [("3600a1".into(), lun), ("3600a2".into(), ConfigLun::default())].into(),
             not_known: vec!["multipathd is stopped".into()],
+            ..Config::default()
         }
     }
 

@@ -75,5 +75,5 @@ pub fn luns(luns: Vec<Lun>) -> Luns {
         current: true,
         why: None,
     };
-    Luns { made: view().now, luns, nodes: vec![node("pve1"), node("pve2")], problems: vec![] }
+    Luns { made: view().now, luns, nodes: vec![node("pve1"), node("pve2")], problems: vec![], digest: None }
 }

@@ -1,16 +1,22 @@
-//! `GET config`, `GET config/adopt`, `POST plan`: the cluster's multipath configuration, looked at and thought through. Nothing here
-//! writes a document or a file.
+//! The cluster's multipath configuration: looked at (`GET config`, `config/adopt`, `overrides`), thought through (`POST plan`), written
+//! (`config/defaults`, `luns`, `overrides`, `config`), and brought to the nodes (`rollout`). A write makes a document pending; what is
+//! in force changes by a rollout alone, and each node carries that out by itself. No file of a node is written here.
 
 mod adopt;
+mod nodes;
+mod overrides;
 mod plan;
+mod rollout;
 mod show;
+mod start;
+mod write;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use bytes::Bytes;
 use pathkeeper_api::{config as wire, paths};
-use pathkeeper_model::config::overrides;
-use pathkeeper_model::multipath_cfg::Reading;
+use pathkeeper_model::config::overrides::{self as model_overrides, FILE as OVERRIDES_DOCUMENT};
+use pathkeeper_model::multipath_cfg::{CONFIG_DOCUMENT, Reading};
 use pathkeeper_model::section::Problem;
 
 use super::errors::ApiError;
@@ -23,9 +29,18 @@ const PROBLEMS_TOLD_MAX: usize = 8;
 /// The routes.
 pub fn routes() -> Router<Context> {
     Router::new()
-        .route(paths::CONFIG, get(show::config))
+        .route(paths::CONFIG, get(show::config).put(write::replace).delete(write::tear_down))
+        .route(paths::CONFIG_DEFAULTS, put(write::set_defaults))
         .route(paths::CONFIG_ADOPT, get(adopt::adopt))
+        .route(paths::LUNS, post(write::allow))
+        .route(paths::LUN, put(write::set_lun).delete(write::remove_lun))
+        .route(paths::OVERRIDES, get(overrides::show).put(overrides::set))
         .route(paths::PLAN, post(plan::plan))
+        .route(paths::ROLLOUT, get(rollout::show).post(rollout::start))
+        .route(paths::ROLLOUT_PAUSE, post(rollout::pause))
+        .route(paths::ROLLOUT_RESUME, post(rollout::resume))
+        .route(paths::ROLLOUT_ABORT, post(rollout::abort))
+        .route(paths::ROLLOUT_FORCE, post(rollout::force))
 }
 
 /// The answering node, from its last read and its files as they are now.
@@ -59,8 +74,20 @@ impl Read {
         Reading::parse(Some(&self.bytes))
     }
 
-    fn overrides(&self) -> overrides::Reading {
-        overrides::Reading::parse(Some(&self.bytes))
+    fn overrides(&self) -> model_overrides::Reading {
+        model_overrides::Reading::parse(Some(&self.bytes))
+    }
+
+    /// `multipath-overrides.conf` as it is told; `pending`: no rollout has brought these bytes.
+    fn overrides_wire(&self, pending: bool) -> wire::Document {
+        let mut told = match self.overrides() {
+            model_overrides::Reading::Absent => self.wire("absent", &[], &[]),
+            model_overrides::Reading::Invalid(problems) => self.wire("invalid", &problems, &[]),
+            model_overrides::Reading::Good(_) => self.wire("good", &[], &[]),
+        };
+        // What is no instruction waits for nothing.
+        told.pending = pending && told.state == "good";
+        told
     }
 
     fn wire(&self, state: &str, problems: &[Problem], remarks: &[Problem]) -> wire::Document {
@@ -68,6 +95,7 @@ impl Read {
         wire::Document {
             state: state.into(),
             digest: self.digest.clone(),
+            pending: false,
             text: text.map(str::to_owned),
             problems: problems.iter().map(problem).collect(),
             remarks: remarks.iter().map(problem).collect(),

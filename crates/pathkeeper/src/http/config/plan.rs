@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use pathkeeper_api::config as wire;
-use pathkeeper_api::status::LunRow;
 use pathkeeper_model::Wwid;
 use pathkeeper_model::config::Keyword;
-use pathkeeper_model::config::node::{NodeState, Uses};
+use pathkeeper_model::config::node::NodeState;
 use pathkeeper_model::config::overrides::{self, Overrides};
 use pathkeeper_model::config::plan::{
     Confirmed, Desired, FileChange, Hold, Plan, Reloaded, Renamed, Value, plan as think,
@@ -16,12 +15,11 @@ use pathkeeper_model::config::plan::{
 use pathkeeper_model::multipath_cfg::{CONFIG_DOCUMENT, MultipathCfg, Reading};
 use pathkeeper_model::section::DOCUMENT_BYTES_MAX;
 
-use super::{Read, own, read, sentence};
-use crate::app::node_state::{self, OwnNode};
+use super::nodes::{self, Cluster, Other};
+use super::{Read, read, sentence};
 use crate::http::edit::Body;
 use crate::http::errors::{self, ApiError};
-use crate::http::luns::each_node;
-use crate::http::{Context, UNPACKING_WAIT_MS, enveloped, off_thread, room_to_unpack};
+use crate::http::{Context, enveloped, off_thread};
 
 /// What any body may have here; 500 LUNs with all their settings are a fifth of it.
 const BODY_BYTES_MAX: usize = DOCUMENT_BYTES_MAX;
@@ -62,45 +60,20 @@ pub(super) async fn plan(State(context): State<Context>, request: Request) -> Re
         Some(overrides) => overrides,
         None => read(&context, overrides::FILE).await?,
     };
-    let snapshot = context.board.snapshot();
-    let snapshot =
-        snapshot.ok_or_else(|| ApiError::not_ready("the store has not given its first whole list yet"))?;
-    let own = own(&context).await?;
-    let room = room_to_unpack(&context.unpacking, UNPACKING_WAIT_MS).await?;
+    let cluster = nodes::look(&context).await?;
     let planned = off_thread(move || {
-        let mut others = Vec::new();
-        each_node(&context, |view, asked, details| {
-            if view.name == context.node {
-                return;
-            }
-            let state = match &details {
-                Some(details) => node_state::of_read(&view.name, details.read, |_| None),
-                None => NodeState::new(view.name.clone()),
-            };
-            others.push(Other {
-                known: details.is_some(),
-                wwids: details.and_then(|details| details.read.own_wwids.clone()),
-                why: asked.why.clone(),
-                state,
-            });
-        });
-        // Not before: a client that went away does not stop this thread.
-        drop(room);
-        let rows = snapshot.rows.iter().filter_map(|row| serde_json::from_slice::<LunRow>(&row.json).ok());
-        let storages = rows.filter_map(|row| Some((Wwid::new(&row.wwid)?, row.used_by?)));
-        let uses = Uses::of(others.iter().map(|of| &of.state).chain([&own.state]), storages);
         let (followed, told) = match overrides.overrides() {
             overrides::Reading::Good(good) => (Some(good), None),
             reading => (None, overrides_problem(&reading)),
         };
         let digest = followed.as_ref().map(|_| overrides.digest.clone());
-        all(&cfg, &config.digest, followed.as_ref().zip(digest.as_deref()), told, &own, &others, &uses)
+        all(&cfg, &config.digest, followed.as_ref().zip(digest.as_deref()), told, &cluster)
     });
     Ok(enveloped(planned.await?))
 }
 
 /// Why a document is no instruction.
-fn config_problem(reading: &Reading) -> Option<String> {
+pub(super) fn config_problem(reading: &Reading) -> Option<String> {
     match reading {
         Reading::Good(_) => None,
         Reading::Absent => Some("there is none, or it is empty".into()),
@@ -108,7 +81,7 @@ fn config_problem(reading: &Reading) -> Option<String> {
     }
 }
 
-fn overrides_problem(reading: &overrides::Reading) -> Option<String> {
+pub(super) fn overrides_problem(reading: &overrides::Reading) -> Option<String> {
     match reading {
         overrides::Reading::Good(_) => None,
         overrides::Reading::Absent => Some("there is none, or it is empty".into()),
@@ -116,26 +89,14 @@ fn overrides_problem(reading: &overrides::Reading) -> Option<String> {
     }
 }
 
-/// A node that is not the answering one.
-struct Other {
-    state: NodeState,
-    /// It published something that can be read.
-    known: bool,
-    /// What its file `wwids` lists.
-    wwids: Option<Vec<Wwid>>,
-    /// Why what it published is in doubt, or is not there.
-    why: Option<String>,
-}
-
 fn all(
     cfg: &MultipathCfg,
     digest: &str,
     overrides: Option<(&Overrides, &str)>,
     no_overrides: Option<String>,
-    own: &OwnNode,
-    others: &[Other],
-    uses: &Uses,
+    cluster: &Cluster,
 ) -> wire::Planned {
+    let Cluster { own, others, uses } = cluster;
     let desired = Desired { config: cfg, config_digest: digest, overrides };
     let mut mine = match own.not_known() {
         not_known if !not_known.is_empty() => nothing(&own.state, not_known),
@@ -222,7 +183,7 @@ fn whole(plan: &Plan) -> wire::NodePlan {
 }
 
 /// What can be told of a node by what it published. Its files are not known, so nothing is concluded that rests on them.
-fn published(other: &Other, cfg: &MultipathCfg) -> wire::NodePlan {
+pub(super) fn published(other: &Other, cfg: &MultipathCfg) -> wire::NodePlan {
     let state = &other.state;
     if !other.known {
         return nothing(state, vec![other.why.clone().unwrap_or_else(|| "it published nothing".into())]);

@@ -9,12 +9,12 @@ use pathkeeper_model::Wwid;
 use pathkeeper_model::config::effective::{Array, Effective, InForce, Lun, SetBy, Table, same};
 use pathkeeper_model::config::keywords::{ALL, Keyword, Place};
 use pathkeeper_model::config::node::LiveMap;
-use pathkeeper_model::config::overrides;
 use pathkeeper_model::config::render::BASELINE;
 use pathkeeper_model::multipath_cfg::{CONFIG_DOCUMENT, MultipathCfg, Reading, Setting};
 use pathkeeper_model::multipath_conf::Conf;
 
-use super::{Read, own, read};
+use super::rollout::Rollouts;
+use super::{OVERRIDES_DOCUMENT, Read, own, read};
 use crate::app::node_state::OwnNode;
 use crate::http::errors::{self, ApiError};
 use crate::http::{Context, enveloped, off_thread};
@@ -33,10 +33,13 @@ pub(super) async fn config(State(context): State<Context>, request: Request) -> 
         }
     }
     let config = read(&context, CONFIG_DOCUMENT).await?;
-    let overrides = read(&context, overrides::FILE).await?;
+    let overrides = read(&context, OVERRIDES_DOCUMENT).await?;
+    let rollouts = Rollouts::look(&context).await?;
     let own = own(&context).await?;
     let mode = context.facts.mode.clone();
-    Ok(enveloped(off_thread(move || whole(&config, &overrides, &own, mode, only.as_deref())).await?))
+    Ok(enveloped(
+        off_thread(move || whole(&config, &overrides, rollouts, &own, mode, only.as_deref())).await?,
+    ))
 }
 
 /// A setting's key, as `multipath.cfg` has it; multipath's own spelling is taken too.
@@ -49,20 +52,27 @@ fn key(text: &str) -> Result<String, String> {
     Err("value must be a setting that multipath.cfg knows, as no-path-retry".into())
 }
 
-fn whole(config: &Read, overrides: &Read, own: &OwnNode, mode: String, only: Option<&str>) -> wire::Config {
+fn whole(
+    config: &Read,
+    overrides: &Read,
+    rollouts: Rollouts,
+    own: &OwnNode,
+    mode: String,
+    only: Option<&str>,
+) -> wire::Config {
     let reading = config.config();
-    let document = match &reading {
+    let mut document = match &reading {
         Reading::Absent => config.wire("absent", &[], &[]),
         Reading::Invalid(problems) => config.wire("invalid", problems, &[]),
         Reading::Good(cfg) => {
             config.wire(if cfg.torn_down.is_some() { "torn-down" } else { "good" }, &[], &cfg.remarks)
         }
     };
-    let overrides = match overrides.overrides() {
-        overrides::Reading::Absent => overrides.wire("absent", &[], &[]),
-        overrides::Reading::Invalid(problems) => overrides.wire("invalid", &problems, &[]),
-        overrides::Reading::Good(_) => overrides.wire("good", &[], &[]),
-    };
+    let overrides =
+        overrides.overrides_wire(rollouts.standing.is_pending(OVERRIDES_DOCUMENT, &overrides.digest));
+    // What is no instruction waits for nothing.
+    document.pending = matches!(document.state.as_str(), "good" | "torn-down")
+        && rollouts.standing.is_pending(CONFIG_DOCUMENT, &config.digest);
     let nothing = MultipathCfg::default();
     let cfg = match &reading {
         Reading::Good(cfg) => cfg,
@@ -103,6 +113,8 @@ fn whole(config: &Read, overrides: &Read, own: &OwnNode, mode: String, only: Opt
         config: document,
         overrides,
         mode,
+        rollout: rollouts.told,
+        rollout_problem: rollouts.standing.problem(),
         defaults: look.defaults(),
         luns: wwids.into_iter().map(lun).collect(),
         not_known,
