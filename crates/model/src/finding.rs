@@ -49,9 +49,13 @@ macro_rules! codes {
 codes! {
     AlertsFailing = "ALERTS_FAILING",
     ConfigAbsent = "CONFIG_ABSENT",
+    ConfigApplyFailed = "CONFIG_APPLY_FAILED",
     ConfigDrift = "CONFIG_DRIFT",
+    ConfigHeld = "CONFIG_HELD",
     ConfigInvalid = "CONFIG_INVALID",
     ConfigLint = "CONFIG_LINT",
+    ConfigPending = "CONFIG_PENDING",
+    ConfigRolledBack = "CONFIG_ROLLED_BACK",
     ControllerDown = "CONTROLLER_DOWN",
     FabricDown = "FABRIC_DOWN",
     HbaDown = "HBA_DOWN",

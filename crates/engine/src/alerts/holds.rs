@@ -28,8 +28,8 @@ impl Holds {
     /// For this finding.
     pub fn of(&self, finding: &Finding) -> u64 {
         use Code::{
-            AlertsFailing, ConfigAbsent, ConfigDrift, ConfigInvalid, ConfigLint, ControllerDown, FabricDown,
-            HbaDown, LunIdentityMismatch, LunLastPath, LunQueueing, LunSuspended, LunUnmapped,
+            AlertsFailing, ConfigAbsent, ConfigDrift, ConfigHeld, ConfigInvalid, ConfigLint, ControllerDown,
+            FabricDown, HbaDown, LunIdentityMismatch, LunLastPath, LunQueueing, LunSuspended, LunUnmapped,
             MultipathdAbsent, MultipathdDown, MultipathdHung, NodeOffline, NodeSilent, NodeStale, NodeTwins,
             PortFlapping, PortPairDown, QueueWithoutDaemon, StorePartial, StoreSpace, TargetPortDown,
             WindowExceeded,
@@ -39,8 +39,8 @@ impl Holds {
             HbaDown | TargetPortDown | ControllerDown | FabricDown | PortPairDown | LunUnmapped
             | LunLastPath | LunSuspended | MultipathdDown | MultipathdHung | MultipathdAbsent
             | NodeOffline | NodeStale | NodeSilent | NodeTwins | WindowExceeded => self.cause_ms,
-            StorePartial | StoreSpace | ConfigAbsent | ConfigDrift | ConfigInvalid | ConfigLint
-            | AlertsFailing => self.view_ms,
+            StorePartial | StoreSpace | ConfigAbsent | ConfigDrift | ConfigHeld | ConfigInvalid
+            | ConfigLint | AlertsFailing => self.view_ms,
             _ if finding.severity == Severity::Error => self.error_ms,
             _ => self.warning_ms,
         }

@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pathkeeper_model::alert::{ALERTS_KEY, AlertsValue};
 use pathkeeper_model::cause::{Causes, Index};
+use pathkeeper_model::config;
+use pathkeeper_model::config::findings::Rolling;
+use pathkeeper_model::config::rollout::{Applied, CONFIG_KEY};
 use pathkeeper_model::detail::{DetailPart, Facts, Packed, detail_key, part_of_detail_key};
 use pathkeeper_model::expect::Expectations;
 use pathkeeper_model::finding::{Finding, Fingerprint};
@@ -87,6 +90,8 @@ pub enum ClusterEvent {
     StorageCfg(Option<StorageCfg>),
     /// The document `multipath.cfg` was read.
     Config(Reading),
+    /// What is rolled out, and what of the documents is not yet.
+    Rolling(Rolling),
     /// What people ordered of the ledgers: the document `pathkeeper/ledger`.
     Orders(Orders),
     /// What people muted: the document `pathkeeper/mutes`.
@@ -202,6 +207,7 @@ pub struct Cluster {
     index: Index,
     beside: judged::Beside,
     own_findings: Vec<Finding>,
+    rolling: Rolling,
     judged: judged::Judged,
     /// Until when that stands by itself; `None` = something is different since.
     judged_until: Option<MonoMs>,
@@ -233,6 +239,7 @@ impl Cluster {
             index: Index::default(),
             beside: judged::Beside::default(),
             own_findings: Vec::new(),
+            rolling: Rolling::default(),
             judged: judged::Judged::default(),
             judged_until: None,
             view: View::default(),
@@ -365,6 +372,10 @@ impl Cluster {
             ClusterEvent::Config(reading) => {
                 self.counts.add("config");
                 self.documents.take_config(reading, &mut self.expectations);
+            }
+            ClusterEvent::Rolling(rolling) => {
+                self.counts.add("rolling");
+                self.rolling = rolling;
             }
             ClusterEvent::Orders(orders) => {
                 self.counts.add("orders");
@@ -499,6 +510,11 @@ impl Cluster {
                 None if alerts.is_some() => self.nodes.entry(writer).or_default().alerts = alerts,
                 None => {}
             }
+        } else if key == CONFIG_KEY {
+            let record = self.nodes.entry(writer).or_default();
+            let said = bytes.and_then(|bytes| Applied::decode(bytes).ok());
+            self.beside_changed |= record.config != said;
+            record.config = said;
         } else if key == APPLY_KEY {
             let record = self.nodes.entry(writer).or_default();
             record.apply = bytes.map(|bytes| {
@@ -591,6 +607,11 @@ impl Cluster {
         let store = findings::AboutStore { doubt: self.doubt.as_ref(), space: self.space };
         let mut found = self.expectations.findings(&self.matrix);
         self.documents.findings(&mut found);
+        let configured = self.nodes.iter().filter_map(|(name, record)| {
+            let offline = record.member == Some(false);
+            Some(config::findings::Node { name, offline, said: record.config.as_ref()? })
+        });
+        found.extend(config::findings::findings(&self.rolling, configured, now.wall));
         found.extend(self.own_findings.iter().cloned());
         let found = findings::all(&self.nodes, &self.matrix, store, found, terms, now);
         let known = judged::Known {

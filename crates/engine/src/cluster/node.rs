@@ -1,6 +1,7 @@
 //! What one observer knows of one node: its report, how old it is, and whether it can be believed.
 
 use pathkeeper_model::alert::AlertsValue;
+use pathkeeper_model::config::rollout::Applied;
 use pathkeeper_model::detail::{DetailPart, Packed};
 use pathkeeper_model::fresh::Fresh;
 use pathkeeper_model::node_value::{ApplyError, NodeValue};
@@ -80,6 +81,8 @@ pub(super) struct NodeRecord {
     /// Its paths, from the last whole detail that could be read.
     pub paths: Option<NodePaths>,
     pub apply: Option<ApplyError>,
+    /// What it says of the cluster's configuration.
+    pub config: Option<Applied>,
     /// The value under `multipath` was cleared while we watched.
     pub cleared: bool,
 }

@@ -4,11 +4,12 @@
 //! Here are the settings that may stand in the one ([`keywords`]) with their types and bounds ([`value`]), how it is changed without
 //! losing a comment ([`edit`]), the drop-ins that every node makes of both ([`render`]), what would happen on a node if they
 //! were applied ([`plan`]: what one node has is in [`node`], what is in force for a LUN in [`effective`]), who applies them and when
-//! ([`rollout`]; what people do with one is in [`steer`], the texts that it names in [`texts`]), and how documents are made of what nodes have already ([`adopt`]).
+//! ([`rollout`]; what people do with one is in [`steer`], the texts that it names in [`texts`]), what goes wrong with that ([`findings`]), and how documents are made of what nodes have already ([`adopt`]).
 
 pub mod adopt;
 pub mod edit;
 pub mod effective;
+pub mod findings;
 pub mod keywords;
 pub mod node;
 pub mod overrides;

@@ -9,6 +9,7 @@
 
 mod adopt;
 mod edit;
+mod findings;
 mod lab;
 mod overrides;
 mod plan;

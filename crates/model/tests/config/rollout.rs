@@ -16,7 +16,7 @@ fn wwid(text: &str) -> Wwid {
     Wwid::new(text).unwrap()
 }
 
-fn rollout() -> Rollout {
+pub fn rollout() -> Rollout {
     Rollout {
         generation: 7,
         config: "c".into(),

@@ -198,6 +198,7 @@ impl ClusterLoop {
             Followed::Document(said) => match said {
                 Said::Storages(cfg) => ClusterEvent::StorageCfg(cfg),
                 Said::Config(reading) => ClusterEvent::Config(reading.as_ref().clone()),
+                Said::Rolling(rolling) => ClusterEvent::Rolling(*rolling),
                 Said::Orders(orders) => ClusterEvent::Orders(orders.as_ref().clone()),
                 Said::Mutes(mutes) => ClusterEvent::Mutes(mutes),
                 Said::Windows(windows) => ClusterEvent::Windows(windows),

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pathkeeper_io::store::{Document, DocumentName, STORAGE_CFG, Store, StoreError};
+use pathkeeper_model::config::findings::Rolling;
+use pathkeeper_model::config::overrides;
+use pathkeeper_model::config::rollout::{ROLLOUT_DOCUMENT, Rollout};
 use pathkeeper_model::multipath_cfg::{CONFIG_DOCUMENT, Reading};
 use pathkeeper_model::mutes::{MUTES_DOCUMENT, Mutes};
 use pathkeeper_model::names::{NAMES_DOCUMENT, Names};
@@ -34,6 +37,8 @@ pub enum Said {
     Storages(Option<StorageCfg>),
     /// `multipath.cfg`.
     Config(Arc<Reading>),
+    /// What is rolled out, and which documents say something else.
+    Rolling(Box<Rolling>),
     /// What people ordered.
     Orders(Arc<Orders>),
     /// What people muted.
@@ -60,6 +65,8 @@ pub type Digests = std::collections::BTreeMap<&'static str, String>;
 enum Which {
     Storages,
     Config,
+    Overrides,
+    Rollout,
     Orders,
     Mutes,
     Windows,
@@ -71,6 +78,8 @@ impl Which {
         match self {
             Which::Storages => STORAGE_CFG,
             Which::Config => CONFIG_DOCUMENT,
+            Which::Overrides => overrides::FILE,
+            Which::Rollout => ROLLOUT_DOCUMENT,
             Which::Orders => ORDERS_DOCUMENT,
             Which::Mutes => MUTES_DOCUMENT,
             Which::Windows => WINDOWS_DOCUMENT,
@@ -78,12 +87,20 @@ impl Which {
         }
     }
 
-    const ALL: [Which; 6] =
-        [Which::Storages, Which::Config, Which::Orders, Which::Mutes, Which::Windows, Which::Names];
+    const ALL: [Which; 8] = [
+        Which::Storages,
+        Which::Config,
+        Which::Overrides,
+        Which::Rollout,
+        Which::Orders,
+        Which::Mutes,
+        Which::Windows,
+        Which::Names,
+    ];
 
     /// Pathkeeper alone writes it, whole.
     fn is_ours(self) -> bool {
-        !matches!(self, Which::Storages | Which::Config)
+        !matches!(self, Which::Storages | Which::Config | Which::Overrides)
     }
 }
 
@@ -114,6 +131,9 @@ pub struct Documents {
     next: Instant,
     told: watch::Sender<Told>,
     digests: watch::Sender<Digests>,
+    /// What was told last of what is rolled out, and the newest rollout.
+    rolling: Rolling,
+    rollout: Option<Rollout>,
 }
 
 impl Documents {
@@ -126,6 +146,8 @@ impl Documents {
             next: Instant::now(),
             told: watch::Sender::default(),
             digests: watch::Sender::default(),
+            rolling: Rolling::default(),
+            rollout: None,
         }
     }
 
@@ -156,8 +178,12 @@ impl Documents {
                 Ok(name) => self.store.read(name).await,
                 Err(e) => Err(e),
             };
-            out.extend(looked.take(read, on_pmxcfs));
+            match looked.take(read, on_pmxcfs) {
+                Some(Said::Rolling(rolling)) => self.rollout = rolling.rollout,
+                said => out.extend(said),
+            }
         }
+        out.extend(self.rolling());
         self.digests.send_if_modified(|digests| {
             let before = digests.clone();
             for looked in &self.looked {
@@ -175,7 +201,11 @@ impl Documents {
                 match said {
                     Said::Config(config) => told.config = Some(config.clone()),
                     Said::Orders(orders) => told.orders = Some(orders.clone()),
-                    Said::Storages(_) | Said::Mutes(_) | Said::Windows(_) | Said::Names(_) => return false,
+                    Said::Storages(_)
+                    | Said::Rolling(_)
+                    | Said::Mutes(_)
+                    | Said::Windows(_)
+                    | Said::Names(_) => return false,
                 }
                 true
             });
@@ -185,6 +215,37 @@ impl Documents {
         let at = Instant::now() + soonest;
         self.next = if name.is_some() { self.next.min(at) } else { at };
         out
+    }
+}
+
+impl Documents {
+    /// What is rolled out, and which documents say something else, where that is new.
+    fn rolling(&mut self) -> Option<Said> {
+        let mut pending = Vec::new();
+        if let Some(rollout) = &self.rollout {
+            let absent = pathkeeper_io::store::digest(b"");
+            for (which, in_force) in
+                [(Which::Config, &rollout.config), (Which::Overrides, &rollout.overrides)]
+            {
+                let told =
+                    self.looked.iter().find(|looked| looked.which == which).and_then(|of| of.told.as_ref());
+                let stands = match told {
+                    Some(Seen::Digest(digest)) => digest,
+                    Some(Seen::Absent) => &absent,
+                    // What cannot be read is told of elsewhere.
+                    Some(Seen::Unreadable(_)) | None => continue,
+                };
+                if stands != in_force {
+                    pending.push(which.name());
+                }
+            }
+        }
+        let rolling = Rolling { rollout: self.rollout.clone(), pending };
+        if rolling == self.rolling {
+            return None;
+        }
+        self.rolling = rolling.clone();
+        Some(Said::Rolling(Box::new(rolling)))
     }
 }
 
@@ -252,6 +313,15 @@ impl Looked {
                 }
                 Some(Said::Config(Arc::new(reading)))
             }
+            // It is followed by the digest of what stands there alone; nodes judge what is rolled out.
+            Which::Overrides => None,
+            Which::Rollout => match Rollout::decode(&bytes.ok()?.unwrap_or_default()) {
+                Ok(rollout) => Some(Said::Rolling(Box::new(Rolling { rollout, pending: Vec::new() }))),
+                Err(why) => {
+                    tell(&format!("{ROLLOUT_DOCUMENT} moves nobody"), &[why]);
+                    None
+                }
+            },
             Which::Orders => {
                 let bytes = bytes.ok()?.filter(|bytes| !bytes.is_empty())?;
                 let (orders, problems) = Orders::decode(&bytes);
@@ -352,6 +422,9 @@ mod tests {
                     Reading::Invalid(_) => "invalid".into(),
                     Reading::Good(cfg) => format!("{} LUNs", cfg.luns.len()),
                 },
+                Some(Said::Rolling(rolling)) => {
+                    format!("generation {:?}", rolling.rollout.map(|rollout| rollout.generation))
+                }
                 Some(Said::Orders(orders)) => format!("{} orders", orders.entries.len()),
                 Some(Said::Mutes(mutes)) => format!("{} mutes", mutes.entries.len()),
                 Some(Said::Windows(windows)) => format!("{} windows", windows.entries.len()),
