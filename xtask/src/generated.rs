@@ -28,7 +28,7 @@ const GENERATED: &[(&str, Source)] = &[
 
 /// `cargo xtask gen`.
 pub fn write(root: &Path) -> Result<ExitCode> {
-    let fresh = make(root)?;
+    let fresh = make(&build(root, Build::Alone)?)?;
     for (path, text) in &fresh {
         let file = root.join(path);
         if std::fs::read(&file).is_ok_and(|old| old == *text) {
@@ -48,8 +48,8 @@ pub fn write(root: &Path) -> Result<ExitCode> {
 }
 
 /// Whether the committed files are what the program writes now; says which are not.
-pub fn check(root: &Path) -> Result<bool> {
-    let fresh = make(root)?;
+pub fn check(root: &Path, by: Build) -> Result<bool> {
+    let fresh = make(&build(root, by)?)?;
     let stale =
         fresh.iter().filter(|(path, text)| std::fs::read(root.join(path)).ok().as_ref() != Some(text));
     let mut wrong: Vec<String> = stale.map(|(path, _)| path.clone()).collect();
@@ -62,13 +62,12 @@ pub fn check(root: &Path) -> Result<bool> {
 }
 
 /// Makes every generated file: path from the top → bytes.
-fn make(root: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let program = build(root)?;
+fn make(program: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     for (path, source) in GENERATED {
         match source {
             Source::Printed(args) => {
-                let text = cmd::output(plain(&program).args(*args))?;
+                let text = cmd::output(plain(program).args(*args))?;
                 files.insert((*path).to_owned(), text.into_bytes());
             }
             Source::Folder(args) => {
@@ -78,7 +77,7 @@ fn make(root: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
                     std::fs::remove_dir_all(&folder)?;
                 }
                 std::fs::create_dir_all(&folder)?;
-                cmd::output(plain(&program).args(*args).arg(&folder))?;
+                cmd::output(plain(program).args(*args).arg(&folder))?;
                 for entry in std::fs::read_dir(&folder)? {
                     let entry = entry?;
                     let name = entry.file_name().to_string_lossy().into_owned();
@@ -115,29 +114,41 @@ fn strays(root: &Path, fresh: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
         .collect()
 }
 
+/// How the program is built that writes them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Build {
+    /// By itself.
+    Alone,
+    /// With all tests: where those are built already nothing is built anew. By itself it would be, with its dependencies, for
+    /// tests give some of those more features.
+    WithTests,
+}
+
 /// Builds the program and gives its path.
-fn build(root: &Path) -> Result<PathBuf> {
+fn build(root: &Path, by: Build) -> Result<PathBuf> {
     let mut cargo = cmd::cargo(root);
-    cargo.args([
-        "build",
-        "--package",
-        "pathkeeper",
-        "--message-format",
-        "json-render-diagnostics",
-        "--quiet",
-    ]);
+    cargo.args(match by {
+        Build::Alone => ["build", "--package", "pathkeeper"].as_slice(),
+        Build::WithTests => &["test", "--workspace", "--no-run"],
+    });
+    cargo.args(["--message-format", "json-render-diagnostics", "--quiet"]);
     // What it writes does not depend on features; with those of the tests it is not built twice.
     cargo.args(features::find().args());
     let messages = cmd::output(&mut cargo)?;
-    for line in messages.lines() {
-        let Ok(message) = serde_json::from_str::<Message>(line) else { continue };
-        if let (Some(path), true) =
-            (message.executable, message.target.is_some_and(|t| t.name == "pathkeeper"))
-        {
-            return Ok(path);
-        }
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
+    match messages.filter_map(Message::program).next_back() {
+        Some(program) => Ok(program),
+        None => bail!("cargo built pathkeeper and named no executable"),
     }
-    bail!("cargo built pathkeeper and named no executable")
+}
+
+impl Message {
+    /// The program's place, if it tells that.
+    fn program(self) -> Option<PathBuf> {
+        let is_program = |of: &Target| of.name == "pathkeeper" && of.kind.iter().any(|kind| kind == "bin");
+        let is_test = self.profile.is_some_and(|profile| profile.test);
+        self.executable.filter(|_| !is_test && self.target.as_ref().is_some_and(is_program))
+    }
 }
 
 /// The part of cargo's messages that says where an executable is.
@@ -145,9 +156,16 @@ fn build(root: &Path) -> Result<PathBuf> {
 struct Message {
     executable: Option<PathBuf>,
     target: Option<Target>,
+    profile: Option<Profile>,
 }
 
 #[derive(serde::Deserialize)]
 struct Target {
     name: String,
+    kind: Vec<String>,
+}
+
+#[derive(serde::Deserialize)]
+struct Profile {
+    test: bool,
 }

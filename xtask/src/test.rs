@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::generated::Build;
 use crate::{cmd, features, generated, packages, skips, tidy};
 
 /// Runs everything. All checks run even if one fails, so that one run tells all; the tests run only if none failed,
@@ -33,7 +34,7 @@ pub fn run(root: &Path, install: bool) -> Result<ExitCode> {
     steps.run("build", || {
         cmd::passes(cmd::cargo(root).args(["test", "--workspace", "--no-run", "--quiet"]).args(on))
     })?;
-    steps.run("generated files", || generated::check(root))?;
+    steps.run("generated files", || generated::check(root, Build::WithTests))?;
     steps.run("doc examples", || {
         cmd::passes(cmd::cargo(root).args(["test", "--workspace", "--doc", "--quiet"]).args(on))
     })?;

@@ -18,6 +18,8 @@ use crate::section::quote;
 
 /// Nodes that are named in one sentence.
 const NODES_TOLD_MAX: usize = 8;
+/// What is proposed where no node has a map, and none sets anything.
+const EMPTY: &[u8] = b"defaults: global\n";
 
 /// What nodes do not agree on, or what cannot become a document.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -103,8 +105,7 @@ pub fn adopt(nodes: &[NodeState], answers: &BTreeMap<Wwid, String>) -> Result<Pr
     let has_maps = |at: usize| nodes.get(at).is_some_and(|node| !node.maps.is_empty());
     let defaults = agreed(None, &written, has_maps, &mut questions);
     let mut edits = Vec::new();
-    // A document without any section would be none, and so no instruction.
-    if !defaults.is_empty() || named.is_empty() {
+    if !defaults.is_empty() {
         edits.push(Edit::Defaults(Keys { set: defaults, delete: Vec::new() }));
     }
     for (wwid, name) in &named {
@@ -116,7 +117,11 @@ pub fn adopt(nodes: &[NodeState], answers: &BTreeMap<Wwid, String>) -> Result<Pr
         edits.push(Edit::Allow(wwid.clone(), Keys { set, delete: Vec::new() }));
     }
     questions.sort_by_key(|question| !question.is_about_a_map());
-    let config = edit(None, &edits)?;
+    let mut config = edit(None, &edits)?;
+    if config.is_empty() {
+        // A document without any section is none, and so no instruction.
+        config = EMPTY.to_vec();
+    }
     let confirmed = Confirmed { adopt: named.into_keys().collect(), ..Confirmed::default() };
     Ok(Proposal { config, questions, confirmed })
 }

@@ -137,7 +137,8 @@ fn a_setting_that_some_release_lacks_stays_where_it_is() {
         wwid: 3600a
         ? auto-resize grow_only stays in the nodes' files: multipath-tools knows auto_resize since 0.9.7, and pve1 has 0.9.4
     "#]].assert_eq(&text(&proposed(&[old, new], &[])));
-    assert_eq!(text(&proposed(&[bare("pve1")], &[])), "");
+    // Where there is nothing the proposal is still an instruction.
+    assert_eq!(text(&proposed(&[bare("pve1")], &[])), "defaults: global\n");
 }
 
 /// How a LUN came by its name.

@@ -88,6 +88,7 @@ fn peers(of: &[(&str, bool, u64, Progress, Option<i64>)]) -> BTreeMap<NodeName, 
             digest: None,
             since: since.map(EpochS),
             why: None,
+            drift: None,
         };
         (name(node), Peer { online: *online, touched: false, said: Some(said) })
     };
