@@ -126,7 +126,7 @@ impl Lab {
 
     /// Starts our agent and waits till it is ready.
     pub fn start_agent(&mut self) -> Result<()> {
-        self.machine.ok("agent_start; until_true 120 api /readyz")?;
+        self.machine.ok("agent_start; probe guest-probe ready 120")?;
         Ok(())
     }
 
@@ -159,11 +159,10 @@ impl Lab {
         let asked = |ask: bool, command: &str| if ask { command.to_owned() } else { "true".to_owned() };
         let text = self.machine.ok(&format!(
             "dmsetup status --target multipath; echo @@; dmsetup table --target multipath; echo @@; {}; echo @@; {}; \
-             echo @@; {}; echo; echo @@; {}; echo",
+             echo @@; {}; echo",
             asked(ask.multipathd, "maps_json || echo failed"),
             asked(ask.listing, "multipath -ll"),
-            asked(ask.agent, &format!("api {STATUS}")),
-            asked(ask.agent, &format!("api {DISKS}")),
+            if ask.agent { format!("api {STATUS} {DISKS}") } else { "echo @@".to_owned() },
         ))?;
         let parts: Vec<&str> = text.split("@@\n").collect();
         let [status, table, json, listing, agent_status, agent_disks] = parts[..] else {

@@ -27,13 +27,15 @@ pub const WORD: &str = "guest-probe";
 
 const API: &str = "127.0.0.1:8480";
 
-/// `get PATH` · `wait WWID,WWID STATE SECONDS` · `cells WWID NODE=STATE:USABLE/PATHS,… SECONDS` · `findings LINE;LINE SECONDS TEXT…` · `next-read` · `answers SECONDS` · `latency WWID DEVICE COUNT` · `activation SECONDS`
+/// `get PATH…` · `ready SECONDS` · `io MAP` · `wait WWID,WWID STATE SECONDS` · `cells WWID NODE=STATE:USABLE/PATHS,… SECONDS` · `findings LINE;LINE SECONDS TEXT…` · `next-read` · `answers SECONDS` · `latency WWID DEVICE COUNT` · `activation SECONDS`
 pub fn main(words: &[String]) -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let result = match words[..] {
         ["wait", wwids, state, seconds] => wait(wwids, state, seconds),
         ["cells", wwid, cells, seconds] => cells_are(wwid, cells, seconds),
-        ["get", path] => get(path).map(|body| print!("{body}")),
+        ["get", ref paths @ ..] => get_all(paths).map(|bodies| print!("{bodies}")),
+        ["ready", seconds] => ready(seconds),
+        ["io", map] => read_for_ever(map),
         ["findings", want, seconds, ref texts @ ..] => verdict::wait(want, seconds, texts),
         ["next-read"] => next_read(),
         ["answers", seconds] => answers(seconds),
@@ -163,6 +165,34 @@ pub fn get(path: &str) -> Result<String> {
     let mut body = String::new();
     stream.read_to_string(&mut body)?;
     Ok(body)
+}
+
+/// Several bodies, with a line `@@` between them: each start of this program costs the guest a quarter of a second.
+fn get_all(paths: &[&str]) -> Result<String> {
+    Ok(paths.iter().map(|path| get(path)).collect::<Result<Vec<_>>>()?.join("\n@@\n"))
+}
+
+/// Waits till the agent calls itself ready.
+fn ready(seconds: &str) -> Result<()> {
+    let (began, limit) = (Instant::now(), Duration::from_secs(seconds.parse()?));
+    while let Err(error) = get("/readyz") {
+        ensure!(began.elapsed() < limit, "the agent is not ready after {seconds} s: {error:#}");
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+/// Small direct reads of the map, 50 a second, each with a device that is opened for it: nothing holds the map between
+/// them. Whether they fail is not looked at.
+fn read_for_ever(map: &str) -> Result<()> {
+    let path = format!("/dev/mapper/{map}");
+    let mut page = Page([0; 4096]);
+    loop {
+        if let Ok(map) = open_direct(&path) {
+            let _ = map.read_at(&mut page.0, 0);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Something that was seen, and when.

@@ -23,7 +23,7 @@ pub mod ui;
 pub mod volumes;
 pub mod windows;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -85,8 +85,6 @@ pub struct Inner {
     pub streams: Arc<Semaphore>,
     /// Room to unpack what other nodes published.
     pub unpacking: Arc<Semaphore>,
-    /// The OpenAPI document.
-    pub openapi: String,
     /// Who may do what.
     pub access: auth::Access,
     /// What this node saw, where that is kept.
@@ -134,7 +132,6 @@ impl Context {
             questions,
             streams,
             unpacking: Arc::new(Semaphore::new(UNPACKING_MAX)),
-            openapi: pathkeeper_api::openapi::document(),
             access,
             history: None,
             machine: None,
@@ -373,8 +370,10 @@ async fn version(request: Request) -> Result<Response, ApiError> {
     Ok(enveloped(Version { version: version.into(), release: release.into(), repoid: String::new() }))
 }
 
-async fn openapi(State(context): State<Context>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], context.openapi.clone()).into_response()
+/// Made when somebody asks for it first: most agents are never asked, and what they hold is locked in memory.
+async fn openapi() -> Response {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(pathkeeper_api::openapi::document);
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
 }
 
 async fn readyz(State(context): State<Context>) -> Result<&'static str, ApiError> {
