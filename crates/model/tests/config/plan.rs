@@ -161,7 +161,7 @@ fn what_is_in_use_is_not_taken_out() {
         plan(&node, &desired(&cfg), &uses, &Confirmed { remove: set(&["3600a"]), ..Confirmed::default() });
     expect![[r#"
         pve1: 1 change to maps, multipathd reads its configuration anew
-          refused: the LUN 3600a, map one is in use and is not taken out: open 2 times on pve2; carries a physical volume of LVM, as pve2 sees it; consumed by the storage san; free it first (pathkeeper can remove 3600a)
+          refused: the LUN 3600a, map one is in use and is not taken out: open 2 times on pve2; carries a physical volume of LVM, as pve2 sees it; consumed by the storage san; free it first (pathkeeper can remove lun 3600a)
           /etc/multipath/conf.d/60-pathkeeper.conf is written anew
           wwids: 3600b comes
           wwids: 3600a goes
@@ -198,7 +198,7 @@ fn what_was_set_up_by_hand_is_not_taken_over_in_passing() {
         pve1: 2 changes to maps, multipathd reads its configuration anew
           refused: map data (3600b) would go, for its WWID would not be in wwids, and it is in use: open 2 times on pve1; allow it (pathkeeper lun add 3600b --adopt)
           refused: map mpathc (3600c) would go, for its WWID would not be in wwids, and nobody confirmed that: allow it (pathkeeper lun add 3600c --adopt), or confirm that it goes
-          refused: the LUN 3600a, map mpatha was set up by hand on this node: look at it, then pathkeeper lun add 3600a --adopt
+          refused: the LUN 3600a, map mpatha was set up by hand on this node: look at it, then pathkeeper config apply --adopt 3600a
           /etc/multipath/conf.d/60-pathkeeper.conf is written for the first time
           map data loses its queueing and goes when it is closed (3600b): it would not be in wwids
           map mpathc goes (3600c): it would not be in wwids

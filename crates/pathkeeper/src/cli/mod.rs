@@ -22,6 +22,7 @@ mod mute;
 mod names;
 mod nodes;
 pub(crate) mod out;
+mod overrides;
 mod paths;
 pub(crate) mod status;
 mod support;
@@ -144,6 +145,7 @@ enum Command {
     Names(names::NamesArgs),
     Config(config::ConfigArgs),
     Manage(manage::ManageArgs),
+    Overrides(overrides::OverridesArgs),
     Alerts(alerts::AlertsArgs),
     Check(check::CheckArgs),
     Metrics(metrics::MetricsArgs),
@@ -391,6 +393,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Names(args) => ask(names::run(args, globals)),
         Command::Config(args) => ask(config::run(args, globals)),
         Command::Manage(args) => ask(manage::run(args, globals)),
+        Command::Overrides(args) => ask(overrides::run(args, globals)),
         Command::Alerts(args) => ask(alerts::run(args, globals)),
         Command::Check(args) => ask(check::run(args, globals)),
         Command::Metrics(args) => ask(metrics::run(args, globals)),

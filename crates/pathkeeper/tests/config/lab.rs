@@ -179,8 +179,14 @@ impl Lab {
 
     /// The program, asking this agent: exit status, standard output, standard error.
     pub async fn run(&self, args: &[&str]) -> (i32, String, String) {
+        self.run_with(&[], args).await
+    }
+
+    /// The same with these variables.
+    pub async fn run_with(&self, variables: &[(&str, &str)], args: &[&str]) -> (i32, String, String) {
         let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("pathkeeper"));
         command.env("LC_ALL", "C").env_remove("PATHKEEPER_SERVER").args(args);
+        command.envs(variables.iter().copied()).stdin(std::process::Stdio::null());
         command.arg("--socket").arg(self.dir.path().join("run/pathkeeper.sock"));
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();

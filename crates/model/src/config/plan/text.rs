@@ -140,7 +140,7 @@ impl fmt::Display for Refusal {
             }
             Refusal::InUse { wwid, name, uses } => write!(
                 f,
-                "the LUN {wwid}{} is in use and is not taken out: {}; free it first (pathkeeper can remove {wwid})",
+                "the LUN {wwid}{} is in use and is not taken out: {}; free it first (pathkeeper can remove lun {wwid})",
                 map(name),
                 by(uses)
             ),
@@ -174,7 +174,7 @@ impl fmt::Display for Refusal {
             }
             Refusal::HandMade { wwid, name } => write!(
                 f,
-                "the LUN {wwid}{} was set up by hand on this node: look at it, then pathkeeper lun add {wwid} --adopt",
+                "the LUN {wwid}{} was set up by hand on this node: look at it, then pathkeeper config apply --adopt {wwid}",
                 map(name)
             ),
             Refusal::Excluded { wwid, name, rule } => {

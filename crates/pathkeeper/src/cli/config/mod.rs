@@ -1,6 +1,10 @@
-//! `pathkeeper config`: the cluster's multipath configuration, looked at and thought through. Nothing is written.
+//! `pathkeeper config`: the cluster's multipath configuration, looked at, thought through, written, and brought to the nodes.
 
+mod apply;
+pub(super) mod edit;
 mod render;
+mod rollout;
+pub(super) mod write;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,9 +20,9 @@ use super::{Failure, Globals, Output, out, read_small, versioned};
 
 /// One multipath configuration for the cluster: what it says, what is in force here and what sets it, what it would change
 ///
-/// Looks and thinks; nothing is written, and nothing is applied yet. The documents are multipath.cfg (settings, allowed LUNs,
-/// aliases) and multipath-overrides.conf (multipath's own grammar, for hardware) in the store: on Proxmox VE /etc/pve/multipath.cfg and
-/// /etc/pve/multipath-overrides.conf.
+/// The documents are multipath.cfg (settings, allowed LUNs, aliases) and multipath-overrides.conf (multipath's own grammar, for
+/// hardware; pathkeeper overrides) in the store: on Proxmox VE /etc/pve/multipath.cfg and /etc/pve/multipath-overrides.conf. Writing one
+/// only makes it pending; apply brings both to the nodes that manage. LUNs: pathkeeper lun add, remove, set, alias.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -27,8 +31,12 @@ Examples:
   pathkeeper config diff new.cfg                    what a file would change in the store's document
   pathkeeper config plan --config new.cfg           what it would change on each node, and what stands against it
   pathkeeper config adopt > new.cfg                 a document under which this node's maps keep their names
+  pathkeeper config set no-path-retry 12            for all LUNs; --lun NAME for one
+  pathkeeper config apply                           shows the plan, asks, starts a rollout
+  pathkeeper config rollout                         how far each node is
 
-Exit status: 0; diff: 1 the texts differ; plan: 1 something is refused, or no plan can be made for the answering node; 3 nothing is known.")]
+Exit status: 0; diff: 1 the texts differ; plan: 1 something is refused, or no plan can be made for the answering node; rollout: how far
+it is; 3 nothing is known, or nothing was done.")]
 pub struct ConfigArgs {
     #[command(subcommand)]
     command: ConfigCommand,
@@ -59,6 +67,46 @@ enum ConfigCommand {
         /// A multipath-overrides.conf in place of the store's
         #[arg(long, value_name = "FILE")]
         overrides: Option<PathBuf>,
+    },
+    /// Set one setting, for all LUNs or for one; pending until it is applied
+    Set {
+        /// The setting, as no-path-retry
+        key: String,
+        /// Its value
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+        /// For this LUN: alias, map name or WWID, or its beginning
+        #[arg(long, value_name = "NAME")]
+        lun: Option<String>,
+    },
+    /// Take settings away, of all LUNs or of one; pending until it is applied
+    Unset {
+        /// The settings
+        #[arg(required = true, value_name = "KEY")]
+        keys: Vec<String>,
+        /// Of this LUN
+        #[arg(long, value_name = "NAME")]
+        lun: Option<String>,
+    },
+    /// Open $VISUAL or $EDITOR on a copy of multipath.cfg, judge it, show the plan, ask, and write it
+    Edit {
+        /// Write what the editor leaves without asking
+        #[arg(long, short)]
+        yes: bool,
+    },
+    Apply(apply::ApplyArgs),
+    Rollout(rollout::RolloutArgs),
+    /// Write the document that takes the configuration down; pending until it is applied, and refused while a LUN is in use
+    Teardown {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Show when the answering node saw multipath.cfg change, and the newest generation
+    History {
+        /// Of the newest changes of all documents, so many are looked at
+        #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=5000))]
+        limit: u32,
     },
     /// Print a document under which every map of the answering node keeps its name; what has to be asked goes to standard error
     ///
@@ -107,11 +155,24 @@ pub async fn run(args: ConfigArgs, globals: &Globals) -> Result<ExitCode, Failur
             let body =
                 PlanBody { config: text(config, "--config")?, overrides: text(overrides, "--overrides")? };
             let planned = client.plan(&body).await?;
-            out::print(&if json { versioned(&planned, true)? } else { render::plan(&planned) })?;
+            let people = || {
+                render::plan(&planned)
+                    + "\nNothing was changed. To bring it to the nodes: pathkeeper config apply\n"
+            };
+            out::print(&if json { versioned(&planned, true)? } else { people() })?;
             let refused = planned.nodes.values().any(|node| !node.refusals.is_empty());
             let known = planned.nodes.values().any(|node| node.basis == "files");
             return Ok(if refused || !known { ExitCode::from(1) } else { ExitCode::SUCCESS });
         }
+        ConfigCommand::Set { key, value, lun } => {
+            return write::set(&key, value, lun.as_deref(), globals).await;
+        }
+        ConfigCommand::Unset { keys, lun } => return write::unset(&keys, lun.as_deref(), globals).await,
+        ConfigCommand::Edit { yes } => return edit::edit(false, yes, globals).await,
+        ConfigCommand::Apply(args) => return apply::run(args, globals).await,
+        ConfigCommand::Rollout(args) => return rollout::run(args, globals).await,
+        ConfigCommand::Teardown { yes } => return write::teardown(yes, globals).await,
+        ConfigCommand::History { limit } => return write::history(limit, globals).await,
         ConfigCommand::Adopt => {
             let adopted = client.config_adopt().await?;
             if json {

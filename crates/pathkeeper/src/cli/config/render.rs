@@ -84,6 +84,8 @@ fn heads(config: &Config, view: &View) -> String {
             "torn-down" => "torn down".to_owned(),
             state => format!("{}: no instruction, nodes keep what they have", clean(state)),
         };
+        let state =
+            if document.pending { format!("{state}, pending: pathkeeper config apply") } else { state };
         let tone = if document.state == "invalid" { Tone::Bad } else { Tone::Plain };
         out.push_str(&format!(
             "{name:<24}  {}  digest {}\n",
@@ -91,6 +93,13 @@ fn heads(config: &Config, view: &View) -> String {
             clean(&document.digest)
         ));
         out.push_str(&problems(name, document, view));
+    }
+    if let Some(rollout) = &config.rollout {
+        out.push_str(&format!("rollout: generation {} is {}\n", rollout.generation, clean(&rollout.state)));
+    }
+    if let Some(why) = &config.rollout_problem {
+        let text = format!("the rollout is not understood, and moves nobody: {}", clean(why));
+        out.push_str(&(view.paint(Tone::Bad, &text) + "\n"));
     }
     if config.mode == "observe" {
         out.push_str("this node observes: nothing applies them here\n");
@@ -165,8 +174,12 @@ pub(super) fn plan(planned: &Planned) -> String {
             out.push_str(&diff(&clean(&file.path), before, &clean(&file.path), after));
         }
     }
-    out.push_str("\nNothing was changed, and nothing applies this yet.\n");
     out
+}
+
+/// A digest as people tell it from others.
+pub(super) fn short(digest: &str) -> String {
+    clean(digest.get(..12).unwrap_or(digest))
 }
 
 /// What belongs to a proposal and not into the document.
@@ -195,6 +208,7 @@ pub(super) fn asked(adopted: &Adopted) -> String {
 mod tests {
     use expect_test::{Expect, expect};
     use pathkeeper_api::config::{FileChange, NodePlan, Problem, Question};
+    use pathkeeper_api::rollout::Rollout;
 
     use super::*;
     use crate::cli::fixtures::view;
@@ -301,6 +315,15 @@ mod tests {
             no LUN is allowed, and this node has no map
         "#]],
         );
+        let rollout = Rollout { generation: 3, state: "paused".into(), ..Rollout::default() };
+        let pending = Config { rollout: Some(rollout), ..config() };
+        let pending = Config { config: Document { pending: true, ..pending.config }, ..pending };
+        let text = show(&pending, &view(), false);
+        assert!(
+            text.starts_with("multipath.cfg             good, pending: pathkeeper config apply  digest aa\n"),
+            "{text}"
+        );
+        assert!(text.contains("\nrollout: generation 3 is paused\n"), "{text}");
         let unknown = Config { not_known: vec!["this agent sees no files".into()], ..empty };
         let text = show(&unknown, &view(), false);
         assert!(text.ends_with("\nno LUN is allowed, and no map of this node is known\n"), "{text}");
@@ -336,8 +359,6 @@ mod tests {
             +defaults {
             +	no_path_retry "12"
             +}
-
-            Nothing was changed, and nothing applies this yet.
         "#]],
         );
         assert_eq!(diff("a", "x\n", "b", "x\n"), "");
