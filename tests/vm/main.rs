@@ -18,6 +18,7 @@
 mod agent;
 #[cfg(feature = "etcd")]
 mod between;
+mod config;
 #[cfg(feature = "etcd")]
 #[path = "../etcd_servers.rs"]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         trial("real_kernel_finds_faults", faults::run),
         trial("real_kernel_finds_more_faults", faults::run_more),
         trial("real_kernel_finds_what_is_missing", missing::run),
+        trial("real_kernel_is_configured", config::run),
         #[cfg(feature = "etcd")]
         trial("real_kernel_two_guests_one_etcd", two_guests::run),
         #[cfg(feature = "etcd")]
