@@ -85,6 +85,9 @@ pub struct NodeProgress {
     /// Why, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// What is in force there otherwise than it was applied, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<String>,
     /// A person looked at what it says now, and it holds up nobody any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub settled: bool,

@@ -106,6 +106,7 @@ async fn settings_and_luns_by_command() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollout_by_command() {
     let lab = Lab::new(free()).await;
+    lab.joined("pve2", &free()).await;
     lab.write("multipath/wwids", format!("/{WWID}/\n"));
     let (out, _) = run(&lab, &["config", "rollout"], 3).await;
     assert!(out.contains("there was no rollout yet"), "{out}");
@@ -125,24 +126,26 @@ async fn a_rollout_by_command() {
     assert!(out.contains("generation 1 is started"), "{out}");
 
     let (out, _) = run(&lab, &["config", "rollout"], 1).await;
-    assert!(out.contains("generation 1  running") && out.contains("pve1  to come"), "{out}");
+    assert!(out.contains("generation 1  running") && out.contains("pve2  to come"), "{out}");
     let (out, _) = run(&lab, &["config", "rollout", "pause"], 0).await;
     assert_eq!(out, "generation 1 is paused\n");
     let (out, _) = run(&lab, &["config", "rollout", "pause"], 0).await;
     assert_eq!(out, "generation 1 is already paused\n");
-    lab.says("pve1", 1, "rolled-back", 7).await;
+    lab.says("pve2", 1, "rolled-back", 7).await;
     let (out, _) = run(&lab, &["config", "rollout", "-o", "json"], 2).await;
     let json: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(
-        (&json["schema"], &json["rollout"]["nodes"]["pve1"]["state"]),
+        (&json["schema"], &json["rollout"]["nodes"]["pve2"]["state"]),
         (&1.into(), &"rolled-back".into())
     );
     let (out, _) = run(&lab, &["config", "rollout", "resume"], 0).await;
-    assert!(out.contains("looked at") && out.contains("pve1"), "{out}");
+    assert!(out.contains("looked at") && out.contains("pve2"), "{out}");
     run(&lab, &["config", "rollout", "force", "pve1"], 0).await;
     let (_, why) = run(&lab, &["config", "rollout", "force", "pve9"], 3).await;
     assert!(why.contains("no such node: pve9"), "{why}");
-    lab.says("pve1", 1, "verified", 8).await;
+    lab.says("pve2", 1, "verified", 8).await;
+    run(&lab, &["config", "rollout", "show"], 1).await;
+    lab.says("pve1", 1, "not-applicable", 8).await;
     run(&lab, &["config", "rollout", "show"], 0).await;
 
     // Started and waited for: the node speaks of it meanwhile.
@@ -154,11 +157,12 @@ async fn a_rollout_by_command() {
             (rollout.generation == 2).then_some(())
         })
         .await;
-        lab.says("pve1", 2, "verified", 9).await;
+        lab.says("pve2", 2, "verified", 9).await;
+        lab.says("pve1", 2, "not-applicable", 9).await;
     };
     let ((out, told), ()) = tokio::join!(run(&lab, &apply, 0), speaks);
     let json: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(json["rollout"]["nodes"]["pve1"]["state"], "verified", "{told}");
+    assert_eq!(json["rollout"]["nodes"]["pve2"]["state"], "verified", "{told}");
 
     let (_, why) = run(&lab, &["config", "rollout", "abort"], 3).await;
     assert!(why.contains("nothing was aborted"), "{why}");

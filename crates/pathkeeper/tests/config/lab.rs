@@ -177,6 +177,17 @@ impl Lab {
         (status, serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}")))
     }
 
+    /// Another node is there, with what it published.
+    pub async fn joined(&self, node: &str, read: &NodeRead) {
+        self.publish(node, read).await;
+        self.until("the other node", async || {
+            let nodes = self.client.nodes().await.ok()?;
+            let online = nodes.iter().any(|of| of.node == node && of.status == "online");
+            (online && self.client.disks(node).await.is_ok()).then_some(())
+        })
+        .await;
+    }
+
     /// The program, asking this agent: exit status, standard output, standard error.
     pub async fn run(&self, args: &[&str]) -> (i32, String, String) {
         self.run_with(&[], args).await

@@ -53,6 +53,7 @@ async fn document(lab: &Lab) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollout_starts_goes_on_and_goes_back() {
     let lab = Lab::new(free()).await;
+    lab.joined("pve2", &free()).await;
     lab.write("multipath/wwids", format!("/{WWID}/\n"));
     let files = lab.all().await;
     let none: Rollouts = lab.looker.rollout().await.unwrap();
@@ -72,12 +73,12 @@ async fn a_rollout_starts_goes_on_and_goes_back() {
         (String::new(), String::new()),
         "nothing was started"
     );
-    let (status, answer) = start(&lab, json!({ "adopt": "all", "canary": "pve1" })).await;
+    let (status, answer) = start(&lab, json!({ "adopt": "all", "canary": "pve2" })).await;
     assert_eq!((status, &answer["data"]["rollout"]["generation"]), (200, &1.into()), "{answer}");
     assert_eq!(
         document(&lab).await,
         format!(
-            "{{\"generation\":1,\"config\":\"{first}\",\"overrides\":\"{NOTHING}\",\"state\":\"running\",\"canary\":\"pve1\",\"force\":[],\
+            "{{\"generation\":1,\"config\":\"{first}\",\"overrides\":\"{NOTHING}\",\"state\":\"running\",\"canary\":\"pve2\",\"force\":[],\
              \"resumed\":{{}},\"by\":\"B\",\"time\":T,\"confirmed\":{{\"adopt\":[\"{WWID}\",\"{NEW}\"],\"remove\":[],\"rename\":[],\
              \"rename-in-use\":false}}}}\n"
         )
@@ -90,7 +91,7 @@ async fn a_rollout_starts_goes_on_and_goes_back() {
     assert!(!config.config.pending && !config.overrides.pending);
     let told = config.rollout.unwrap();
     assert_eq!((told.generation, told.state.as_str(), told.config.as_str()), (1, "running", first.as_str()));
-    assert_eq!((told.nodes["pve1"].online, &told.nodes["pve1"].state), (Some(true), &None));
+    assert_eq!((told.nodes["pve2"].online, &told.nodes["pve2"].state), (Some(true), &None));
     // Only two documents came, and no file was touched.
     assert_eq!(lab.all().await.len(), files.len());
     assert_eq!(lab.all().await.iter().filter(|file| !files.contains(file)).count(), 1, "multipath.cfg alone");
@@ -109,18 +110,18 @@ async fn a_rollout_starts_goes_on_and_goes_back() {
     assert_eq!(answer["data"]["changed"], json!(false));
 
     // It went wrong here: who resumes has looked at it.
-    lab.says("pve1", 1, "failed", 77).await;
+    lab.says("pve2", 1, "failed", 77).await;
     let (status, answer) = lab.json("POST", paths::ROLLOUT_RESUME, json!({})).await;
     assert_eq!(
-        (status, &answer["data"]["rollout"]["nodes"]["pve1"]["settled"]),
+        (status, &answer["data"]["rollout"]["nodes"]["pve2"]["settled"]),
         (200, &true.into()),
         "{answer}"
     );
-    assert!(answer["data"]["notes"].to_string().contains("pve1"), "{answer}");
+    assert!(answer["data"]["notes"].to_string().contains("pve2"), "{answer}");
     assert!(
         document(&lab)
             .await
-            .contains("\"state\":\"running\",\"canary\":\"pve1\",\"force\":[],\"resumed\":{\"pve1\":77}")
+            .contains("\"state\":\"running\",\"canary\":\"pve2\",\"force\":[],\"resumed\":{\"pve2\":77}")
     );
     for (body, status, word) in [
         (json!({ "nodes": "pve9" }), 400, "no such node: pve9"),
@@ -272,12 +273,7 @@ async fn of_others_what_they_published_counts() {
     let mut other = read(None);
     other.maps[0].name = "mpatha".into();
     other.tools_version = Some("0.7.4".into());
-    lab.publish("pve2", &other).await;
-    lab.until("the other node", async || {
-        let nodes = lab.client.nodes().await.ok()?;
-        (nodes.len() == 2 && lab.client.disks("pve2").await.is_ok()).then_some(())
-    })
-    .await;
+    lab.joined("pve2", &other).await;
     lab.document(CONFIG, (named() + "    purge-disconnected 1\n").as_bytes()).await;
     let (status, answer) = start(&lab, json!({ "adopt": "all" })).await;
     let text = answer.to_string();

@@ -260,7 +260,7 @@ fn row(rollout: &Rollout, name: &str, node: &NodeProgress, view: &View) -> Vec<F
         field(Tone::Plain, name),
         field(tone, state),
         field(Tone::Plain, since),
-        field(Tone::Plain, node.why.as_deref().unwrap_or("-")),
+        field(Tone::Plain, node.why.as_deref().or(node.drift.as_deref()).unwrap_or("-")),
     ]
 }
 

@@ -154,6 +154,7 @@ pub(super) fn told(rollout: &Rollout, words: &BTreeMap<NodeName, Said>) -> wire:
                 out.digest.clone_from(&applied.digest);
                 out.since = applied.since.map(|since| since.0);
                 out.why.clone_from(&applied.why);
+                out.drift.clone_from(&applied.drift);
                 out.settled = applied.generation == rollout.generation
                     && rollout.resumed.get(node) == Some(&applied.since);
             }
