@@ -1,6 +1,7 @@
 //! One managed machine: what the cluster's configuration does to a real multipathd, and what it never does.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -8,6 +9,9 @@ use crate::lab::{self, Lab, Scenario};
 use crate::qemu::Shape;
 
 const SHAPE: Shape = Shape { luns: 3, paths: 2, memory_mib: 448, ..Shape::ONE };
+
+/// A command that waits for an apply ends within this.
+const LIMIT: Duration = Duration::from_secs(400);
 
 /// What stands in `wwids` and is nobody's business.
 const HAND_MADE: &str = "# by hand, years ago\n/3600a0980deadbeef0000000000000001/\n";
@@ -34,20 +38,33 @@ pub fn run(image: &Path) -> Result<()> {
 /// LUN 3 is in nobody's list yet; the machine is managed before its agent starts.
 fn begin(lab: &mut Lab) -> Result<()> {
     let third = lab.wwids[2].clone();
-    lab.machine.ok(&format!(
-        "mpd_conf fail; sed -i '/{third}/d' /etc/multipath/wwids; printf '%s' '{HAND_MADE}' >>/etc/multipath/wwids\n\
+    ok(
+        lab,
+        &format!(
+            "mpd_conf fail; sed -i '/{third}/d' /etc/multipath/wwids; printf '%s' '{HAND_MADE}' >>/etc/multipath/wwids\n\
          mpd_start; until_true 120 mpd_answers; until_true 60 maps_are 2 2\n\
          pathkeeper manage enable --yes --no-restart"
-    ))?;
+        ),
+    )?;
     lab.start_agent()?;
-    let text = lab.machine.ok("pathkeeper manage status")?;
+    let text = ok(lab, "pathkeeper manage status")?;
     ensure!(text.contains("manage"), "{text}");
     Ok(())
 }
 
-/// Lines of the guest that answer whether it is so: the exit status, and what was printed.
+/// Our program there, with time: under emulation a plan takes many seconds, nearly all of them for regular expressions.
+fn patient(command: &str) -> String {
+    command.replace("pathkeeper ", "pathkeeper --timeout 300 ")
+}
+
+/// Runs it, and it must succeed.
+fn ok(lab: &mut Lab, command: &str) -> Result<String> {
+    lab.machine.ok(&patient(command))
+}
+
+/// The exit status, and what was printed.
 fn says(lab: &mut Lab, command: &str) -> Result<(i32, String)> {
-    let output = lab.machine.run(&format!("{command} 2>&1"), std::time::Duration::from_secs(300))?;
+    let output = lab.machine.run(&patient(&format!("{command} 2>&1")), LIMIT)?;
     Ok((output.status, output.text))
 }
 
@@ -59,107 +76,128 @@ fn apply(lab: &mut Lab, options: &str) -> Result<String> {
 }
 
 fn wwids(lab: &mut Lab) -> Result<String> {
-    lab.machine.ok("cat /etc/multipath/wwids")
+    ok(lab, "cat /etc/multipath/wwids")
 }
 
 fn adopted(lab: &mut Lab) -> Result<()> {
-    let before = (wwids(lab)?, lab.machine.ok("mpd_pid; dmsetup ls --target multipath | sort")?);
-    lab.machine.ok("pathkeeper config adopt >/tmp/new.cfg; cat /tmp/new.cfg")?;
+    let before = (wwids(lab)?, ok(lab, "mpd_pid; dmsetup ls --target multipath | sort")?);
+    ok(lab, "pathkeeper config adopt >/tmp/new.cfg; cat /tmp/new.cfg")?;
     let (_, plan) = says(lab, "pathkeeper config plan --config /tmp/new.cfg")?;
     ensure!(plan.contains("0 changes to maps"), "{plan}");
     let two = [lab.wwids[0].clone(), lab.wwids[1].clone()];
     for wwid in &two {
-        lab.machine.ok(&format!("pathkeeper lun add {wwid}"))?;
+        ok(lab, &format!("pathkeeper lun add {wwid}"))?;
     }
     let (status, text) = says(lab, "pathkeeper config apply --yes --wait")?;
     ensure!(status != 0 && text.contains("--adopt"), "{status} {text}");
-    lab.machine.ok("! ls /etc/multipath/conf.d/60-pathkeeper.conf")?;
+    ok(lab, "! ls /etc/multipath/conf.d/60-pathkeeper.conf")?;
     apply(lab, "--adopt all")?;
-    let after = (wwids(lab)?, lab.machine.ok("mpd_pid; dmsetup ls --target multipath | sort")?);
+    let after = (wwids(lab)?, ok(lab, "mpd_pid; dmsetup ls --target multipath | sort")?);
     ensure!(before == after, "maps, names, wwids and the process stay: {before:?} {after:?}");
-    lab.machine.ok("cat /etc/multipath/conf.d/60-pathkeeper.conf; until_true 30 maps_are 2 2")?;
+    ok(lab, "cat /etc/multipath/conf.d/60-pathkeeper.conf; until_true 30 maps_are 2 2")?;
     Ok(())
 }
 
 fn set(lab: &mut Lab) -> Result<()> {
     let wwid = lab.wwids[0].clone();
-    let pid = lab.machine.ok("mpd_pid")?;
+    let pid = ok(lab, "mpd_pid")?;
     let (status, text) = says(lab, "pathkeeper config set polling-interval abc")?;
     ensure!(status != 0 && text.contains("polling-interval"), "{status} {text}");
-    lab.machine.ok(&format!(
-        "pathkeeper config set no-path-retry queue --lun {wwid}; pathkeeper config set failback manual"
-    ))?;
+    ok(
+        lab,
+        &format!(
+            "pathkeeper config set no-path-retry queue --lun {wwid}; pathkeeper config set failback manual"
+        ),
+    )?;
     apply(lab, "")?;
     lab.machine
         .ok(&format!("multipathd show config local | grep -A8 {wwid} | grep no_path_retry | grep queue"))?;
-    lab.machine.ok(&format!(
-        "dmsetup table {wwid} | grep queue_if_no_path; pathkeeper config unset no-path-retry --lun {wwid}"
-    ))?;
-    lab.machine.ok(&format!("pathkeeper lun alias {wwid} oracle"))?;
+    ok(
+        lab,
+        &format!(
+            "dmsetup table {wwid} | grep queue_if_no_path; pathkeeper config unset no-path-retry --lun {wwid}"
+        ),
+    )?;
+    ok(lab, &format!("pathkeeper lun alias {wwid} oracle"))?;
     apply(lab, "")?;
-    lab.machine.ok(&format!(
-        "dmsetup info oracle; ! dmsetup info {wwid}; ! dmsetup table oracle | grep queue_if_no_path\n\
+    ok(
+        lab,
+        &format!(
+            "dmsetup info oracle; ! dmsetup info {wwid}; ! dmsetup table oracle | grep queue_if_no_path\n\
          pathkeeper lun alias oracle --none"
-    ))?;
+        ),
+    )?;
     apply(lab, "")?;
-    lab.machine.ok(&format!("dmsetup info {wwid}; ! dmsetup info oracle; until_true 30 maps_are 2 2"))?;
-    ensure!(lab.machine.ok("mpd_pid")? == pid, "multipathd is the same process");
+    ok(lab, &format!("dmsetup info {wwid}; ! dmsetup info oracle; until_true 30 maps_are 2 2"))?;
+    ensure!(ok(lab, "mpd_pid")? == pid, "multipathd is the same process");
     Ok(())
 }
 
 fn allowed(lab: &mut Lab) -> Result<()> {
     let wwid = lab.wwids[2].clone();
-    let log = lab.machine.ok("grep -c reconfigure /host/multipathd.log || true")?;
-    lab.machine.ok(&format!("! dmsetup info {wwid}; pathkeeper lun add {wwid}"))?;
+    let log = ok(lab, "grep -c reconfigure /host/multipathd.log || true")?;
+    ok(lab, &format!("! dmsetup info {wwid}; pathkeeper lun add {wwid}"))?;
     apply(lab, "")?;
-    lab.machine.ok(&format!(
-        "dmsetup info {wwid}; until_true 30 maps_are 3 2; grep '^/{wwid}/$' /etc/multipath/wwids"
-    ))?;
-    ensure!(lab.machine.ok("grep -c reconfigure /host/multipathd.log || true")? == log, "no reconfigure");
+    ok(
+        lab,
+        &format!("dmsetup info {wwid}; until_true 30 maps_are 3 2; grep '^/{wwid}/$' /etc/multipath/wwids"),
+    )?;
+    ensure!(ok(lab, "grep -c reconfigure /host/multipathd.log || true")? == log, "no reconfigure");
     ensure!(wwids(lab)?.contains(HAND_MADE), "what others wrote is as it was");
     // And out again: what Pathkeeper put there goes, and the map with it, for nobody uses it.
-    lab.machine.ok(&format!("pathkeeper lun remove {wwid} --yes"))?;
+    ok(lab, &format!("pathkeeper lun remove {wwid} --yes"))?;
     let (status, text) = says(lab, "pathkeeper config apply --yes --wait")?;
     ensure!(status != 0 && text.contains("--allow-removal"), "{status} {text}");
     apply(lab, "--allow-removal 1")?;
-    lab.machine.ok(&format!("until_true 60 maps_are 2 2; ! grep '^/{wwid}/' /etc/multipath/wwids"))?;
+    ok(lab, &format!("until_true 60 maps_are 2 2; ! grep '^/{wwid}/' /etc/multipath/wwids"))?;
     ensure!(wwids(lab)?.contains(HAND_MADE), "what others wrote is as it was");
     Ok(())
 }
 
 fn refused(lab: &mut Lab) -> Result<()> {
-    let before =
-        lab.machine.ok("multipathd show config local; cat /etc/multipath/conf.d/60-pathkeeper.conf")?;
-    lab.machine.ok(
+    let before = ok(lab, "multipathd show config local; cat /etc/multipath/conf.d/60-pathkeeper.conf")?;
+    ok(
+        lab,
         "cat >/tmp/editor <<'END'\n#!/bin/sh\nprintf 'overrides {\\n\\tno_such_keyword 1\\n}\\n' >\"$1\"\nEND\n\
          chmod 755 /tmp/editor; EDITOR=/tmp/editor pathkeeper overrides edit --yes",
     )?;
     let (status, text) = says(lab, "pathkeeper config apply --yes --wait")?;
     ensure!(status == 2 && text.contains("no_such_keyword"), "{status} {text}");
-    let after =
-        lab.machine.ok("multipathd show config local; cat /etc/multipath/conf.d/60-pathkeeper.conf")?;
+    let after = ok(lab, "multipathd show config local; cat /etc/multipath/conf.d/60-pathkeeper.conf")?;
     ensure!(before == after, "nothing was touched: {before} {after}");
-    lab.machine.ok("! ls /etc/multipath/conf.d/90-pathkeeper-overrides.conf; until_true 60 sh -c 'pathkeeper health | grep CONFIG_ROLLED_BACK'")?;
-    lab.machine.ok("printf '#!/bin/sh\\necho \"# none\" >\"$1\"\\n' >/tmp/editor; EDITOR=/tmp/editor pathkeeper overrides edit --yes")?;
+    ok(
+        lab,
+        "! ls /etc/multipath/conf.d/90-pathkeeper-overrides.conf; until_true 60 sh -c 'pathkeeper health | grep CONFIG_ROLLED_BACK'",
+    )?;
+    ok(
+        lab,
+        "printf '#!/bin/sh\\necho \"# none\" >\"$1\"\\n' >/tmp/editor; EDITOR=/tmp/editor pathkeeper overrides edit --yes",
+    )?;
     apply(lab, "")?;
     Ok(())
 }
 
 fn in_use(lab: &mut Lab) -> Result<()> {
     let wwid = lab.wwids[1].clone();
-    lab.machine.ok(&format!("sleep 600 </dev/mapper/{wwid} & echo $! >/run/holder"))?;
-    lab.machine.ok(&format!("until_true 60 sh -c '! pathkeeper lun remove {wwid} --yes'"))?;
+    ok(lab, &format!("sleep 600 </dev/mapper/{wwid} & echo $! >/run/holder"))?;
+    ok(lab, &format!("until_true 60 sh -c '! pathkeeper lun remove {wwid} --yes'"))?;
     let (status, text) = says(lab, &format!("pathkeeper lun remove {wwid} --yes"))?;
     ensure!(status != 0 && text.contains("in use"), "{status} {text}");
-    lab.machine.ok(&format!("kill $(cat /run/holder); dmsetup info {wwid}"))?;
+    ok(lab, &format!("kill $(cat /run/holder); dmsetup info {wwid}"))?;
     Ok(())
 }
 
 fn held(lab: &mut Lab) -> Result<()> {
-    lab.machine.ok("path 1 0 offline; until_true 60 paths_up $(ls /dev/mapper | grep ^3 | head -1) 1; pathkeeper config set failback immediate")?;
+    ok(
+        lab,
+        "path 1 0 offline; until_true 60 paths_up $(ls /dev/mapper | grep ^3 | head -1) 1; pathkeeper config set failback immediate",
+    )?;
     lab.machine
         .ok("pathkeeper config apply --yes; until_true 90 sh -c 'pathkeeper config rollout | grep held'")?;
-    lab.machine.ok("! multipathd show config local | grep failback | grep immediate")?;
-    lab.machine.ok("path 1 0 running; until_true 120 sh -c 'pathkeeper config rollout | grep verified'; until_true 30 maps_are 2 2")?;
+    ok(lab, "! multipathd show config local | grep failback | grep immediate")?;
+    ok(
+        lab,
+        "path 1 0 running; until_true 120 sh -c 'pathkeeper config rollout | grep verified'; until_true 30 maps_are 2 2",
+    )?;
     Ok(())
 }

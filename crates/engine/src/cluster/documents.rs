@@ -1,9 +1,18 @@
 //! Documents that say who should carry what: which reading of each is in force, and what is wrong with the others.
 
+use std::collections::BTreeMap;
+
+use pathkeeper_model::config::{
+    self,
+    findings::{Node, Rolling},
+};
 use pathkeeper_model::expect::Expectations;
 use pathkeeper_model::finding::{Code, Finding, Scope, Severity};
 use pathkeeper_model::multipath_cfg::{MultipathCfg, Reading};
 use pathkeeper_model::storage_cfg::StorageCfg;
+use pathkeeper_model::{EpochS, NodeName};
+
+use super::node::NodeRecord;
 
 /// More lines than this are counted only.
 const LINES_MAX: usize = 8;
@@ -16,6 +25,8 @@ pub(super) struct Documents {
     had_config: bool,
     had_storages: bool,
     storages_gone: bool,
+    /// What is rolled out.
+    pub rolling: Rolling,
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +73,13 @@ impl Documents {
         expectations.set_storages(cfg.as_ref());
     }
 
-    pub fn findings(&self, found: &mut Vec<Finding>) {
+    /// What is wrong with the documents, and with what nodes made of them.
+    pub fn findings(&self, nodes: &BTreeMap<NodeName, NodeRecord>, now: EpochS, found: &mut Vec<Finding>) {
+        let configured = nodes.iter().filter_map(|(name, record)| {
+            let offline = record.member == Some(false);
+            Some(Node { name, offline, said: record.config.as_ref()? })
+        });
+        found.extend(config::findings::findings(&self.rolling, configured, now));
         let mut push = |code, severity, object: &str, summary: &str, evidence: &[String], advice: &str| {
             found.push(Finding {
                 evidence: evidence.to_vec(),

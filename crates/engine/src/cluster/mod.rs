@@ -15,9 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pathkeeper_model::alert::{ALERTS_KEY, AlertsValue};
 use pathkeeper_model::cause::{Causes, Index};
-use pathkeeper_model::config;
 use pathkeeper_model::config::findings::Rolling;
-use pathkeeper_model::config::rollout::{Applied, CONFIG_KEY};
+use pathkeeper_model::config::rollout::CONFIG_KEY;
 use pathkeeper_model::detail::{DetailPart, Facts, Packed, detail_key, part_of_detail_key};
 use pathkeeper_model::expect::Expectations;
 use pathkeeper_model::finding::{Finding, Fingerprint};
@@ -207,7 +206,6 @@ pub struct Cluster {
     index: Index,
     beside: judged::Beside,
     own_findings: Vec<Finding>,
-    rolling: Rolling,
     judged: judged::Judged,
     /// Until when that stands by itself; `None` = something is different since.
     judged_until: Option<MonoMs>,
@@ -239,7 +237,6 @@ impl Cluster {
             index: Index::default(),
             beside: judged::Beside::default(),
             own_findings: Vec::new(),
-            rolling: Rolling::default(),
             judged: judged::Judged::default(),
             judged_until: None,
             view: View::default(),
@@ -375,7 +372,7 @@ impl Cluster {
             }
             ClusterEvent::Rolling(rolling) => {
                 self.counts.add("rolling");
-                self.rolling = rolling;
+                self.documents.rolling = rolling;
             }
             ClusterEvent::Orders(orders) => {
                 self.counts.add("orders");
@@ -511,18 +508,9 @@ impl Cluster {
                 None => {}
             }
         } else if key == CONFIG_KEY {
-            let record = self.nodes.entry(writer).or_default();
-            let said = bytes.and_then(|bytes| Applied::decode(bytes).ok());
-            self.beside_changed |= record.config != said;
-            record.config = said;
+            self.beside_changed |= self.nodes.entry(writer).or_default().take_config(bytes);
         } else if key == APPLY_KEY {
-            let record = self.nodes.entry(writer).or_default();
-            record.apply = bytes.map(|bytes| {
-                ApplyError::decode(bytes).unwrap_or_else(|e| ApplyError {
-                    error: format!("the node published an apply status that cannot be read: {e}"),
-                    time: None,
-                })
-            });
+            self.nodes.entry(writer).or_default().take_apply(bytes);
             self.beside_changed = true;
         }
     }
@@ -606,12 +594,7 @@ impl Cluster {
         let terms = self.terms(now);
         let store = findings::AboutStore { doubt: self.doubt.as_ref(), space: self.space };
         let mut found = self.expectations.findings(&self.matrix);
-        self.documents.findings(&mut found);
-        let configured = self.nodes.iter().filter_map(|(name, record)| {
-            let offline = record.member == Some(false);
-            Some(config::findings::Node { name, offline, said: record.config.as_ref()? })
-        });
-        found.extend(config::findings::findings(&self.rolling, configured, now.wall));
+        self.documents.findings(&self.nodes, now.wall, &mut found);
         found.extend(self.own_findings.iter().cloned());
         let found = findings::all(&self.nodes, &self.matrix, store, found, terms, now);
         let known = judged::Known {

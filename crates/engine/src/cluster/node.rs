@@ -155,6 +155,24 @@ pub(super) struct Terms {
 }
 
 impl NodeRecord {
+    /// What the node says of the configuration; whether that is new.
+    pub fn take_config(&mut self, bytes: Option<&[u8]>) -> bool {
+        let said = bytes.and_then(|bytes| Applied::decode(bytes).ok());
+        let new = self.config != said;
+        self.config = said;
+        new
+    }
+
+    /// Whether its last apply failed.
+    pub fn take_apply(&mut self, bytes: Option<&[u8]>) {
+        self.apply = bytes.map(|bytes| {
+            ApplyError::decode(bytes).unwrap_or_else(|e| ApplyError {
+                error: format!("the node published an apply status that cannot be read: {e}"),
+                time: None,
+            })
+        });
+    }
+
     /// A whole report was joined.
     pub fn take(&mut self, report: Report, terms: Terms, now: Now) {
         let identity = report.stamp.map_or(Identity::Time(report.time), Identity::Stamp);

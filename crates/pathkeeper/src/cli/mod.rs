@@ -50,7 +50,8 @@ const SCHEMA: u32 = 1;
 /// Tells, for a whole cluster, whether every LUN behind dm-multipath is healthy on every node that should carry it.
 ///
 /// One agent runs on each node (pathkeeper agent). Every other command asks an agent, by default the one on this
-/// machine through its Unix socket. Nothing here changes a map, a path or a file of multipath's.
+/// machine through its Unix socket. Maps, paths and files of multipath's are changed on nodes that
+/// were told to be managed alone, by a rollout of the cluster's configuration (pathkeeper manage, pathkeeper config).
 #[derive(Parser, Debug)]
 #[command(
     name = "pathkeeper",

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pathkeeper_engine::apply::{Answer, Apply, Effect, Event, Plan, Progress as Did, Told, What};
-use pathkeeper_io::Managing;
+use pathkeeper_io::managing::NotManaged;
 use pathkeeper_io::store::{Hint, Key, Store, StoreError};
 use pathkeeper_model::config::rollout::{Applied, CONFIG_KEY, Progress, Rollout, Turn, turn};
 use pathkeeper_model::node_value::{APPLY_KEY, ApplyError};
@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 use super::apply::Hands;
 use super::board::Board;
 use super::clock::Clock;
+use super::mode::Mode;
 use super::node_state::OwnMachine;
 use desired::{DOCUMENTS, Desired, Texts};
 use own::{Planned, Thought, think};
@@ -169,9 +170,11 @@ impl Run {
         if self.said.is_none() {
             self.said = self.peers.said(&self.node).cloned();
         }
-        if let Err(why) = Managing::of_node(&self.machine.reader.roots) {
+        let mode = Mode::of_node(&self.machine.reader.roots, self.store.kind() == "pmxcfs");
+        if !mode.manages {
             self.withdraw();
-            self.say(&rollout, Progress::NotApplicable, why.to_string()).await?;
+            let why = mode.doubt.unwrap_or_else(|| NotManaged::Observing.to_string());
+            self.say(&rollout, Progress::NotApplicable, why).await?;
             return Ok(true);
         }
         if !self.loaded && !self.load(&rollout).await? {
