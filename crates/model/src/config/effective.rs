@@ -4,6 +4,7 @@
 //! built in. Of two that are equally strong the one that is read later counts; of devices the last that matches.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use regex::{Regex, RegexBuilder};
 use rustc_hash::FxHashMap;
@@ -14,6 +15,8 @@ use crate::multipath_conf::{At, Conf, Entry};
 
 /// What a compiled expression may take, bytes.
 const REGEX_BYTES_MAX: usize = 256 << 10;
+/// What means something else than itself in an expression.
+const SPECIAL: [char; 14] = ['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'];
 
 /// What sets a value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -64,14 +67,42 @@ pub struct InForce {
     pub set_by: SetBy,
 }
 
+/// An expression of a section `device`. multipath's table has more than a hundred of them, and of nearly all it is enough to
+/// look whether a word stands there: so each is compiled when it has to be, and kept.
+#[derive(Clone, Debug, Default)]
+struct Pattern(OnceLock<Option<Regex>>);
+
+impl Pattern {
+    fn matches(&self, expression: &str, text: &str) -> bool {
+        let (word, begins) = match expression.strip_prefix('^') {
+            Some(word) => (word, true),
+            None => (expression, false),
+        };
+        let (word, ends) = match word.strip_suffix('$') {
+            Some(word) => (word, true),
+            None => (word, false),
+        };
+        if !word.contains(SPECIAL) {
+            return match (begins, ends) {
+                (true, true) => text == word,
+                (true, false) => text.starts_with(word),
+                (false, true) => text.ends_with(word),
+                (false, false) => text.contains(word),
+            };
+        }
+        let compile = || RegexBuilder::new(expression).size_limit(REGEX_BYTES_MAX).build().ok();
+        self.0.get_or_init(compile).as_ref().is_some_and(|regex| regex.is_match(text))
+    }
+}
+
 /// One section `device`.
 #[derive(Clone, Debug, Default)]
 struct Device<'a> {
     vendor: &'a str,
     product: &'a str,
     revision: &'a str,
-    /// `None` where an expression cannot be read: then it matches nothing.
-    regexes: Option<(Regex, Regex)>,
+    vendors: Pattern,
+    products: Pattern,
     values: Vec<&'a Entry>,
 }
 
@@ -94,14 +125,9 @@ impl<'a> Device<'a> {
         out.into_iter().map(|(_, device)| device).collect()
     }
 
-    fn compile(&mut self) {
-        let regex = |text: &str| RegexBuilder::new(text).size_limit(REGEX_BYTES_MAX).build().ok();
-        self.regexes = regex(self.vendor).zip(regex(self.product));
-    }
-
-    /// Revisions are not known of maps: a device that asks for one is taken to match.
+    /// Revisions are not known of maps: a device that asks for one is taken to match. An expression that cannot be read matches nothing.
     fn matches(&self, vendor: &str, product: &str) -> bool {
-        self.regexes.as_ref().is_some_and(|(v, p)| v.is_match(vendor) && p.is_match(product))
+        self.vendors.matches(self.vendor, vendor) && self.products.matches(self.product, product)
     }
 
     fn value(&self, key: &str) -> Option<&'a Entry> {
@@ -130,7 +156,6 @@ impl<'a> Table<'a> {
             if let Some(of) = written.iter().rev().find(same) {
                 device.values.retain(|entry| of.value(&entry.key).is_none());
             }
-            device.compile();
         }
         devices.retain(|device| !device.values.is_empty());
         let built_in =
@@ -181,9 +206,6 @@ impl<'a> Effective<'a> {
             defaults: FxHashMap::default(),
             table,
         };
-        for device in &mut of.devices {
-            device.compile();
-        }
         // What tells sections of one kind apart may stand behind their values.
         let (mut wwids, mut types) = (FxHashMap::default(), FxHashMap::default());
         for entry in &files.entries {
@@ -304,4 +326,41 @@ pub fn same(key: &str, a: &str, b: &str) -> bool {
             let of = |value| keyword.kind.accept(Some(value)).ok();
             of(a).is_some() && of(a) == of(b)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_expressions_match_alike() {
+        let texts = ["", "DGC", "DGC ", "xDGCx", "NETAPP", "LUN C-Mode", "LUN", "a.b", "axb", "^DGC", "DGC$"];
+        let expressions = [
+            "",
+            "^",
+            "$",
+            "^$",
+            "DGC",
+            "^DGC",
+            "DGC$",
+            "^DGC$",
+            "(DGC|LUN)",
+            "^LUN",
+            "a.b",
+            "a\\.b",
+            ".*",
+            "[D",
+            "LUN.*",
+        ];
+        for expression in expressions {
+            let regex = Regex::new(expression).ok();
+            for text in texts {
+                let expect = regex.as_ref().is_some_and(|regex| regex.is_match(text));
+                let pattern = Pattern::default();
+                for _ in 0..2 {
+                    assert_eq!(pattern.matches(expression, text), expect, "{expression:?} {text:?}");
+                }
+            }
+        }
+    }
 }
