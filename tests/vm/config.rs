@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::agent::DISKS;
 use crate::lab::{self, Lab, Scenario};
 use crate::qemu::Shape;
 
@@ -22,7 +23,7 @@ const SCENARIOS: [Scenario; 6] = [
     ("a LUN is allowed, and its map comes without a reconfigure", allowed),
     ("what multipath -t refuses never reaches multipathd", refused),
     ("a LUN in use is not taken out", in_use),
-    ("a reconfigure is held while a path is down, and forced by a person", held),
+    ("a reconfigure is held while a path is down, and goes on when it is back", held),
 ];
 
 /// Boots once and plays all.
@@ -180,7 +181,8 @@ fn refused(lab: &mut Lab) -> Result<()> {
 fn in_use(lab: &mut Lab) -> Result<()> {
     let wwid = lab.wwids[1].clone();
     ok(lab, &format!("sleep 600 </dev/mapper/{wwid} & echo $! >/run/holder"))?;
-    ok(lab, &format!("until_true 60 sh -c '! pathkeeper lun remove {wwid} --yes'"))?;
+    // The agent has to have seen it.
+    ok(lab, &format!("until_true 60 sh -c 'probe guest-probe get {DISKS} | grep -q \\\"open-count\\\":1'"))?;
     let (status, text) = says(lab, &format!("pathkeeper lun remove {wwid} --yes"))?;
     ensure!(status != 0 && text.contains("in use"), "{status} {text}");
     ok(lab, &format!("kill $(cat /run/holder); dmsetup info {wwid}"))?;
@@ -192,8 +194,7 @@ fn held(lab: &mut Lab) -> Result<()> {
         lab,
         "path 1 0 offline; until_true 60 paths_up $(ls /dev/mapper | grep ^3 | head -1) 1; pathkeeper config set failback immediate",
     )?;
-    lab.machine
-        .ok("pathkeeper config apply --yes; until_true 90 sh -c 'pathkeeper config rollout | grep held'")?;
+    ok(lab, "pathkeeper config apply --yes && until_true 90 sh -c 'pathkeeper config rollout | grep held'")?;
     ok(lab, "! multipathd show config local | grep failback | grep immediate")?;
     ok(
         lab,
