@@ -61,11 +61,11 @@ pub enum Event {
 /// What an effect came back with.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Answer {
-    /// [`Effect::Look`]: this.
+    /// [`What::Look`]: this.
     Saw(Box<Sight>),
-    /// [`Effect::Judge`]: multipath takes it, or refuses it for these reasons.
+    /// [`What::Judge`]: multipath takes it, or refuses it for these reasons.
     Judged(Vec<String>),
-    /// It was done, or was so already. Of [`Effect::Publish`]: taken, and read back.
+    /// It was done, or was so already. Of [`What::Publish`]: taken, and read back.
     Did,
     /// It was not done: why, a sentence.
     Failed(String),

@@ -209,7 +209,7 @@ impl NodeFiles {
         Ok(names)
     }
 
-    /// Adds entries to the wwids file under multipath's own lock; [`wwids`] has the rules.
+    /// Adds entries to the wwids file under multipath's own lock; `wwids.rs` has the rules.
     ///
     /// # Errors
     /// The lock was not to be had within [`LOCK_WAIT_MS`], or the disk; then the file is as it was, or what was added

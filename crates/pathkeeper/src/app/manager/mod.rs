@@ -55,8 +55,8 @@ pub struct Manager {
 enum Back {
     /// An effect of the machine.
     Effect(u64, Answer),
-    /// `applying` was put, and this is what all nodes say now.
-    Announced(u64, Result<Peers, StoreError>),
+    /// This was put, and read back with what all nodes say now.
+    Published(u64, Box<Applied>, Result<Peers, StoreError>),
 }
 
 struct Run {
@@ -188,7 +188,14 @@ impl Run {
             Err(why) => Thought::Unknown(why),
         };
         match (thought, self.stands(rollout.generation)) {
-            (Thought::Still, _) => Ok(true),
+            (Thought::Still, _) => {
+                let told = self.apply.told().filter(|told| told.generation == rollout.generation);
+                if let Some(told) = told.map(of_told).filter(|_| self.said.is_none()) {
+                    // The store lost it.
+                    self.publish(told).await?;
+                }
+                Ok(true)
+            }
             // It was applied once, well or not: what cannot be told now changes nothing of that.
             (Thought::Unknown(_) | Thought::NotApplicable(_), Some(_)) => Ok(false),
             (Thought::Unknown(why), None) => {
@@ -208,9 +215,10 @@ impl Run {
     /// How it ended here, if it did.
     fn stands(&self, generation: u64) -> Option<Applied> {
         let told = self.apply.told().filter(|told| told.generation == generation && is_over(told.progress));
+        // A plan that was refused never came to the machine.
         let refused =
-            self.said.as_ref().filter(|said| said.generation == generation && said.progress.is_wrong());
-        told.map(of_told).or_else(|| refused.cloned())
+            |said: &&Applied| said.generation == generation && said.progress == Progress::RolledBack;
+        told.map(of_told).or_else(|| self.said.as_ref().filter(refused).cloned())
     }
 
     async fn think(&self, rollout: &Rollout, texts: Texts) -> Thought {
@@ -289,7 +297,7 @@ impl Run {
                 Ok(true)
             }
             Err(why) => {
-                // It is not known what was done last: nobody follows.
+                // It is not known what was done last: nobody follows until it is.
                 self.say(rollout, Progress::Failed, why).await?;
                 Ok(false)
             }
@@ -310,10 +318,12 @@ impl Run {
     fn came_back(&mut self, back: Back) {
         let (id, answer) = match back {
             Back::Effect(id, answer) => (id, answer),
-            Back::Announced(id, Err(e)) => (id, Answer::Failed(e.to_string())),
-            Back::Announced(id, Ok(peers)) => {
+            Back::Published(id, _, Err(e)) => (id, Answer::Failed(e.to_string())),
+            Back::Published(id, applied, Ok(peers)) => {
+                let applying = applied.progress == Progress::Applying;
                 self.peers = peers;
-                (id, self.still_its_turn())
+                self.said = Some(*applied);
+                (id, if applying { self.still_its_turn() } else { Answer::Did })
             }
         };
         let effects = self.apply.apply(Event::Done { id, answer }, self.clock.now());
@@ -324,7 +334,6 @@ impl Run {
     /// `applying` stands in the store, and so does what others said before: of two that believe that they go first, one at least
     /// sees the other now.
     fn still_its_turn(&mut self) -> Answer {
-        self.said = self.peers.said(&self.node).cloned();
         let Some(rollout) = self.desired.rollout() else {
             return Answer::Failed("the rollout is gone".into());
         };
@@ -377,12 +386,7 @@ impl Run {
                 Ok(peers)
             };
             let said: Result<Peers, StoreError> = said.await;
-            let done = match (applied.progress, said) {
-                (Progress::Applying, said) => Back::Announced(id, said),
-                (_, Ok(_)) => Back::Effect(id, Answer::Did),
-                (_, Err(e)) => Back::Effect(id, Answer::Failed(e.to_string())),
-            };
-            let _ = back.send(done);
+            let _ = back.send(Back::Published(id, Box::new(applied), said));
         });
     }
 
