@@ -1228,7 +1228,7 @@ always\t'Always'
 never\t'Never'"
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l timeout -d 'Seconds to wait for an answer' -r
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l print-script -d 'Print the script that would be played, and end'
-complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l once -d 'Do all that the script says (without one: faults of every kind) at once, wait until the cluster knows, print the status, and end'
+complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -l once -d 'Do all that the script says (without one: faults of every kind) at once, wait until the cluster knows each path (half a minute), print the status, and end'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l root -d 'The directory that stands for / on the machine; made where it is absent' -r -F
 complete -c pathkeeper -n "__fish_pathkeeper_using_subcommand sim-multipathd" -l multipathd-socket -d 'multipathd\'s socket: a path, or @name for an abstract one; DIR/run/multipathd.socket if not given' -r

@@ -98,6 +98,9 @@ pub struct Cell {
     /// True while a path of it runs over an adapter or a port that flaps (PORT_FLAPPING), usable at the moment or not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub flapping: bool,
+    /// True where no path is usable and I/O waits for one (LUN_QUEUEING, QUEUE_WITHOUT_DAEMON), listed or under a cause.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub queueing: bool,
 }
 
 /// A node whose last apply failed.

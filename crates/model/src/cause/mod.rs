@@ -18,7 +18,7 @@ mod unmapped;
 mod ways;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -44,6 +44,8 @@ pub struct Causes {
     /// Nodes that can tell.
     nodes: BTreeMap<NodeName, NodeCauses>,
     domains: Arc<Domains>,
+    /// Cells without a usable path whose I/O waits for one, whether a cause explains them or not.
+    queueing: BTreeSet<(NodeName, Wwid)>,
 }
 
 /// What is kept of a cause from one search to the next.
@@ -116,8 +118,7 @@ impl Causes {
         let unmapped = unmapped::find(&choice);
         let told = tell::tell(picture, index, &choice, &unmapped);
         let flapping = choice.flapping_pairs();
-        let mut out =
-            Self { list: told.list, listed: told.listed, nodes: BTreeMap::new(), domains: Arc::default() };
+        let mut out = Self { list: told.list, listed: told.listed, ..Self::default() };
         for (node, (by_pair, by_cell)) in san.nodes.iter().zip(told.nodes) {
             let at = node.pairs_from..node.pairs_from + node.index.pairs.len();
             let of_pairs = at.clone().filter_map(|pair| {
@@ -145,6 +146,15 @@ impl Causes {
     /// The same, to be completed with what hangs under each. Their order and number stay.
     pub fn list_mut(&mut self) -> &mut [Finding] {
         &mut self.list
+    }
+
+    /// Whether I/O to a LUN waits on a node that has no usable path to it.
+    pub fn is_queueing(&self, node: &NodeName, wwid: &Wwid) -> bool {
+        !self.queueing.is_empty() && self.queueing.contains(&(node.clone(), wwid.clone()))
+    }
+
+    pub(crate) fn set_queueing(&mut self, cells: BTreeSet<(NodeName, Wwid)>) {
+        self.queueing = cells;
     }
 
     /// Fabrics, controllers and arrays.

@@ -75,8 +75,17 @@ pub struct Sweep<'a> {
     keeps_folded: bool,
     /// Places in [`Causes::list`] of causes that explain a cell which is not optimal.
     pub standing: FixedBitSet,
-    /// Of each row that is not clean, a print of which causes explain what of it; 0 = none does of anything.
+    /// Rows and nodes of cells without a usable path whose I/O waits for one.
+    queueing: Vec<(u32, u32)>,
+    /// Of each row that is not clean, a print of which causes explain what of it and where I/O waits; 0 = nothing of that.
     pub prints: Vec<u64>,
+}
+
+/// Never 0, which is no print.
+fn hash_of(what: &impl Hash) -> u64 {
+    let mut hasher = FxHasher::default();
+    what.hash(&mut hasher);
+    hasher.finish().max(1)
 }
 
 impl<'a> Sweep<'a> {
@@ -97,6 +106,7 @@ impl<'a> Sweep<'a> {
             folded: Vec::new(),
             keeps_folded: false,
             standing: FixedBitSet::new(),
+            queueing: Vec::new(),
             prints: Vec::new(),
         }
     }
@@ -137,15 +147,17 @@ impl<'a> Sweep<'a> {
                     .and_then(|walk| walk.meet(row.wwid()));
                 let worth = |(of, _): &&(Cow<'_, CellCauses>, u64)| !of.causes.is_empty() || of.flaps;
                 if let Some((of_cell, of_causes)) = of_cell.as_ref().filter(worth) {
-                    let mut hasher = FxHasher::default();
-                    (*print, number, of_causes).hash(&mut hasher);
-                    *print = hasher.finish().max(1);
+                    *print = hash_of(&(*print, number, of_causes));
                     if cell.shown.state != State::Optimal {
                         self.standing.extend(of_cell.causes.iter().map(|cause| *cause as usize));
                     }
                 }
                 let of_cell = of_cell.as_ref().filter(|_| !clean).map(|(of, _)| &**of);
+                let queued = self.queueing.len();
                 self.look(of_cell, at, row, &cell, brief.map(|(brief, _)| brief), (place, number));
+                if self.queueing.len() > queued {
+                    *print = hash_of(&(*print, number, "queueing"));
+                }
             }
         }
         (self.rows, self.nodes, self.sums, self.prints) = (rows, nodes, sums, prints);
@@ -172,6 +184,9 @@ impl<'a> Sweep<'a> {
             }
         }
         let cause = of_cell.filter(|of| cell.is_explained(of)).and_then(|of| of.causes.first().copied());
+        if matches!(code, Code::LunQueueing | Code::QueueWithoutDaemon) {
+            self.queueing.push((place, number));
+        }
         self.push(severity, code, place, number, cause);
         if brief.is_some_and(Brief::has_contradiction) {
             self.push(
@@ -220,6 +235,11 @@ impl<'a> Sweep<'a> {
     /// Tells the causes what hangs under them. Under one that leaves a LUN without any path somewhere, nothing less than an
     /// error would do.
     pub fn tell(&self, causes: &mut Causes) {
+        let name = |&(row, node): &(u32, u32)| {
+            let (row, at) = (self.rows.get(row as usize)?, self.nodes.get(node as usize)?);
+            Some((at.name.clone(), row.wwid().clone()))
+        };
+        causes.set_queueing(self.queueing.iter().filter_map(name).collect());
         for (cause, codes) in causes.list_mut().iter_mut().zip(&self.folded) {
             let no_path = [Code::LunFailed, Code::LunQueueing, Code::LunMissing]
                 .iter()

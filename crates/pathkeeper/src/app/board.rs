@@ -541,6 +541,7 @@ mod tests {
             causes: Vec::new(),
             unexplained: None,
             flapping: false,
+            queueing: false,
         };
         let body = |wwid: &str, nodes: &[(&str, status::Cell)]| {
             let row = status::LunRow {

@@ -37,6 +37,7 @@ pub fn row(row: &RowRef<'_>, name_here: Option<&str>, expected: Option<&Outcome>
                     causes: Vec::new(),
                     unexplained: None,
                     flapping: false,
+                    queueing: false,
                 };
                 (node.to_string(), cell)
             })
@@ -68,7 +69,9 @@ pub fn add_causes(wire: &mut status::LunRow, wwid: &Wwid, causes: &Causes) {
         }
     }
     for (name, shown) in wire.nodes.iter_mut().filter(|(_, shown)| shown.state != "optimal") {
-        let Some(cell) = NodeName::new(name).and_then(|node| causes.cell(&node, wwid)) else { continue };
+        let Some(node) = NodeName::new(name) else { continue };
+        shown.queueing = causes.is_queueing(&node, wwid);
+        let Some(cell) = causes.cell(&node, wwid) else { continue };
         let of = |at: &u32| causes.list().get(*at as usize).map(|cause| cause.fingerprint().to_string());
         shown.causes = cell.causes.iter().filter_map(of).collect();
         let bad = cell.expected.max(cell.known).saturating_sub(cell.usable);

@@ -80,6 +80,7 @@ fn cell(text: &str) -> Cell {
         causes: Vec::new(),
         unexplained: None,
         flapping: false,
+        queueing: false,
     }
 }
 

@@ -16,6 +16,7 @@ use pathkeeper_model::local::{Daemon, NodeRead};
 use pathkeeper_model::{NodeName, Wwid};
 use tokio::sync::mpsc;
 
+use super::expect::paths_untold;
 use super::machine::Machine;
 use super::multipathd::Listen;
 use crate::app::clock::ClockOffset;
@@ -163,6 +164,14 @@ impl DemoCluster {
     /// The first node that is alive, and its address.
     pub fn observer(&self) -> Option<(usize, SocketAddr)> {
         (0..self.nodes.len()).find_map(|n| Some((n, self.address(n)?)))
+    }
+
+    /// The maps whose lost paths the first node that is alive has not been told of; at most `max` sentences.
+    pub fn paths_untold(&self, max: usize) -> Vec<String> {
+        match self.nodes.iter().find_map(|node| node.agent.as_ref()) {
+            Some(agent) => paths_untold(&agent.app.board.nodes(), &self.san(), max),
+            None => Vec::new(),
+        }
     }
 
     /// What would have changed something at any multipathd: an observing agent never asks for it.

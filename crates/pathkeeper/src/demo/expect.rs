@@ -2,6 +2,9 @@
 
 use pathkeeper_api::status::ClusterStatus;
 use pathkeeper_engine::sim::San;
+use pathkeeper_model::judge::is_usable;
+
+use crate::app::board::NodesView;
 
 /// How a status differs from what is true of a SAN all of whose LUNs are watched; empty when it has caught up.
 /// At most `max` sentences.
@@ -47,6 +50,27 @@ pub fn differences(status: &ClusterStatus, san: &San, max: usize) -> Vec<String>
                         lun.alias
                     ));
                 }
+            }
+        }
+    }
+    out
+}
+
+/// The maps, in words, whose usable paths are others than what their node told of its paths; nodes that are dead or silent
+/// tell nothing. At most `max`.
+pub fn paths_untold(told: &NodesView, san: &San, max: usize) -> Vec<String> {
+    let mut out = Vec::new();
+    let truths = (0..san.nodes.len()).filter_map(|n| san.truth(n)).filter(|t| t.alive && t.answers);
+    for truth in truths {
+        let view = told.nodes.iter().map(|(view, _)| view).find(|view| view.name == truth.name);
+        let detail = view.and_then(|view| view.detail.as_ref()?.unpack().ok());
+        for map in &truth.maps {
+            let known =
+                detail.as_ref().and_then(|detail| detail.read.maps.iter().find(|m| m.wwid == map.wwid));
+            let usable =
+                known.map(|map| map.groups.iter().flat_map(|g| &g.paths).filter(|p| is_usable(p)).count());
+            if usable != Some(map.active as usize) && out.len() < max {
+                out.push(format!("{} on {}: which paths it has is not known yet", map.name, truth.name));
             }
         }
     }

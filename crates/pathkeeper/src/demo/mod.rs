@@ -71,7 +71,7 @@ pub struct DemoArgs {
     /// Print the script that would be played, and end
     #[arg(long)]
     print_script: bool,
-    /// Do all that the script says (without one: faults of every kind) at once, wait until the cluster knows, print the status, and end
+    /// Do all that the script says (without one: faults of every kind) at once, wait until the cluster knows each path (half a minute), print the status, and end
     #[arg(long)]
     once: bool,
     /// Port of the first node; the others take the next ones. 0 takes free ones
@@ -141,7 +141,7 @@ pub async fn run(args: DemoArgs, globals: &Globals) -> Result<ExitCode, Failure>
         for step in &script.steps {
             cluster.apply(&step.op).await.map_err(failed)?;
         }
-        let status = play::caught_up(&cluster).await?;
+        let status = play::explained(&cluster).await?;
         let nodes = match cluster.observer() {
             Some((_, address)) => play::client(address).nodes().await.unwrap_or_default(),
             None => Vec::new(),

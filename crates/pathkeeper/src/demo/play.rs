@@ -47,6 +47,25 @@ pub async fn caught_up(cluster: &DemoCluster) -> Result<ClusterStatus, Failure> 
 /// # Errors
 /// As [`caught_up`].
 pub async fn caught_up_at(cluster: &DemoCluster, node: usize) -> Result<ClusterStatus, Failure> {
+    when(cluster, node, Vec::new).await
+}
+
+/// Waits as [`caught_up`], and until the paths that were lost are known one by one: causes are found from them. Nodes tell
+/// them some seconds after the states.
+///
+/// # Errors
+/// As [`caught_up`].
+pub async fn explained(cluster: &DemoCluster) -> Result<ClusterStatus, Failure> {
+    when(cluster, cluster.observer().map_or(0, |(node, _)| node), || cluster.paths_untold(DIFFERENCES_SHOWN))
+        .await
+}
+
+/// Waits until a node's status has caught up, and nothing of `else_missing` is left.
+async fn when(
+    cluster: &DemoCluster,
+    node: usize,
+    else_missing: impl Fn() -> Vec<String>,
+) -> Result<ClusterStatus, Failure> {
     let deadline = Instant::now() + Duration::from_secs(CATCH_UP_S);
     let Some(address) = cluster.address(node) else {
         return Err(Failure::new("that node is not alive, so it cannot be asked for the status".into()));
@@ -54,10 +73,13 @@ pub async fn caught_up_at(cluster: &DemoCluster, node: usize) -> Result<ClusterS
     let mut status: Option<ClusterStatus> = None;
     let mut feed = open(address, deadline).await?;
     loop {
-        let differ = match &status {
+        let mut differ = match &status {
             Some(status) => differences(status, &cluster.san(), DIFFERENCES_SHOWN),
             None => vec!["no status yet".to_owned()],
         };
+        if differ.is_empty() {
+            differ = else_missing();
+        }
         if let (Some(status), true) = (&status, differ.is_empty()) {
             return Ok(status.clone());
         }

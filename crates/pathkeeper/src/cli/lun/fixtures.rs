@@ -33,6 +33,7 @@ pub fn with(mut lun: Lun, node: &str, state: &str, active: Option<u32>, remember
         causes: Vec::new(),
         unexplained: None,
         flapping: false,
+        queueing: false,
     };
     let row = lun.status.as_mut().unwrap();
     row.nodes.insert(node.into(), cell);

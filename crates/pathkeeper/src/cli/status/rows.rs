@@ -88,8 +88,10 @@ impl<'a> Marks<'a> {
             }
         }
         for row in &status.luns {
-            for (node, _) in row.nodes.iter().filter(|(_, cell)| cell.flapping) {
-                by_cell.entry((&row.wwid, node)).or_default().insert('~');
+            for (node, cell) in &row.nodes {
+                for (_, mark) in [(cell.flapping, '~'), (cell.queueing, 'Q')].iter().filter(|(is, _)| *is) {
+                    by_cell.entry((&row.wwid, node)).or_default().insert(*mark);
+                }
             }
         }
         Self { by_cell }
