@@ -29,6 +29,7 @@ use super::Context;
 use super::audit::{self, AuditLog};
 use super::errors::ApiError;
 use super::server::Peer;
+use super::ui;
 use crate::app::tokens::TokenStore;
 use limiter::{Limiter, Source, Verdict};
 
@@ -84,7 +85,8 @@ pub async fn admit(State(context): State<Context>, mut request: Request, next: N
     let asks = *request.method() == Method::POST && request.uri().path() == paths::PLAN;
     let reads = audit::is_read(request.method()) || asks;
     // As it came, to the byte: no other spelling of it is open.
-    if reads && request.uri().path() == paths::HEALTHZ {
+    let path = request.uri().path();
+    if reads && (path == paths::HEALTHZ || ui::is_static(path)) {
         return next.run(request).await;
     }
     let needed = if reads { Privilege::Audit } else { Privilege::Modify };

@@ -127,7 +127,8 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-fn if_none_match(headers: &HeaderMap, etag: &str) -> bool {
+/// Whether the reader has what bears this tag.
+pub fn if_none_match(headers: &HeaderMap, etag: &str) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
     values
         .flat_map(|v| v.split(','))
