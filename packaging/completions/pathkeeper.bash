@@ -226,6 +226,9 @@ _pathkeeper() {
             pathkeeper__subcmd__config,plan)
                 cmd="pathkeeper__subcmd__config__subcmd__plan"
                 ;;
+            pathkeeper__subcmd__config,release)
+                cmd="pathkeeper__subcmd__config__subcmd__release"
+                ;;
             pathkeeper__subcmd__config,rollout)
                 cmd="pathkeeper__subcmd__config__subcmd__rollout"
                 ;;
@@ -264,6 +267,9 @@ _pathkeeper() {
                 ;;
             pathkeeper__subcmd__config__subcmd__help,plan)
                 cmd="pathkeeper__subcmd__config__subcmd__help__subcmd__plan"
+                ;;
+            pathkeeper__subcmd__config__subcmd__help,release)
+                cmd="pathkeeper__subcmd__config__subcmd__help__subcmd__release"
                 ;;
             pathkeeper__subcmd__config__subcmd__help,rollout)
                 cmd="pathkeeper__subcmd__config__subcmd__help__subcmd__rollout"
@@ -471,6 +477,9 @@ _pathkeeper() {
                 ;;
             pathkeeper__subcmd__help__subcmd__config,plan)
                 cmd="pathkeeper__subcmd__help__subcmd__config__subcmd__plan"
+                ;;
+            pathkeeper__subcmd__help__subcmd__config,release)
+                cmd="pathkeeper__subcmd__help__subcmd__config__subcmd__release"
                 ;;
             pathkeeper__subcmd__help__subcmd__config,rollout)
                 cmd="pathkeeper__subcmd__help__subcmd__config__subcmd__rollout"
@@ -1883,7 +1892,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__config)
-            opts="-o -h --server --ca --token-file --socket --output --color --timeout --help show get diff plan set unset edit apply rollout teardown history adopt help"
+            opts="-o -h --server --ca --token-file --socket --output --color --timeout --help show get diff plan set unset edit apply rollout teardown release history adopt help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2183,7 +2192,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__config__subcmd__help)
-            opts="show get diff plan set unset edit apply rollout teardown history adopt help"
+            opts="show get diff plan set unset edit apply rollout teardown release history adopt help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2295,6 +2304,20 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__config__subcmd__help__subcmd__plan)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__config__subcmd__help__subcmd__release)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2499,7 +2522,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__config__subcmd__plan)
-            opts="-o -h --config --overrides --server --ca --token-file --socket --output --color --timeout --help"
+            opts="-o -h --config --overrides --adopt --rename-in-use --server --ca --token-file --socket --output --color --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2510,6 +2533,60 @@ _pathkeeper() {
                     return 0
                     ;;
                 --overrides)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --adopt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__config__subcmd__release)
+            opts="-y -o -h --config --yes --no-restart --server --ca --token-file --socket --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3595,7 +3672,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__help__subcmd__config)
-            opts="show get diff plan set unset edit apply rollout teardown history adopt"
+            opts="show get diff plan set unset edit apply rollout teardown release history adopt"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3693,6 +3770,20 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__help__subcmd__config__subcmd__plan)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__config__subcmd__release)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

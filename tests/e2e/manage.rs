@@ -160,6 +160,59 @@ fn root_tells_a_node_to_be_managed_and_to_observe_again() {
     assert_eq!((count("enable"), count("disable")), (4, 4), "{audit}");
 }
 
+#[test]
+fn a_node_is_released_with_what_it_has() {
+    let node = Node::new();
+    if !rustix::process::geteuid().is_root() {
+        check(&node, &["config", "release", "--yes"], 3, &["only root may"]);
+        eprintln!("SKIPPED: the rest of it needs root");
+        return;
+    }
+    let mark = node.path(&format!("etc/{MARK_FILE}"));
+    let main = "etc/multipath/conf.d/60-pathkeeper.conf";
+    let left = node.path("etc/multipath/conf.d/60-pathkeeper-released.conf");
+    check(&node, &["config", "release", "--yes"], 3, &["this node observes", "nothing was changed"]);
+    put(&node, "sbin/multipathd", "", 0o755);
+    put(&node, "sbin/multipath", "", 0o755);
+    check(&node, &["manage", "enable", "--yes"], 0, &["alpha is managed"]);
+    put(&node, main, "defaults {\n}\n", 0o644);
+    put(&node, "etc/multipath/wwids", "/3600a/\n", 0o644);
+    put(&node, "state/config/wwids-added", "# ours\n3600a\n", 0o600);
+    let asked = ["60-pathkeeper.conf", "1 WWID in ", "there is no terminal to ask at", "nothing was changed"];
+    check(&node, &["config", "release"], 3, &asked);
+    check(&node, &["--server", "https://pve2:8480", "config", "release", "--yes"], 3, &["on that node"]);
+
+    // Something is being applied, or nobody can tell: nothing is given up, and the node is managed as before.
+    let begun = r#"{"schema":1,"plan":{"generation":7,"digest":"d","files":[],"add":[],"remove":[],"maps":[],
+        "needs-reconfigure":true,"forced":false},"before":{"boot-id":"b","pid":1,"maps":[],"config-digest":null,"held":[]},
+        "mark":{"at":"asked"}}"#;
+    put(&node, "state/apply.json", begun, 0o600);
+    check(&node, &["config", "release", "--yes"], 3, &["generation 7 is being applied here"]);
+    put(&node, "state/apply.json", "{", 0o600);
+    check(&node, &["config", "release", "--yes"], 3, &["config release: "]);
+    assert!(mark.exists() && node.path(main).exists() && !left.exists());
+    let over = begun.replace(
+        r#""mark":{"at":"asked"}"#,
+        r#""mark":{"at":"done","progress":"verified","why":[],"since":7}"#,
+    );
+    put(&node, "state/apply.json", &over, 0o600);
+    // What cannot be given up leaves the mark where it was.
+    put(&node, "etc/multipath/conf.d/60-pathkeeper-x.conf", "", 0o644);
+    let between = ["is read between it and", "this node is managed as before"];
+    check(&node, &["config", "release", "--yes"], 3, &between);
+    assert!(mark.exists() && node.path(main).exists() && !left.exists());
+    fs::remove_file(node.path("etc/multipath/conf.d/60-pathkeeper-x.conf")).unwrap();
+
+    let done = ["60-pathkeeper-released.conf", "1 WWID in wwids", "alpha is released, and observes"];
+    check(&node, &["config", "release", "--yes"], 0, &done);
+    assert!(!mark.exists() && !node.path(main).exists());
+    assert!(fs::read_to_string(left).unwrap().ends_with("defaults {\n}\n"));
+    assert_eq!(fs::read_to_string(node.path("etc/multipath/wwids")).unwrap(), "/3600a/\n");
+    check(&node, &["manage", "status"], 0, &["alpha observes", "no file or entry of Pathkeeper's is here"]);
+    let audit = fs::read_to_string(node.path("state/audit.log")).unwrap();
+    assert_eq!(audit.matches(r#""method":"config release""#).count(), 1, "{audit}");
+}
+
 /// What systemd itself makes of the unit, as installed and with the drop-in of a managed node.
 #[test]
 fn systemd_analyze_finds_the_drop_in_opening_two_things_alone() {

@@ -134,6 +134,12 @@ pub struct PlanBody {
     /// A `multipath-overrides.conf`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overrides: Option<String>,
+    /// What would be agreed to, as in `POST rollout`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopt: Option<String>,
+    /// As in `POST rollout`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rename_in_use: bool,
 }
 
 /// The body of `PUT config` and `PUT overrides`: the whole document.
@@ -331,9 +337,11 @@ pub struct Value {
 #[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq, Default)]
 #[serde(rename_all = "kebab-case")]
 pub struct Adopted {
-    /// Nodes that it is made of: the answering one.
+    /// Nodes whose maps and names it is made of: the answering one, and those that published theirs.
     pub nodes: BTreeSet<String>,
-    /// Nodes whose files are not seen from here.
+    /// Nodes whose settings it is made of: the answering one, for files of others are not seen from here.
+    pub settings_of: BTreeSet<String>,
+    /// Nodes of which nothing is known here.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub without: BTreeSet<String>,
     /// A `multipath.cfg`.

@@ -77,6 +77,7 @@ codes! {
     LunSizeMismatch = "LUN_SIZE_MISMATCH",
     LunStillVisible = "LUN_STILL_VISIBLE",
     LunSuspended = "LUN_SUSPENDED",
+    LunUnmanaged = "LUN_UNMANAGED",
     LunUnmapped = "LUN_UNMAPPED",
     LunWwidDisagrees = "LUN_WWID_DISAGREES",
     MultipathdAbsent = "MULTIPATHD_ABSENT",

@@ -7,6 +7,7 @@
 mod files;
 pub mod judge;
 mod record;
+mod release;
 mod wwids;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::managing::Managing;
 use crate::roots::Roots;
 use crate::state_file;
 
+pub use release::Released;
 pub use wwids::{LOCK_WAIT_MS, WwidsAdded, WwidsRemoved};
 
 /// A configuration file is never larger, bytes; one that is cannot be read whole, and is refused.

@@ -7,6 +7,7 @@ mod faults;
 mod files;
 mod judge;
 mod orders;
+mod release;
 mod wwids;
 
 use std::path::{Path, PathBuf};

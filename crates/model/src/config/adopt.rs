@@ -93,13 +93,19 @@ pub struct Proposal {
     pub confirmed: Confirmed,
 }
 
-/// Proposes `multipath.cfg` from all nodes. `answers` are names that somebody chose for LUNs.
+/// Proposes `multipath.cfg` from all nodes: `nodes` are known with their files, of `others` only maps and names are, and their
+/// settings have no say. `answers` are names that somebody chose for LUNs.
 ///
 /// # Errors
 /// If the document would be longer than a store holds.
-pub fn adopt(nodes: &[NodeState], answers: &BTreeMap<Wwid, String>) -> Result<Proposal, Refused> {
+pub fn adopt(
+    nodes: &[NodeState],
+    others: &[&NodeState],
+    answers: &BTreeMap<Wwid, String>,
+) -> Result<Proposal, Refused> {
     let mut questions = Vec::new();
-    let named = names(nodes, answers, &mut questions);
+    let everybody = nodes.iter().chain(others.iter().copied());
+    let named = names(everybody, answers, &mut questions);
     let written: Vec<Written> = nodes.iter().map(written).collect();
     // A node without maps has no say.
     let has_maps = |at: usize| nodes.get(at).is_some_and(|node| !node.maps.is_empty());
@@ -127,8 +133,8 @@ pub fn adopt(nodes: &[NodeState], answers: &BTreeMap<Wwid, String>) -> Result<Pr
 }
 
 /// The name of each LUN that has one everywhere where it has a map.
-fn names(
-    nodes: &[NodeState],
+fn names<'a>(
+    nodes: impl Iterator<Item = &'a NodeState>,
     answers: &BTreeMap<Wwid, String>,
     questions: &mut Vec<Question>,
 ) -> BTreeMap<Wwid, String> {

@@ -12,6 +12,12 @@ use super::value::quoted;
 use crate::ids::Wwid;
 use crate::multipath_cfg::{CONFIG_DOCUMENT, MultipathCfg, Setting};
 
+/// How the lines begin that stand above what was rendered.
+const HEADER: [&str; 2] = [
+    "# Made by Pathkeeper from the cluster's",
+    "# It is written anew with each change there: pathkeeper config show",
+];
+
 /// Where drop-ins of multipath stand.
 pub const DROP_IN_FOLDER: &str = "/etc/multipath/conf.d";
 /// What is made of `multipath.cfg`, in [`DROP_IN_FOLDER`].
@@ -87,13 +93,23 @@ pub fn overrides_text(overrides: &Overrides, digest: &str) -> String {
     out
 }
 
+/// The text of a drop-in of ours without what [`Rendered`] and [`overrides_text`] put above it; other texts as they are.
+pub fn without_header(text: &str) -> &str {
+    let mut rest = text;
+    for begin in HEADER {
+        match rest.strip_prefix(begin).and_then(|rest| rest.split_once('\n')) {
+            Some((_, after)) => rest = after,
+            None => return text,
+        }
+    }
+    rest
+}
+
 fn header(document: &str, digest: &str) -> String {
     // A digest is hex; whatever else were given, it ends no line.
     let digest: String = digest.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
-    format!(
-        "# Made by Pathkeeper from the cluster's {document}, digest {digest}.\n\
-         # It is written anew with each change there: pathkeeper config show\n"
-    )
+    let [made, anew] = HEADER;
+    format!("{made} {document}, digest {digest}.\n{anew}\n")
 }
 
 fn settings(out: &mut String, indent: &str, of: &BTreeMap<String, String>) {

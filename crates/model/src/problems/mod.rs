@@ -14,6 +14,7 @@ mod node;
 mod order;
 mod sweep;
 mod text;
+mod unmanaged;
 
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
@@ -62,6 +63,7 @@ pub fn find(picture: &Picture<'_>, causes: &mut Causes) -> Found {
         }
     }
     found.extend(across::findings(&sweep, &sweep.sums).into_iter().map(|(finding, _)| finding));
+    found.extend(unmanaged::finding(&sweep).map(|(finding, _)| finding));
     found.extend(uneven(&sweep));
     let mut candidates = std::mem::take(&mut sweep.candidates);
     let room = FINDINGS_MAX.saturating_sub(found.len());
@@ -111,7 +113,7 @@ pub fn of_lun(picture: &Picture<'_>, causes: &Causes, wwid: &Wwid) -> Vec<Findin
 fn around(picture: &Picture<'_>, causes: &Causes, wwid: &Wwid) -> Vec<Finding> {
     let mut sweep = Sweep::new(picture, picture.matrix.rows().collect());
     sweep.go(causes);
-    let across = across::findings(&sweep, &sweep.sums).into_iter();
+    let across = across::findings(&sweep, &sweep.sums).into_iter().chain(unmanaged::finding(&sweep));
     let across = across.filter(|(_, about)| about.contains(wwid)).map(|(finding, _)| finding);
     let of_nodes = node::findings(&sweep).into_iter().filter(|of| of.scope.wwid.as_ref() == Some(wwid));
     across.chain(of_nodes).collect()

@@ -14,7 +14,7 @@ use crate::lab::{bare, file, good, map, with_maps, wwid};
 
 fn proposed(nodes: &[NodeState], answers: &[(&str, &str)]) -> Proposal {
     let answers = answers.iter().map(|(lun, name)| (wwid(lun), (*name).to_owned())).collect();
-    adopt(nodes, &answers).unwrap()
+    adopt(nodes, &[], &answers).unwrap()
 }
 
 fn text(proposal: &Proposal) -> String {
@@ -260,7 +260,7 @@ proptest! {
         by in prop::collection::vec(prop::sample::select(vec![By::Wwid, By::Alias, By::Counting]), 5),
     ) {
         let nodes: Vec<NodeState> = all.iter().enumerate().map(|(at, made)| node(at, made, &by)).collect();
-        let proposal = adopt(&nodes, &BTreeMap::new()).unwrap();
+        let proposal = adopt(&nodes, &[], &BTreeMap::new()).unwrap();
         let asked = asked(&proposal.questions);
         for plan in plans(&nodes, &proposal) {
             let changed = plan.created.iter().map(|of| &of.wwid).chain(plan.removed.iter().map(|of| &of.wwid));

@@ -5,7 +5,7 @@
 //! | line | what |
 //! | --- | --- |
 //! | `pve1 a uudd WORD…` | LUN `a` on pve1, a letter for each path: `u` usable, `d` down, `c` contradicting, `x` undecided, `.` absent and remembered. `-` instead: no map |
-//! | `pve1 !WORD…` | the node: `stale`, `unheard` (nobody says why), `offline`, `down`, `hung`, `untold` (nothing published), `wwids=a`, `initramfs`, `iscsi=portal`, `unit=enabled`, `nvme=nqn`, `lint=name@place@why`, `bypass=sdb:a:what`, `set=key:value`, `digest=x`, `tools=0.9.4`, `version=0.1.0` |
+//! | `pve1 !WORD…` | the node: `stale`, `unheard` (nobody says why), `offline`, `down`, `hung`, `untold` (nothing published), `wwids=a`, `initramfs`, `iscsi=portal`, `unit=enabled`, `nvme=nqn`, `lint=name@place@why`, `bypass=sdb:a:what`, `set=key:value`, `digest=x`, `tools=0.9.4`, `version=0.1.0`, `mode=manage` |
 //! | `lun a alias=x used-by=y` | what a section says of it |
 //! | `guest 311 pve3 y name` | a guest with a disk on storage `y`; `ha` at the end: HA looks after it |
 //! | `retire a` or `retire a pve1` | an order |
@@ -368,6 +368,7 @@ impl Lab {
             matrix.set_used_by(&wwid, outcome.used_by.as_deref());
         }
         matrix.set_watched(changes.watched.unwrap_or_default());
+        matrix.set_allowed(changes.allowed);
         let nodes: BTreeMap<NodeName, NodePicture<'_>> = self
             .nodes
             .iter()
@@ -455,6 +456,7 @@ fn say(node_name: &str, of: &mut Node, word: &str) {
         "digest" => about.config_digest = Some(text),
         "tools" => about.version_multipath_tools = Some(text),
         "version" => about.version_pathkeeper = Some(text),
+        "mode" => about.mode = Some(text),
         _ => {
             let mut new = host(of);
             match key {

@@ -247,3 +247,26 @@ fn there_is_an_end_to_findings() {
         "201 more findings about LUNs on nodes are not listed one by one"
     );
 }
+
+#[test]
+fn lun_unmanaged() {
+    let one = "lun a\npve1 a uu\npve1 b uu\npve2 a uu\npve2 b uu";
+    check(&[
+        // An observing node has no allow-list of its own to be off.
+        (one, &[]),
+        (&format!("{one}\npve1 !mode=manage"), &["I LUN_UNMANAGED multipath.cfg"]),
+        (&format!("{one}\npve1 !mode=observe"), &[]),
+        ("lun a\nlun b\npve1 a uu\npve1 b uu\npve1 !mode=manage", &[]),
+        // Nobody says what a silent node has.
+        (&format!("{one}\npve1 !mode=manage stale"), &[]),
+    ]);
+    let both = format!("{one}\npve1 !mode=manage\npve2 !mode=manage");
+    assert_eq!(summary(&both, "LUN_UNMANAGED"), "1 map on managed nodes is not on the allow-list");
+    let lab = lab(&both);
+    let found = lab.find();
+    let finding = found.iter().find(|finding| finding.code == Code::LunUnmanaged).unwrap();
+    assert_eq!(finding.evidence, ["b (b): pve1, pve2"]);
+    let many: String = ('a'..='k').map(|lun| format!("pve1 {lun} uu\n")).collect();
+    let many = format!("lun z\n{many}pve1 !mode=manage");
+    assert_eq!(summary(&many, "LUN_UNMANAGED"), "maps of 11 LUNs on managed nodes are not on the allow-list");
+}

@@ -45,6 +45,13 @@ pub struct RowBody {
     pub json: Bytes,
 }
 
+impl RowBody {
+    /// The row as the API has it.
+    pub fn read(&self) -> Option<status::LunRow> {
+        serde_json::from_slice(&self.json).ok()
+    }
+}
+
 /// Everything in the status but the rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -100,6 +107,11 @@ impl Snapshot {
         inner.unwrap_or_default().to_vec()
     }
 
+    /// The rows one by one, read from their JSON: as in [`Snapshot::cell`], that costs whoever asks.
+    pub fn luns(&self) -> impl Iterator<Item = status::LunRow> {
+        self.rows.iter().filter_map(|row| row.read())
+    }
+
     /// Usable paths of a LUN on each node that is `wanted` and gives a number.
     pub fn usable(
         &self,
@@ -108,7 +120,7 @@ impl Snapshot {
     ) -> std::collections::BTreeMap<NodeName, u32> {
         let at = self.rows.binary_search_by(|row| row.wwid.as_str().cmp(wwid));
         let row = at.ok().and_then(|at| self.rows.get(at));
-        let row = row.and_then(|row| serde_json::from_slice::<status::LunRow>(&row.json).ok());
+        let row = row.and_then(|row| row.read());
         let nodes = row.map(|row| row.nodes).unwrap_or_default().into_iter();
         nodes
             .filter(|(node, _)| wanted(node))

@@ -7,14 +7,14 @@ use pathkeeper_io::config_files::ConfigFiles;
 use pathkeeper_io::dropins::NodeFiles;
 use pathkeeper_model::Wwid;
 use pathkeeper_model::config::Version;
-use pathkeeper_model::config::node::{File, LiveMap, LivePath, NodeState, own_path};
+use pathkeeper_model::config::node::{File, LiveMap, LivePath, NodeState, Uses, own_path};
 use pathkeeper_model::config::render::{DROP_IN, DropIns, OVERRIDES_DROP_IN};
 use pathkeeper_model::ids::NodeName;
 use pathkeeper_model::judge::is_usable;
 use pathkeeper_model::local::{Daemon, Map, NodeRead, PathDevice};
 use pathkeeper_model::node_value::DaemonWord;
 
-use super::board::LocalView;
+use super::board::{LocalView, Snapshot};
 
 /// What a read tells: maps, versions, what multipathd printed. Files are not known.
 pub fn of_read(node: &NodeName, read: &NodeRead, expected: impl Fn(&Wwid) -> Option<u32>) -> NodeState {
@@ -88,6 +88,13 @@ impl OwnNode {
     pub fn not_known(&self) -> Vec<String> {
         self.unread.iter().chain(&self.mapless).cloned().collect()
     }
+}
+
+/// Who uses which LUN, by what is known of nodes, and by the storages that the picture knows.
+pub fn uses<'a>(nodes: impl IntoIterator<Item = &'a NodeState>, picture: Option<&Snapshot>) -> Uses {
+    let rows = picture.into_iter().flat_map(Snapshot::luns);
+    let storages = rows.filter_map(|row| Some((Wwid::new(&row.wwid)?, row.used_by?)));
+    Uses::of(nodes, storages.collect::<Vec<_>>())
 }
 
 /// Adds what stands in the node's files.

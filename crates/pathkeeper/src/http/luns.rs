@@ -116,7 +116,7 @@ pub(super) async fn gather(context: &Context, only: Option<&Wwid>) -> Result<Lun
         drop(room);
         let wanted = |wwid: &str| only.as_ref().is_none_or(|only| only.as_str() == wwid);
         let rows = snapshot.rows.iter().filter(|row| wanted(&row.wwid));
-        let rows = rows.filter_map(|row| serde_json::from_slice(&row.json).ok());
+        let rows = rows.filter_map(|row| row.read());
         Luns { made, luns: gather.finish(rows, &given), nodes, problems, digest: None }
     })
     .await

@@ -104,7 +104,7 @@ async fn a_plan_is_asked_for_by_whoever_may_look_and_changes_nothing() {
     let refused = lab.looker.plan(&PlanBody::default()).await.unwrap_err();
     assert!(matches!(&refused, Error::Refused { status: 409, .. }), "{refused}");
 
-    let body = PlanBody { config: Some(good()), overrides: None };
+    let body = PlanBody { config: Some(good()), ..PlanBody::default() };
     let planned = lab.looker.plan(&body).await.unwrap();
     let own = &planned.nodes["pve1"];
     assert_eq!((own.basis.as_str(), own.reconfigure), ("files", Some(true)));
@@ -132,6 +132,13 @@ async fn a_plan_is_asked_for_by_whoever_may_look_and_changes_nothing() {
         "{text}"
     );
     assert!(text.contains("pve2: as far as it published") && text.contains("Nothing was changed"), "{text}");
+    // What would be agreed to is no refusal: the same words as for config apply.
+    let agreed = PlanBody { adopt: Some(WWID.into()), rename_in_use: true, ..body.clone() };
+    let planned = lab.looker.plan(&agreed).await.unwrap();
+    assert_eq!(planned.nodes["pve1"].refusals, Vec::<String>::new());
+    let wrong = PlanBody { adopt: Some(format!("all,{WWID}")), ..body };
+    let refused = lab.looker.plan(&wrong).await.unwrap_err();
+    assert!(matches!(&refused, Error::Refused { status: 400, .. }), "{refused}");
     assert_eq!(lab.all().await, before, "a plan wrote something");
 
     // It may look, and not write.
@@ -204,9 +211,28 @@ async fn what_is_adopted_changes_no_map() {
     assert!(adopted.config.contains("no-path-retry 6") && adopted.luns.contains(WWID), "{}", adopted.config);
     let (exit, text, told) = lab.run(&["config", "adopt"]).await;
     assert_eq!((exit, &text), (0, &adopted.config));
-    assert!(told.contains("made of pve1 alone, of 1 LUN; nothing was written"), "{told}");
-    let planned = lab.client.plan(&PlanBody { config: Some(text.clone()), overrides: None }).await.unwrap();
+    assert!(told.contains("made of maps and names of pve1: 1 LUN; nothing was written"), "{told}");
+    let planned =
+        lab.client.plan(&PlanBody { config: Some(text.clone()), ..PlanBody::default() }).await.unwrap();
     assert_eq!((planned.nodes["pve1"].map_changes, &planned.config_digest), (Some(0), &adopted.digest));
+
+    // The same names on another node are no question, others are: its maps count, and what is in its files is not known.
+    let mut other = read(None);
+    lab.joined("pve2", &other).await;
+    let adopted = lab.client.config_adopt().await.unwrap();
+    assert_eq!(adopted.config, text);
+    assert_eq!(adopted.nodes.iter().collect::<Vec<_>>(), ["pve1", "pve2"]);
+    assert_eq!(adopted.settings_of.iter().collect::<Vec<_>>(), ["pve1"]);
+    other.maps[0].name = "other".into();
+    lab.publish("pve2", &other).await;
+    let asked = lab
+        .until("the question", async || {
+            let adopted = lab.client.config_adopt().await.ok()?;
+            adopted.questions.iter().find(|question| question.about_a_map).map(|of| of.text.clone())
+        })
+        .await;
+    assert!(asked.contains("other on pve2") && asked.contains("on pve1"), "{asked}");
+    lab.publish("pve2", &read(None)).await;
 
     // The file differs from what stands in the store, then not.
     let file = lab.dir.path().join("adopted.cfg");

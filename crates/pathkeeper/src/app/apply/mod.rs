@@ -1,6 +1,6 @@
 //! The hands of the apply machine: what it wants done on this node, done with files, multipath and multipathd.
 //!
-//! No agent makes these yet: an agent observes. They act only while the node bears its mark, which is looked for anew before
+//! They act only while the node bears its mark, which is looked for anew before
 //! each thing that is done. All calls block, within bounds, so they run on a thread that can be left behind; publishing is
 //! the store's business and is done elsewhere.
 
@@ -8,7 +8,7 @@ mod memory;
 
 use std::path::{Path, PathBuf};
 
-use pathkeeper_engine::apply::{Answer, Attempt, Device, File, ManagedFile, Phase, Sight, What};
+use pathkeeper_engine::apply::{Answer, Attempt, Device, File, ManagedFile, Mark, Phase, Sight, What};
 use pathkeeper_io::dropins::judge::{self, Candidate, Judgement};
 use pathkeeper_io::dropins::{DropIn, NodeFiles};
 use pathkeeper_io::multipathd::manage::{DeviceName, Order};
@@ -81,6 +81,17 @@ impl Hands {
                 "{shown} does not say what was done last ({why}): nothing is applied here until it is moved away by hand"
             )
         })
+    }
+
+    /// The generation that was begun on this node and is not known to have ended; `None` where there is none.
+    ///
+    /// # Errors
+    /// What is remembered cannot be read.
+    pub fn under_way(&self) -> Result<Option<u64>, String> {
+        let bytes = state_file::read(&self.memory, MEMORY_BYTES_MAX)
+            .map_err(|e| format!("cannot read {}: {e}", self.memory.display()))?;
+        let attempt = bytes.map(|bytes| memory::decode(&bytes)).transpose()?;
+        Ok(attempt.filter(|attempt| !matches!(attempt.mark, Mark::Done(_))).map(|of| of.plan.generation))
     }
 
     /// Does what is to be done, and says what came of it. [`What::Publish`] is not for these hands.

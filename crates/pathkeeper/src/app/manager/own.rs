@@ -1,8 +1,8 @@
 //! What a configuration would do to this node, as its own files are now, for the machine that does it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use pathkeeper_api::status::LunRow;
 use pathkeeper_engine::apply::{File, ManagedFile, Plan, PlannedMap};
 use pathkeeper_io::store::digest;
 use pathkeeper_model::Wwid;
@@ -10,12 +10,11 @@ use pathkeeper_model::config::effective::SetBy;
 use pathkeeper_model::config::node::{NodeState, Uses, own_path};
 use pathkeeper_model::config::plan::{self as model, Confirmed, Desired, Refusal, plan};
 use pathkeeper_model::config::render::{DROP_IN, DropIns};
-use pathkeeper_model::local::Daemon;
 use pathkeeper_model::multipath_cfg::MultipathCfg;
 
 use super::desired::Texts;
 use super::peers::Touched;
-use crate::app::board::{Board, LocalView};
+use crate::app::board::{Board, LocalView, RowBody};
 use crate::app::node_state::{self, OwnMachine, OwnNode};
 
 pub use pathkeeper_model::config::plan::Done;
@@ -60,10 +59,10 @@ pub fn think(
     confirmed: &Confirmed,
     done: Option<Done>,
 ) -> Thought {
-    if matches!(local.read.daemon, Daemon::Absent) {
+    let own = OwnNode::look(local, Some(machine));
+    if own.without_tools {
         return Thought::NotApplicable("multipath-tools is not installed".to_owned());
     }
-    let own = OwnNode::look(local, Some(machine));
     let not_known = own.not_known();
     if !not_known.is_empty() {
         return Thought::Unknown(not_known.join("; "));
@@ -104,12 +103,8 @@ fn is_strange(state: &NodeState, board: &Board) -> bool {
         && state.drop_ins == DropIns::default()
         && state.recorded.is_empty();
     let node = state.node.as_str();
-    nothing
-        && board.snapshot().is_some_and(|snapshot| {
-            let rows =
-                snapshot.rows.iter().filter_map(|row| serde_json::from_slice::<LunRow>(&row.json).ok());
-            !rows.into_iter().any(|row| row.nodes.contains_key(node))
-        })
+    let has_cell = |row: &Arc<RowBody>| row.nodes.iter().any(|of| &**of == node);
+    nothing && board.snapshot().is_some_and(|snapshot| !snapshot.rows.iter().any(has_cell))
 }
 
 /// Who uses which LUN, over all nodes, by what they published.
@@ -124,11 +119,7 @@ fn uses(own: &NodeState, board: &Board) -> Uses {
             Some(node_state::of_read(&view.name, &detail.read, |_| None))
         })
         .collect();
-    let snapshot = board.snapshot();
-    let rows = snapshot.iter().flat_map(|snapshot| &snapshot.rows);
-    let rows = rows.filter_map(|row| serde_json::from_slice::<LunRow>(&row.json).ok());
-    let storages = rows.filter_map(|row| Some((Wwid::new(&row.wwid)?, row.used_by?)));
-    Uses::of(others.iter().chain([own]), storages.collect::<Vec<_>>())
+    node_state::uses(others.iter().chain([own]), board.snapshot().as_deref())
 }
 
 fn of_model(thought: &model::Plan, state: &NodeState, config: &MultipathCfg, after: &DropIns) -> Plan {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pathkeeper_api::status::LunRow;
 use pathkeeper_io::store::{Members, Store, StoreError, Trust};
 use pathkeeper_model::config::rollout::{Applied, CONFIG_KEY, Peer};
 use pathkeeper_model::{NodeName, Wwid};
@@ -83,8 +82,7 @@ fn carriers(board: &Board, touched: &Touched) -> BTreeSet<String> {
         Touched::All => true,
         Touched::These(these) => Wwid::new(wwid).is_some_and(|wwid| these.contains(&wwid)),
     };
-    let rows = snapshot.rows.iter().filter(|row| wanted(&row.wwid));
-    let rows = rows.filter_map(|row| serde_json::from_slice::<LunRow>(&row.json).ok());
+    let rows = snapshot.rows.iter().filter(|row| wanted(&row.wwid)).filter_map(|row| row.read());
     let carrying = rows.flat_map(|row| {
         row.nodes.into_iter().filter(|(_, cell)| cell.paths_total.is_some()).map(|(node, _)| node)
     });

@@ -70,7 +70,12 @@ pub(super) async fn run(args: ApplyArgs, globals: &Globals) -> Result<ExitCode, 
     match args.digest {
         Some(digest) => (body.digest, body.overrides_digest) = (digest, args.overrides_digest),
         None => {
-            let planned = client.plan(&PlanBody::default()).await?;
+            let asked = PlanBody {
+                adopt: body.adopt.clone(),
+                rename_in_use: body.rename_in_use,
+                ..PlanBody::default()
+            };
+            let planned = client.plan(&asked).await?;
             let text = render::plan(&planned);
             if json {
                 eprint!("{text}");

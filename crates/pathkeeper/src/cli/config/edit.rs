@@ -86,8 +86,8 @@ async fn judge_and_write(
     eprint!("{}", render::diff(name, old, name, new));
     let text = Some(new.to_owned());
     let body = match is_overrides {
-        true => PlanBody { overrides: text, config: None },
-        false => PlanBody { config: text, overrides: None },
+        true => PlanBody { overrides: text, ..PlanBody::default() },
+        false => PlanBody { config: text, ..PlanBody::default() },
     };
     match client.plan(&body).await {
         Ok(planned) => eprint!("\n{}", render::plan(&planned)),

@@ -15,6 +15,7 @@ use pathkeeper_model::config::overrides;
 use pathkeeper_model::multipath_cfg::Reading;
 use pathkeeper_model::section::Problem;
 
+use super::manage::release::{self, ReleaseArgs};
 use super::text::clean;
 use super::{Failure, Globals, Output, out, read_small, versioned};
 
@@ -30,7 +31,7 @@ Examples:
   pathkeeper config get no-path-retry               one setting, of every LUN
   pathkeeper config diff new.cfg                    what a file would change in the store's document
   pathkeeper config plan --config new.cfg           what it would change on each node, and what stands against it
-  pathkeeper config adopt > new.cfg                 a document under which this node's maps keep their names
+  pathkeeper config adopt > new.cfg                 a document under which every map keeps its name
   pathkeeper config set no-path-retry 12            for all LUNs; --lun NAME for one
   pathkeeper config apply                           shows the plan, asks, starts a rollout
   pathkeeper config rollout                         how far each node is
@@ -67,6 +68,12 @@ enum ConfigCommand {
         /// A multipath-overrides.conf in place of the store's
         #[arg(long, value_name = "FILE")]
         overrides: Option<PathBuf>,
+        /// As it would be if these LUNs were taken over that were set up by hand: config apply --adopt
+        #[arg(long, value_name = "all|WWID,…")]
+        adopt: Option<String>,
+        /// As it would be if maps in use might get another name: config apply --rename-in-use
+        #[arg(long)]
+        rename_in_use: bool,
     },
     /// Set one setting, for all LUNs or for one; pending until it is applied
     Set {
@@ -102,15 +109,17 @@ enum ConfigCommand {
         #[arg(long, short)]
         yes: bool,
     },
+    Release(ReleaseArgs),
     /// Show when the answering node saw multipath.cfg change, and the newest generation
     History {
         /// Of the newest changes of all documents, so many are looked at
         #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=5000))]
         limit: u32,
     },
-    /// Print a document under which every map of the answering node keeps its name; what has to be asked goes to standard error
+    /// Print a document under which every map keeps its name; what has to be asked goes to standard error
     ///
-    /// Made of the answering node alone: its files, maps and names. Other nodes' files are not seen from here.
+    /// Maps and names are those of all nodes, as far as they published them; settings are those of the answering node's files, for other
+    /// nodes' files are not seen from here.
     Adopt,
 }
 
@@ -149,11 +158,15 @@ pub async fn run(args: ConfigArgs, globals: &Globals) -> Result<ExitCode, Failur
             }
             return Ok(if diff.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) });
         }
-        ConfigCommand::Plan { config, overrides } => {
+        ConfigCommand::Plan { config, overrides, adopt, rename_in_use } => {
             let text =
                 |file: Option<PathBuf>, option: &str| file.map(|file| read_text(&file, option)).transpose();
-            let body =
-                PlanBody { config: text(config, "--config")?, overrides: text(overrides, "--overrides")? };
+            let body = PlanBody {
+                config: text(config, "--config")?,
+                overrides: text(overrides, "--overrides")?,
+                adopt,
+                rename_in_use,
+            };
             let planned = client.plan(&body).await?;
             let people = || {
                 render::plan(&planned)
@@ -172,6 +185,7 @@ pub async fn run(args: ConfigArgs, globals: &Globals) -> Result<ExitCode, Failur
         ConfigCommand::Apply(args) => return apply::run(args, globals).await,
         ConfigCommand::Rollout(args) => return rollout::run(args, globals).await,
         ConfigCommand::Teardown { yes } => return write::teardown(yes, globals).await,
+        ConfigCommand::Release(args) => return release::run(args, globals).await,
         ConfigCommand::History { limit } => return write::history(limit, globals).await,
         ConfigCommand::Adopt => {
             let adopted = client.config_adopt().await?;

@@ -1,5 +1,7 @@
 //! What `pathkeeper config` prints. Pure.
 
+use std::collections::BTreeSet;
+
 use pathkeeper_api::config::{Adopted, Config, ConfigLun, Document, Planned, Setting};
 use similar::TextDiff;
 
@@ -184,17 +186,23 @@ pub(super) fn short(digest: &str) -> String {
 
 /// What belongs to a proposal and not into the document.
 pub(super) fn asked(adopted: &Adopted) -> String {
-    let nodes: Vec<String> = adopted.nodes.iter().map(|node| clean(node)).collect();
+    let names =
+        |nodes: &BTreeSet<String>| nodes.iter().map(|node| clean(node)).collect::<Vec<_>>().join(", ");
     let mut out = format!(
-        "made of {} alone, of {}; nothing was written\n",
-        nodes.join(", "),
+        "made of maps and names of {}: {}; nothing was written\n",
+        names(&adopted.nodes),
         count(adopted.luns.len() as u64, "LUN")
     );
-    if !adopted.without.is_empty() {
-        let names: Vec<String> = adopted.without.iter().map(|node| clean(node)).collect();
+    if adopted.nodes.len() > adopted.settings_of.len() {
         out.push_str(&format!(
-            "not looked at: {}; ask each for its own (--server URL) and compare\n",
-            names.join(", ")
+            "settings are those of {}: what other nodes' files set beside them is told by each node (config plan --server URL)\n",
+            names(&adopted.settings_of)
+        ));
+    }
+    if !adopted.without.is_empty() {
+        out.push_str(&format!(
+            "nothing is known of {}: ask each for its own (--server URL) and compare\n",
+            names(&adopted.without)
         ));
     }
     for question in &adopted.questions {
@@ -375,7 +383,8 @@ mod tests {
         );
         let question = |about_a_map, text: &str| Question { about_a_map, text: text.into() };
         let adopted = Adopted {
-            nodes: ["pve1".into()].into(),
+            nodes: ["pve1".into(), "pve3".into()].into(),
+            settings_of: ["pve1".into()].into(),
             without: ["pve2".into()].into(),
             questions: vec![question(true, "which name?"), question(false, "verbosity 3 stays")],
             luns: ["3600a1".into()].into(),
@@ -384,8 +393,9 @@ mod tests {
         check(
             &asked(&adopted),
             &expect![[r#"
-            made of pve1 alone, of 1 LUN; nothing was written
-            not looked at: pve2; ask each for its own (--server URL) and compare
+            made of maps and names of pve1, pve3: 1 LUN; nothing was written
+            settings are those of pve1: what other nodes' files set beside them is told by each node (config plan --server URL)
+            nothing is known of pve2: ask each for its own (--server URL) and compare
             must be answered: which name?
             stays as it is: verbosity 3 stays
         "#]],

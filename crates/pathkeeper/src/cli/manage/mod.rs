@@ -2,10 +2,11 @@
 //! node itself; no API does it, and no agent can (docs/configuration.md, "Managing a node").
 
 mod mark;
+pub mod release;
 mod status;
 mod unit;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -76,22 +77,28 @@ struct Here {
 
 /// Does it.
 pub async fn run(args: ManageArgs, globals: &Globals) -> Result<ExitCode, Failure> {
-    if globals.server.is_some() {
-        let why = "manage: this is said on the node that is meant, by root there: without --server \
-                   (and PATHKEEPER_SERVER), on that node";
-        return Err(Failure::new(why.into()));
-    }
-    let config = Config::load(args.config.as_deref(), std::env::vars())
-        .map_err(|e| Failure::new(format!("manage: {e}")))?;
-    let here = Here::of(&config);
+    let (here, config) = Here::found(args.config.as_deref(), globals, "manage")?;
     match args.command {
         ManageCommand::Enable { yes, restart } => here.enable(yes, restart).await,
-        ManageCommand::Disable { restart } => here.disable(restart).await,
+        ManageCommand::Disable { restart } => here.disable(&config, restart).await,
         ManageCommand::Status => here.status(globals).await,
     }
 }
 
 impl Here {
+    /// This node, with its agent's configuration.
+    fn found(config: Option<&Path>, globals: &Globals, command: &str) -> Result<(Self, Config), Failure> {
+        if globals.server.is_some() {
+            return Err(Failure::new(format!(
+                "{command}: this is said on the node that is meant, by root there: without --server (and PATHKEEPER_SERVER), on \
+                 that node"
+            )));
+        }
+        let config =
+            Config::load(config, std::env::vars()).map_err(|e| Failure::new(format!("{command}: {e}")))?;
+        Ok((Self::of(&config), config))
+    }
+
     fn of(config: &Config) -> Self {
         let mut roots = service::reader_config(config).roots;
         // Where the files are not this machine's own, systemd is none of this machine's either.
@@ -112,7 +119,7 @@ impl Here {
 
     async fn enable(&self, yes: bool, restart: Restart) -> Result<ExitCode, Failure> {
         let fail = |why: &str| Failure::new(format!("manage enable: {why}"));
-        only_root("enable")?;
+        only_root("manage enable")?;
         if let Some(why) = self.refusal() {
             return Err(fail(&format!("{why}; nothing was changed")));
         }
@@ -159,25 +166,32 @@ impl Here {
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn disable(&self, restart: Restart) -> Result<ExitCode, Failure> {
+    async fn disable(&self, config: &Config, restart: Restart) -> Result<ExitCode, Failure> {
         let fail = |why: &str| Failure::new(format!("manage disable: {why}"));
-        only_root("disable")?;
+        only_root("manage disable")?;
         if !mark::remove(&self.roots).map_err(|why| fail(&why))? {
             out::print(&format!("{} observes already: there is no mark\n", clean(&self.node)))?;
             return Ok(ExitCode::SUCCESS);
         }
         self.record("manage disable");
         out::print(&format!("{} was removed\n", mark::path(&self.roots).display()))?;
+        if let Err(why) = self.rests(config) {
+            // Whoever wants it to stop wants it now; but it is not as before, and not as wanted.
+            out::print(&format!("note: {why}\n"))?;
+        }
         let restarted = self.restart(restart).await?;
         out::print(&self.what_stays())?;
-        restarted.map_err(|why| {
-            fail(&format!(
-                "{why}\n  the mark is gone, so nothing is changed here any more; the agent must still be \
-                 restarted:\n{}",
-                unit::typed().trim_end()
-            ))
-        })?;
+        restarted.map_err(|why| self.not_restarted("manage disable", &why))?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The agent runs as it was started.
+    fn not_restarted(&self, command: &str, why: &str) -> Failure {
+        Failure::new(format!(
+            "{command}: {why}\n  the mark is gone, so nothing is changed on {} any more; the agent must still be restarted:\n{}",
+            clean(&self.node),
+            unit::typed().trim_end()
+        ))
     }
 
     /// Why this node cannot be managed, whatever a person says.
@@ -281,5 +295,5 @@ fn only_root(what: &str) -> Result<(), Failure> {
     if rustix::process::geteuid().is_root() {
         return Ok(());
     }
-    Err(Failure::new(format!("manage {what}: only root may; sudo pathkeeper manage {what}")))
+    Err(Failure::new(format!("{what}: only root may; sudo pathkeeper {what}")))
 }

@@ -1,6 +1,5 @@
 //! The cluster as plans and writes see it: the answering node whole, of others what they published, and who uses which LUN.
 
-use pathkeeper_api::status::LunRow;
 use pathkeeper_model::Wwid;
 use pathkeeper_model::config::node::{NodeState, Uses};
 
@@ -58,9 +57,8 @@ pub(super) async fn look(context: &Context) -> Result<Cluster, ApiError> {
         });
         // Not before: a client that went away does not stop this thread.
         drop(room);
-        let rows = snapshot.rows.iter().filter_map(|row| serde_json::from_slice::<LunRow>(&row.json).ok());
-        let storages = rows.filter_map(|row| Some((Wwid::new(&row.wwid)?, row.used_by?)));
-        let uses = Uses::of(others.iter().map(|of| &of.state).chain([&own.state]), storages);
+        let states = others.iter().map(|of| &of.state).chain([&own.state]);
+        let uses = node_state::uses(states, Some(&snapshot));
         Cluster { own, others, uses }
     })
     .await

@@ -7,16 +7,19 @@ use axum::response::Response;
 use pathkeeper_api::config as wire;
 use pathkeeper_model::Wwid;
 use pathkeeper_model::config::Keyword;
+use pathkeeper_model::config::edit::Change;
 use pathkeeper_model::config::node::NodeState;
-use pathkeeper_model::config::overrides::{self, Overrides};
+use pathkeeper_model::config::overrides;
 use pathkeeper_model::config::plan::{
     Confirmed, Desired, FileChange, Hold, Plan, Reloaded, Renamed, Value, plan as think,
 };
+use pathkeeper_model::config::steer;
 use pathkeeper_model::multipath_cfg::{CONFIG_DOCUMENT, MultipathCfg, Reading};
 use pathkeeper_model::section::DOCUMENT_BYTES_MAX;
 
 use super::nodes::{self, Cluster, Other};
-use super::{Read, read, sentence};
+use super::rollout::{self, Standing};
+use super::{Read, read, sentence, start};
 use crate::http::edit::Body;
 use crate::http::errors::{self, ApiError};
 use crate::http::{Context, enveloped, off_thread};
@@ -32,7 +35,8 @@ const NO_FILES: &str = "its files (multipath.conf, drop-ins, bindings), and so w
 
 pub(super) async fn plan(State(context): State<Context>, request: Request) -> Result<Response, ApiError> {
     errors::no_parameters(&request)?;
-    let mut body = Body::read(request, &["config", "overrides"], BODY_BYTES_MAX).await?;
+    let known = ["config", "overrides", "adopt", "rename-in-use"];
+    let mut body = Body::read(request, &known, BODY_BYTES_MAX).await?;
     let asked: (Option<String>, Option<String>) = (body.take("config"), body.take("overrides"));
     let (config, overrides) = (asked.0.map(Read::proposed), asked.1.map(Read::proposed));
     for (name, problem) in [
@@ -43,6 +47,7 @@ pub(super) async fn plan(State(context): State<Context>, request: Request) -> Re
             body.wrong(name, why);
         }
     }
+    let (adopt, rename_in_use) = (start::adopt(&mut body), body.flag("rename-in-use"));
     body.check()?;
     let (config, from_store) = match config {
         Some(config) => (config, false),
@@ -60,14 +65,30 @@ pub(super) async fn plan(State(context): State<Context>, request: Request) -> Re
         Some(overrides) => overrides,
         None => read(&context, overrides::FILE).await?,
     };
+    let standing = Standing::read(&context).await?;
+    // A rollout that is not understood is told when one is started; here nothing was in force then.
+    let old = standing.understood().ok().flatten();
+    let texts = rollout::texts(&context).await?;
+    let mut notes = Vec::new();
+    let before = start::in_force(old, &texts, (&config.digest, &cfg), &mut notes);
+    let agreed = steer::consent(&cfg, &Change::between(&before, &cfg), &adopt, rename_in_use);
     let cluster = nodes::look(&context).await?;
     let planned = off_thread(move || {
-        let (followed, told) = match overrides.overrides() {
-            overrides::Reading::Good(good) => (Some(good), None),
-            reading => (None, overrides_problem(&reading)),
+        let followed = match overrides.overrides() {
+            overrides::Reading::Good(good) => Some(good),
+            reading => {
+                let why = overrides_problem(&reading).unwrap_or_default();
+                notes.push(format!(
+                    "{} is no instruction, so what stands there stays: {why}",
+                    overrides::FILE
+                ));
+                None
+            }
         };
         let digest = followed.as_ref().map(|_| overrides.digest.clone());
-        all(&cfg, &config.digest, followed.as_ref().zip(digest.as_deref()), told, &cluster)
+        let overrides = followed.as_ref().zip(digest.as_deref());
+        let desired = Desired { config: &cfg, config_digest: &config.digest, overrides };
+        all(&desired, &agreed, notes, &cluster)
     });
     Ok(enveloped(planned.await?))
 }
@@ -89,28 +110,20 @@ pub(super) fn overrides_problem(reading: &overrides::Reading) -> Option<String> 
     }
 }
 
-fn all(
-    cfg: &MultipathCfg,
-    digest: &str,
-    overrides: Option<(&Overrides, &str)>,
-    no_overrides: Option<String>,
-    cluster: &Cluster,
-) -> wire::Planned {
+fn all(desired: &Desired<'_>, agreed: &Confirmed, notes: Vec<String>, cluster: &Cluster) -> wire::Planned {
     let Cluster { own, others, uses } = cluster;
-    let desired = Desired { config: cfg, config_digest: digest, overrides };
     let mut mine = match own.not_known() {
         not_known if !not_known.is_empty() => nothing(&own.state, not_known),
-        _ => whole(&think(&own.state, &desired, uses, &Confirmed::default())),
+        _ => whole(&think(&own.state, desired, uses, agreed)),
     };
-    if let Some(why) = no_overrides {
-        mine.notes.push(format!("{} is no instruction, so what stands there stays: {why}", overrides::FILE));
-    }
-    let mut nodes: BTreeMap<String, wire::NodePlan> =
-        others.iter().map(|other| (other.state.node.to_string(), published(other, cfg))).collect();
+    mine.notes.extend(notes);
+    let of_others =
+        others.iter().map(|other| (other.state.node.to_string(), published(other, desired.config)));
+    let mut nodes: BTreeMap<String, wire::NodePlan> = of_others.collect();
     nodes.insert(own.state.node.to_string(), mine);
     wire::Planned {
-        config_digest: digest.to_owned(),
-        overrides_digest: overrides.map(|(_, digest)| digest.to_owned()),
+        config_digest: desired.config_digest.to_owned(),
+        overrides_digest: desired.overrides.map(|(_, digest)| digest.to_owned()),
         nodes,
     }
 }

@@ -128,7 +128,8 @@ impl Asked {
     }
 }
 
-fn adopt(body: &mut Body) -> Adopt {
+/// Which LUNs that were set up by hand are taken over.
+pub(super) fn adopt(body: &mut Body) -> Adopt {
     let words = body.list("adopt");
     if words.len() == 1 && words.contains(ALL) {
         return Adopt::All;
@@ -181,7 +182,7 @@ fn as_planned(document: &str, planned: &str, standing: &str) -> Result<(), ApiEr
 }
 
 /// What is in force: nothing before the first rollout. Where its text is lost no LUN is taken for going, so none is agreed to go.
-fn in_force(
+pub(super) fn in_force(
     old: Option<&Rollout>,
     texts: &Texts,
     (digest, cfg): (&str, &MultipathCfg),
