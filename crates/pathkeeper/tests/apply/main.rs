@@ -5,6 +5,9 @@
 //! was skipped elsewhere.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
+mod faults;
+mod gate;
+mod lab;
 mod one_node;
 mod played;
 mod rollout;

@@ -28,6 +28,8 @@ pub struct Daemon {
     pub orders: Vec<String>,
     /// It takes the connection and says nothing.
     pub hangs: bool,
+    /// It will, once it has read its files anew.
+    pub hangs_on_reconfigure: bool,
 }
 
 impl Daemon {
@@ -95,6 +97,7 @@ impl Daemon {
             "reconfigure" => {
                 self.orders.push(command.to_owned());
                 self.read_files();
+                self.hangs |= self.hangs_on_reconfigure;
                 "ok\n".to_owned()
             }
             "show config" | "show config local" => {
@@ -189,6 +192,7 @@ impl Played {
             allowed: BTreeSet::new(),
             orders: Vec::new(),
             hangs: false,
+            hangs_on_reconfigure: false,
         };
         let played = Self { dir, _machine: machine, _runtime: runtime, daemon: Arc::new(Mutex::new(daemon)) };
         played.put("sbin/multipath", &PLAYED.replace("ROOT", &root.to_string_lossy()));

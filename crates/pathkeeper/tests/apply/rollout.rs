@@ -1,227 +1,23 @@
-//! Several agents with their own files and multipathds, one store, and what people write into it.
+//! A rollout over several agents: one goes first, nobody follows a failure, and each node decides for itself.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pathkeeper::app::reader::{Look, PROBE_MS, depth_of};
-use pathkeeper::app::{App, AppConfig, random_instance};
-use pathkeeper_engine::agent::{Depth, NodeFacts};
-use pathkeeper_engine::sim::{San, SanConfig};
-use pathkeeper_io::managing::{MARK_FILE, MARK_LINE};
-use pathkeeper_io::store::embedded::{Hub, HubStore};
-use pathkeeper_io::store::{DocumentName, Key, Store, Trust, digest};
-use pathkeeper_io::{LocalReader, ProbeResult};
-use pathkeeper_model::config::overrides;
-use pathkeeper_model::config::plan::Confirmed;
-use pathkeeper_model::config::rollout::{Applied, CONFIG_KEY, Course, Progress, ROLLOUT_DOCUMENT, Rollout};
-use pathkeeper_model::config::texts::{TEXTS_DOCUMENT, Texts};
-use pathkeeper_model::local::NodeRead;
+use pathkeeper_io::managing::MARK_FILE;
+use pathkeeper_io::store::{Key, Store as _, Trust};
+use pathkeeper_model::EpochS;
+use pathkeeper_model::config::rollout::Progress;
+use pathkeeper_model::config::texts::TEXTS_DOCUMENT;
 use pathkeeper_model::multipath_cfg::CONFIG_DOCUMENT;
-use pathkeeper_model::{EpochS, NodeName};
-use tokio::sync::mpsc;
 
-use crate::played::{Played, is_root};
-
-const MAIN: &str = "etc/multipath/conf.d/60-pathkeeper.conf";
-const OVERRIDES: &str = "etc/multipath/conf.d/90-pathkeeper-overrides.conf";
-
-struct RealLook(LocalReader);
-
-impl Look for RealLook {
-    fn read(&mut self, depth: Depth) -> NodeRead {
-        self.0.read(depth_of(depth))
-    }
-    fn probe(&mut self) -> bool {
-        matches!(self.0.probe(PROBE_MS), ProbeResult::Idle { .. })
-    }
-}
-
-struct Node {
-    name: NodeName,
-    played: Played,
-    app: Option<App>,
-}
-
-struct Lab {
-    dir: tempfile::TempDir,
-    hub: Hub,
-    /// Whoever writes documents.
-    store: HubStore,
-    nodes: Vec<Node>,
-    wwids: Vec<String>,
-}
-
-fn name(n: usize) -> NodeName {
-    NodeName::new(&format!("pve{}", n + 1)).unwrap()
-}
-
-impl Lab {
-    /// Managed nodes with three LUNs, all of them allowed and Pathkeeper's already.
-    async fn new(nodes: usize) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let hub = Hub::open(&dir.path().join("store")).unwrap();
-        let san = San::new(SanConfig { nodes, luns: 3, paths: 4, seed: 3 }).unwrap();
-        let mut lab = Self { store: hub.node(&name(0)), dir, hub, nodes: Vec::new(), wwids: Vec::new() };
-        for n in 0..nodes {
-            let played = Played::new(&san, n);
-            lab.wwids = played.wwids();
-            let listed: String = lab.wwids.iter().map(|wwid| format!("/{wwid}/\n")).collect();
-            let recorded = lab.wwids.join("\n");
-            played.put("etc/multipath/wwids", &listed);
-            played.put("state/config/wwids-added", &format!("# ours\n{recorded}\n"));
-            played.put(&format!("etc/{MARK_FILE}"), MARK_LINE);
-            played.daemon.lock().unwrap().read_files();
-            lab.nodes.push(Node { name: name(n), played, app: None });
-        }
-        for n in 0..nodes {
-            lab.start(n).await;
-        }
-        lab
-    }
-
-    async fn start(&mut self, n: usize) {
-        let node = &mut self.nodes[n];
-        let reader = node.played.reader();
-        let config = AppConfig {
-            machine: Some(reader.clone()),
-            poll_ms: 1_000,
-            ..AppConfig::new(
-                random_instance().unwrap(),
-                NodeFacts { mode: "manage".into(), ..NodeFacts::default() },
-            )
-        };
-        let look = Arc::new(move || Box::new(RealLook(LocalReader::new(reader.clone()))) as Box<dyn Look>);
-        let store = Arc::new(self.hub.node(&node.name));
-        let state = Some(node.played.root().join("state"));
-        let app =
-            App::start_keeping(config, Vec::new(), state, store, look, mpsc::channel(1).1).await.unwrap();
-        node.app = Some(app);
-        self.until("its picture", || {
-            let app = self.nodes[n].app.as_ref().unwrap();
-            (app.board.local().is_some() && app.board.snapshot().is_some()).then_some(())
-        })
-        .await;
-    }
-
-    async fn stop(&mut self, n: usize) {
-        let node = &mut self.nodes[n];
-        if let Some(app) = node.app.take() {
-            app.stop().await;
-        }
-        self.hub.set_member(&self.nodes[n].name, false);
-    }
-
-    async fn until<T>(&self, what: &str, mut asked: impl FnMut() -> Option<T>) -> T {
-        let began = Instant::now();
-        while began.elapsed() < Duration::from_secs(60) {
-            if let Some(answer) = asked() {
-                return answer;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("never: {what}: {:#?}", self.said().await);
-    }
-
-    async fn document(&self, document: &str, bytes: &[u8]) {
-        let name = || DocumentName::new(document).unwrap();
-        let before = self.store.read(name()).await.unwrap().digest;
-        self.store.write(name(), Some(bytes.to_vec().into()), before).await.unwrap();
-    }
-
-    /// All three LUNs, with these lines for all of them.
-    fn text(&self, defaults: &str) -> String {
-        let luns: String = self.wwids.iter().map(|wwid| format!("\nwwid: {wwid}\n")).collect();
-        format!("defaults: global\n{defaults}{luns}")
-    }
-
-    /// Rolls out what the documents say, as a person's command does.
-    async fn roll_out(&self, config: &str, overrides: &str, change: impl FnOnce(&mut Rollout)) {
-        let read = async |name: &str| {
-            let document = self.store.read(DocumentName::new(name).unwrap()).await.unwrap();
-            document.bytes.unwrap_or_default()
-        };
-        let before = Rollout::decode(&read(ROLLOUT_DOCUMENT).await).unwrap();
-        let mut rollout = Rollout {
-            generation: before.as_ref().map_or(1, |before| before.generation + 1),
-            config: digest(config.as_bytes()),
-            overrides: digest(overrides.as_bytes()),
-            course: Course::Running,
-            canary: None,
-            force: Default::default(),
-            resumed: BTreeMap::new(),
-            by: "kb@pam".into(),
-            time: Some(EpochS(1_700_000_000)),
-            previous: before.map(|before| (before.config, before.overrides)),
-            only: None,
-            confirmed: Confirmed::default(),
-        };
-        change(&mut rollout);
-        let mut texts = Texts::decode(&read(TEXTS_DOCUMENT).await).unwrap();
-        texts.put(&rollout.config, config);
-        texts.put(&rollout.overrides, overrides);
-        texts.keep_for(&rollout).unwrap();
-        self.document(CONFIG_DOCUMENT, config.as_bytes()).await;
-        if !overrides.is_empty() {
-            self.document(overrides::FILE, overrides.as_bytes()).await;
-        }
-        self.document(TEXTS_DOCUMENT, &texts.encode()).await;
-        self.document(ROLLOUT_DOCUMENT, &rollout.encode()).await;
-    }
-
-    /// The rollout's document becomes another.
-    async fn change(&self, change: impl FnOnce(&mut Rollout)) {
-        let name = || DocumentName::new(ROLLOUT_DOCUMENT).unwrap();
-        let bytes = self.store.read(name()).await.unwrap().bytes.unwrap();
-        let mut rollout = Rollout::decode(&bytes).unwrap().unwrap();
-        change(&mut rollout);
-        self.document(ROLLOUT_DOCUMENT, &rollout.encode()).await;
-    }
-
-    async fn said(&self) -> BTreeMap<String, Applied> {
-        let values = self.store.list().await.unwrap().into_iter();
-        let values = values.filter(|value| value.key.as_str() == CONFIG_KEY);
-        values.map(|value| (value.writer.to_string(), Applied::decode(&value.bytes).unwrap())).collect()
-    }
-
-    /// Waits until each node said this of the generation: one word for each, in their order; `-` = anything.
-    async fn all_say(&self, generation: u64, words: &str) -> BTreeMap<String, Applied> {
-        let wanted: Vec<&str> = words.split(' ').collect();
-        let began = Instant::now();
-        loop {
-            let said = self.said().await;
-            let is = |(n, word): (usize, &&str)| {
-                let of = said.get(name(n).as_str()).filter(|of| of.generation == generation);
-                *word == "-" || of.is_some_and(|of| of.progress.as_str() == *word)
-            };
-            if wanted.iter().enumerate().all(is) {
-                return said;
-            }
-            assert!(began.elapsed() < Duration::from_secs(90), "never {words}: {said:#?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    fn file(&self, n: usize, file: &str) -> Option<String> {
-        std::fs::read_to_string(self.nodes[n].played.root().join(file)).ok()
-    }
-
-    fn orders(&self, n: usize) -> Vec<String> {
-        self.nodes[n].played.daemon.lock().unwrap().orders.clone()
-    }
-
-    /// What the document says stands on this node.
-    fn has(&self, n: usize, words: &str) -> bool {
-        self.file(n, MAIN).is_some_and(|text| text.contains(words))
-    }
-}
+use crate::lab::{Lab, MAIN, OVERRIDES, name};
+use crate::played::is_root;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_knob_reaches_all_nodes_and_one_goes_first() {
     if !is_root() {
         return;
     }
-    let lab = Lab::new(3).await;
+    let lab = Lab::started(3).await;
     lab.roll_out(&lab.text("\tno-path-retry 12\n"), "", |_| {}).await;
     lab.all_say(1, "verified verified verified").await;
     let began = Instant::now();
@@ -246,7 +42,7 @@ async fn nobody_follows_a_canary_that_is_refused_and_an_abort_brings_back_what_w
     if !is_root() {
         return;
     }
-    let lab = Lab::new(3).await;
+    let lab = Lab::started(3).await;
     let good = lab.text("\tno-path-retry 12\n");
     lab.roll_out(&good, "", |_| {}).await;
     lab.all_say(1, "verified verified verified").await;
@@ -275,7 +71,7 @@ async fn an_observing_node_is_touched_by_nobody_and_holds_up_nobody() {
     if !is_root() {
         return;
     }
-    let lab = Lab::new(3).await;
+    let lab = Lab::started(3).await;
     std::fs::remove_file(lab.nodes[0].played.root().join("etc").join(MARK_FILE)).unwrap();
     lab.roll_out(&lab.text("\tno-path-retry 12\n"), "", |_| {}).await;
     let said = lab.all_say(1, "not-applicable verified verified").await;
@@ -288,7 +84,7 @@ async fn a_node_that_was_away_takes_what_is_in_force_and_not_what_is_pending() {
     if !is_root() {
         return;
     }
-    let mut lab = Lab::new(3).await;
+    let mut lab = Lab::started(3).await;
     lab.stop(2).await;
     lab.roll_out(&lab.text("\tno-path-retry 12\n"), "", |_| {}).await;
     lab.all_say(1, "verified verified -").await;
@@ -313,7 +109,7 @@ async fn a_node_that_dies_at_work_blocks_all_until_a_person_resumes() {
     if !is_root() {
         return;
     }
-    let mut lab = Lab::new(3).await;
+    let mut lab = Lab::started(3).await;
     lab.roll_out(&lab.text("\tno-path-retry 12\n"), "", |_| {}).await;
     lab.all_say(1, "verified verified verified").await;
     // It asks multipathd and hears nothing any more; then the node is gone.
@@ -344,7 +140,7 @@ async fn without_the_whole_cluster_nobody_begins() {
     if !is_root() {
         return;
     }
-    let lab = Lab::new(2).await;
+    let lab = Lab::started(2).await;
     lab.hub.set_trust(Trust::None { why: "no quorum".into(), since: EpochS(5) });
     lab.roll_out(&lab.text("\tno-path-retry 12\n"), "", |_| {}).await;
     let said = lab.all_say(1, "waiting waiting").await;
@@ -359,7 +155,7 @@ async fn one_node_alone_is_applied_then_all() {
     if !is_root() {
         return;
     }
-    let lab = Lab::new(3).await;
+    let lab = Lab::started(3).await;
     let text = lab.text("\tno-path-retry 12\n");
     lab.roll_out(&text, "", |rollout| rollout.only = Some(name(1))).await;
     let said = lab.all_say(1, "waiting verified waiting").await;
@@ -371,7 +167,7 @@ async fn one_node_alone_is_applied_then_all() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_set_up_by_hand_is_refused_until_somebody_takes_it_over() {
-    let lab = Lab::new(2).await;
+    let lab = Lab::started(2).await;
     for node in &lab.nodes {
         node.played.put("state/config/wwids-added", "# ours\n");
     }
@@ -394,7 +190,7 @@ async fn drift_by_other_hands_is_told_and_not_mended() {
     if !is_root() {
         return;
     }
-    let mut lab = Lab::new(1).await;
+    let mut lab = Lab::started(1).await;
     lab.roll_out(&lab.text("\tno-path-retry 12\n"), "", |_| {}).await;
     lab.all_say(1, "verified").await;
     let theirs = "# somebody's\ndefaults {\n}\n";
@@ -415,35 +211,4 @@ async fn drift_by_other_hands_is_told_and_not_mended() {
     assert_eq!(lab.said().await["pve1"].progress, Progress::Verified);
     let key = Key::new("multipath-apply").unwrap();
     assert_eq!(lab.store.get(name(0), key).await.unwrap(), None, "no apply failed");
-    assert!(lab.dir.path().exists());
-}
-
-impl Lab {
-    /// Waits until a node's reason holds these words.
-    async fn until_why(&self, n: usize, words: &str) -> String {
-        let began = Instant::now();
-        loop {
-            let said = self.said().await;
-            let why = said.get(name(n).as_str()).and_then(|said| said.why.clone()).unwrap_or_default();
-            if why.contains(words) {
-                return why;
-            }
-            assert!(began.elapsed() < Duration::from_secs(60), "never {words:?}: {said:#?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// Waits until a node is done with a generation, well or not.
-    async fn until_done(&self, generation: u64, n: usize) -> Applied {
-        let began = Instant::now();
-        loop {
-            let said =
-                self.said().await.remove(name(n).as_str()).filter(|said| said.generation == generation);
-            if let Some(said) = said.filter(|said| said.progress.is_done() || said.progress.is_wrong()) {
-                return said;
-            }
-            assert!(began.elapsed() < Duration::from_secs(120), "never done: {:#?}", self.said().await);
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
 }
