@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::agent::DISKS;
+use crate::keywords;
 use crate::lab::{self, Lab, Scenario};
 use crate::qemu::Shape;
 
@@ -17,13 +18,16 @@ const LIMIT: Duration = Duration::from_secs(400);
 /// What stands in `wwids` and is nobody's business.
 const HAND_MADE: &str = "# by hand, years ago\n/3600a0980deadbeef0000000000000001/\n";
 
-const SCENARIOS: [Scenario; 6] = [
+const SCENARIOS: [Scenario; 9] = [
     ("what was set up by hand is refused until somebody takes it over", adopted),
     ("a setting and an alias reach multipathd", set),
     ("a LUN is allowed, and its map comes without a reconfigure", allowed),
     ("what multipath -t refuses never reaches multipathd", refused),
     ("a LUN in use is not taken out", in_use),
     ("a reconfigure is held while a path is down, and goes on when it is back", held),
+    ("who does not want to wait forces it", forced),
+    ("every keyword is accepted and in force", keywords::every_keyword),
+    ("hostile texts are refused, or arrive as they were typed", keywords::hostile),
 ];
 
 /// Boots once and plays all.
@@ -59,18 +63,18 @@ fn patient(command: &str) -> String {
 }
 
 /// Runs it, and it must succeed.
-fn ok(lab: &mut Lab, command: &str) -> Result<String> {
+pub fn ok(lab: &mut Lab, command: &str) -> Result<String> {
     lab.machine.ok(&patient(command))
 }
 
 /// The exit status, and what was printed.
-fn says(lab: &mut Lab, command: &str) -> Result<(i32, String)> {
+pub fn says(lab: &mut Lab, command: &str) -> Result<(i32, String)> {
     let output = lab.machine.run(&patient(&format!("{command} 2>&1")), LIMIT)?;
     Ok((output.status, output.text))
 }
 
 /// Applies what is pending, and waits for its end.
-fn apply(lab: &mut Lab, options: &str) -> Result<String> {
+pub fn apply(lab: &mut Lab, options: &str) -> Result<String> {
     let (status, text) = says(lab, &format!("pathkeeper config apply --yes --wait {options}"))?;
     ensure!(status == 0, "apply {options}: {status}\n{text}");
     Ok(text)
@@ -186,6 +190,17 @@ fn in_use(lab: &mut Lab) -> Result<()> {
     let (status, text) = says(lab, &format!("pathkeeper lun remove {wwid} --yes"))?;
     ensure!(status != 0 && text.contains("in use"), "{status} {text}");
     ok(lab, &format!("kill $(cat /run/holder); dmsetup info {wwid}"))?;
+    // Closed, and LVM's all the same.
+    let looks = format!("until_true 120 sh -c 'probe guest-probe get {DISKS} | grep -q \\\"pvs\\\"'");
+    ok(
+        lab,
+        &format!(
+            "map=/dev/mapper/{wwid}; lvm_by $map pvcreate -q $map; udevadm settle; agent_anew; {looks} || api {DISKS}"
+        ),
+    )?;
+    let (status, text) = says(lab, &format!("pathkeeper lun remove {wwid} --yes"))?;
+    ensure!(status != 0 && text.contains("in use"), "{status} {text}");
+    ok(lab, &format!("map=/dev/mapper/{wwid}; lvm_by $map pvremove -q $map; udevadm settle; agent_anew"))?;
     Ok(())
 }
 
@@ -199,6 +214,20 @@ fn held(lab: &mut Lab) -> Result<()> {
     ok(
         lab,
         "path 1 0 running; until_true 120 sh -c 'pathkeeper config rollout | grep verified'; until_true 30 maps_are 2 2",
+    )?;
+    Ok(())
+}
+
+fn forced(lab: &mut Lab) -> Result<()> {
+    ok(
+        lab,
+        "path 1 0 offline; until_true 60 paths_up $(ls /dev/mapper | grep ^3 | head -1) 1; pathkeeper config set failback 17",
+    )?;
+    ok(lab, "pathkeeper config apply --yes && until_true 90 sh -c 'pathkeeper config rollout | grep held'")?;
+    ok(
+        lab,
+        "pathkeeper config rollout force $(hostname) && until_true 120 sh -c 'pathkeeper config rollout | grep verified'\n\
+         multipathd show config local | grep failback | grep 17; path 1 0 running; until_true 60 maps_are 2 2",
     )?;
     Ok(())
 }

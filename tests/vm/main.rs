@@ -19,6 +19,7 @@ mod agent;
 #[cfg(feature = "etcd")]
 mod between;
 mod config;
+mod config_faults;
 #[cfg(feature = "etcd")]
 #[path = "../etcd_servers.rs"]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
@@ -26,6 +27,7 @@ mod etcd_servers;
 mod faults;
 #[cfg(feature = "etcd")]
 mod iscsi;
+mod keywords;
 mod lab;
 mod machine;
 mod many_luns;
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         trial("real_kernel_finds_more_faults", faults::run_more),
         trial("real_kernel_finds_what_is_missing", missing::run),
         trial("real_kernel_is_configured", config::run),
+        trial("real_kernel_is_disturbed_while_configured", config_faults::run),
         #[cfg(feature = "etcd")]
         trial("real_kernel_two_guests_one_etcd", two_guests::run),
         #[cfg(feature = "etcd")]

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::Confirmed;
+use crate::detail::Head;
 use crate::ids::{EpochS, NodeName, Wwid};
 use crate::json::{Scalar, Scanner};
 use crate::node_value::{APPLY_ERROR_BYTES_MAX, Read, clip, epoch, members, read_object, text, unsigned};
@@ -266,13 +267,18 @@ impl Applied {
         Self { why: clipped(self.why), drift: clipped(self.drift), ..self }
     }
 
-    /// Writes the value; what is too long is cut.
-    pub fn encode(&self) -> Vec<u8> {
+    /// Writes the value, which bears what all values do; what is too long is cut.
+    pub fn encode(&self, head: &Head) -> Vec<u8> {
         let clipped = |text: &Option<String>| {
             text.as_deref().map(|text| clip(text, APPLY_ERROR_BYTES_MAX).into_owned())
         };
         let (why, drift) = (clipped(&self.why), clipped(&self.drift));
         Writer::new()
+            .raw("v", "1")
+            .text("node", Some(head.node.as_str()))
+            .text("instance", Some(&head.stamp.instance.to_string()))
+            .raw("seq", &head.stamp.seq.to_string())
+            .epoch("time", Some(head.time))
             .raw("generation", &self.generation.to_string())
             .text("state", Some(self.progress.as_str()))
             .text("digest", self.digest.as_deref())

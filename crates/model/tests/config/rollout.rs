@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use pathkeeper_model::config::plan::Confirmed;
 use pathkeeper_model::config::rollout::{Applied, Course, Peer, Progress, Rollout, Turn, turn};
 use pathkeeper_model::config::texts::{TEXTS_BYTES_MAX, Texts};
-use pathkeeper_model::{EpochS, NodeName, Wwid};
+use pathkeeper_model::detail::Head;
+use pathkeeper_model::report::Stamp;
+use pathkeeper_model::{EpochS, Instance, NodeName, Wwid};
 use proptest::prelude::*;
 
 fn name(text: &str) -> NodeName {
@@ -166,7 +168,13 @@ fn documents_and_values_are_read_as_they_were_written() {
         );
         let read = Applied::decode(value.as_bytes()).unwrap();
         assert_eq!(read.progress.as_str(), progress);
-        assert_eq!(String::from_utf8(read.encode()).unwrap(), value);
+        let stamp = Stamp { instance: Instance(9), seq: 2 };
+        let head = Head { node: NodeName::new("pve1").unwrap(), stamp, time: EpochS(7) };
+        let bytes = read.encode(&head);
+        assert_eq!(Applied::decode(&bytes).as_ref(), Ok(&read));
+        let begins =
+            format!("{{\"v\":1,\"node\":\"pve1\",\"instance\":\"{}\",\"seq\":2,\"time\":7,", stamp.instance);
+        assert_eq!(String::from_utf8(bytes).unwrap(), begins + &value[1..]);
     }
     let odd = Applied::decode(b"{\"generation\":3,\"state\":\"dancing\"}").unwrap();
     assert_eq!(odd.progress, Progress::Applying, "whoever does something unknown may be at work");

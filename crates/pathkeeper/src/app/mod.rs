@@ -270,7 +270,7 @@ impl App {
         // A node that remembers nothing could apply twice, so it applies nothing.
         if let Some(machine) = machine.filter(|machine| machine.state_dir.is_some()) {
             let (store, board, clock) = (store.clone(), board.clone(), clock.clone());
-            loops.spawn(manager::Manager { clock, store, board, machine }.run());
+            loops.spawn(manager::Manager { clock, store, board, machine, instance: config.instance }.run());
         }
         let mut picture = Cluster::new(
             ClusterConfig { observer: node.clone(), failover_worst_ms: limits.failover_worst_ms },

@@ -149,7 +149,9 @@ impl Lab {
     /// A node says how far it is.
     pub async fn says(&self, node: &str, generation: u64, state: &str, since: i64) {
         let value = format!("{{\"generation\":{generation},\"state\":\"{state}\",\"since\":{since}}}");
-        let value = Applied::decode(value.as_bytes()).unwrap().encode();
+        let stamp = Stamp { instance: Instance(9), seq: generation };
+        let head = Head { node: name(node), stamp, time: EpochS(since) };
+        let value = Applied::decode(value.as_bytes()).unwrap().encode(&head);
         let key = Key::new("multipath-config").unwrap();
         self.hub.node(&name(node)).put(key, value.into()).await.unwrap();
     }

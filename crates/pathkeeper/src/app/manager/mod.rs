@@ -17,8 +17,10 @@ use pathkeeper_engine::apply::{Answer, Apply, Effect, Event, Plan, Progress as D
 use pathkeeper_io::managing::NotManaged;
 use pathkeeper_io::store::{Hint, Key, Store, StoreError};
 use pathkeeper_model::config::rollout::{Applied, CONFIG_KEY, Progress, Rollout, Turn, turn};
+use pathkeeper_model::detail::Head;
 use pathkeeper_model::node_value::{APPLY_KEY, ApplyError};
-use pathkeeper_model::{EpochS, MonoMs, NodeName};
+use pathkeeper_model::report::Stamp;
+use pathkeeper_model::{EpochS, Instance, MonoMs, NodeName};
 use tokio::sync::mpsc;
 
 use super::apply::Hands;
@@ -49,6 +51,8 @@ pub struct Manager {
     pub board: Arc<Board>,
     /// Where its files and its multipathd are.
     pub machine: OwnMachine,
+    /// This run.
+    pub instance: Instance,
 }
 
 /// Something that was done beside the loop.
@@ -71,6 +75,8 @@ struct Run {
     peers: Peers,
     /// What the state directory remembers was told to the machine.
     loaded: bool,
+    /// What the next value says of itself.
+    stamp: Stamp,
     /// What this node said last, as far as the store took it.
     said: Option<Applied>,
     /// What was found to be done for good, so that the next look is a comparison.
@@ -86,7 +92,7 @@ struct Run {
 impl Manager {
     /// Runs until the task is dropped or the store is gone.
     pub async fn run(self) {
-        let Self { clock, store, board, machine } = self;
+        let Self { clock, store, board, machine, instance } = self;
         let Some(state_dir) = machine.state_dir.as_deref() else { return };
         let (back, mut came_back) = mpsc::unbounded_channel();
         let mut hints = store.hints();
@@ -101,6 +107,7 @@ impl Manager {
             desired: Desired::default(),
             peers: Peers::default(),
             loaded: false,
+            stamp: Stamp { instance, seq: 0 },
             said: None,
             done: None,
             touched: Touched::default(),
@@ -347,6 +354,12 @@ impl Run {
         }
     }
 
+    /// What a value that goes out now says of itself.
+    fn head(&mut self) -> Head {
+        self.stamp.seq += 1;
+        Head { node: self.node.clone(), stamp: self.stamp, time: self.clock.now().wall }
+    }
+
     fn carry_out_all(&mut self, effects: Vec<Effect>) {
         for Effect { id, what } in effects {
             match what {
@@ -369,7 +382,7 @@ impl Run {
         }
     }
 
-    fn announce(&self, id: u64, told: &Told) {
+    fn announce(&mut self, id: u64, told: &Told) {
         let applied = of_told(told);
         tracing::info!(
             "configuration, generation {}: {}{}",
@@ -377,10 +390,10 @@ impl Run {
             applied.progress.as_str(),
             applied.why.as_ref().map_or(String::new(), |why| format!(": {why}"))
         );
-        let (store, back) = (self.store.clone(), self.back.clone());
+        let (store, back, head) = (self.store.clone(), self.back.clone(), self.head());
         tokio::spawn(async move {
             let said = async {
-                put(&*store, &applied).await?;
+                put(&*store, &head, &applied).await?;
                 let mut peers = Peers::default();
                 peers.refresh(&*store).await?;
                 Ok(peers)
@@ -402,7 +415,8 @@ impl Run {
         if self.said.as_ref() == Some(&applied) {
             return Ok(());
         }
-        put(&*self.store, &applied).await?;
+        let head = self.head();
+        put(&*self.store, &head, &applied).await?;
         self.said = Some(applied);
         Ok(())
     }
@@ -419,8 +433,8 @@ fn applied(generation: u64, progress: Progress, why: Option<String>, since: Opti
 }
 
 /// Puts what the node says of the configuration, and beside it whether its last apply failed.
-async fn put(store: &dyn Store, applied: &Applied) -> Result<(), StoreError> {
-    store.put(Key::new(CONFIG_KEY)?, Bytes::from(applied.encode())).await?;
+async fn put(store: &dyn Store, head: &Head, applied: &Applied) -> Result<(), StoreError> {
+    store.put(Key::new(CONFIG_KEY)?, Bytes::from(applied.encode(head))).await?;
     let key = Key::new(APPLY_KEY)?;
     match applied.progress {
         progress if progress.is_wrong() => {

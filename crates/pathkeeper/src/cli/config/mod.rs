@@ -110,7 +110,7 @@ enum ConfigCommand {
         yes: bool,
     },
     Release(ReleaseArgs),
-    /// Show when the answering node saw multipath.cfg change, and the newest generation
+    /// Show when the answering node saw the documents and the rollout change, and the newest generation
     History {
         /// Of the newest changes of all documents, so many are looked at
         #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=5000))]
