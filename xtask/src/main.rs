@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod api_types;
 mod cmd;
 mod features;
 mod generated;

@@ -17,6 +17,7 @@ pub mod mutes;
 pub mod names;
 pub mod orders;
 pub mod server;
+pub mod session;
 pub mod status;
 pub mod support;
 pub mod ui;
@@ -194,6 +195,7 @@ pub fn router(context: Context) -> Router {
         .merge(names::routes())
         .merge(volumes::routes())
         .merge(config::routes())
+        .merge(session::routes())
         .merge(ui::routes())
         .layer(small);
     Router::new()
