@@ -11,6 +11,7 @@ mod rust_text;
 mod skips;
 mod test;
 mod tidy;
+mod ui;
 mod vm;
 
 use std::path::{Path, PathBuf};

@@ -49,7 +49,7 @@ export class Matrix extends View {
       this.#grid.focusCell();
     });
     this.#grid.addEventListener("keydown", () => (this.#touched = Date.now()));
-    this.#form.addEventListener("input", () => this.#read());
+    this.#form.addEventListener("input", (event) => this.#read(event));
     addEventListener("keydown", (event) => this.#shortcut(event), { signal: this.signal });
   }
 
@@ -176,18 +176,21 @@ export class Matrix extends View {
     this.lead(parse(location.hash));
   }
 
-  #read() {
+  /** @param {Event} event */
+  #read(event) {
     const form = new FormData(this.#form);
     const rows = this.store.status?.luns ?? [];
     const filter = readFilter(this.route.query);
-    const unclean = form.has("unclean");
-    // What is so by default is not written down.
-    filter.unclean = null;
     filter.states = form.getAll("state").map(String);
     filter.name = String(form.get("name") ?? "");
     filter.node = String(form.get("node") ?? "");
     filter.group = form.get("group") === "none" ? "none" : "storage";
-    filter.unclean = onlyUnclean(filter, rows) === unclean ? null : unclean;
+    // What is so by default is not written down, and nobody has said what the box shows by itself.
+    if (event.target instanceof HTMLInputElement && event.target.name === "unclean") {
+      const unclean = form.has("unclean");
+      filter.unclean = null;
+      filter.unclean = onlyUnclean(filter, rows) === unclean ? null : unclean;
+    }
     const colour = String(form.get("colour") ?? "");
     this.#go({ ...writeFilter(filter), colour: colour === "state" ? "" : colour });
   }
@@ -232,7 +235,7 @@ export class Matrix extends View {
 
   /** @param {KeyboardEvent} event */
   #shortcut(event) {
-    const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement || event.target instanceof HTMLTextAreaElement;
+    const typing = event.target instanceof Element && event.target.matches("input:not([type=checkbox]), select, textarea");
     if (event.key === "Escape" && !this.#panel.hidden && !this.#legend.open) this.#panel.shut();
     else if (event.key === "?" && !typing) this.#legend.showModal();
   }

@@ -40,7 +40,7 @@ export class NodeView extends View {
 
   build() {
     this.append(this.#title,
-      h("section", { "aria-label": "What is wrong" }, this.#findings),
+      h("section", { "aria-label": "What is wrong" }, h("h2", { class: "unseen" }, "What is wrong"), this.#findings),
       h("section", { "aria-label": "Ports" }, h("h2", {}, "Adapters and target ports: usable/expected paths"), this.#ports),
       h("section", { "aria-label": "May it be done" }, h("h2", {}, "May I…"), this.#canForm, this.#can),
       h("section", { "aria-label": "Maps" }, this.#mapsTitle, this.#maps),

@@ -42,7 +42,7 @@ export class Overview extends View {
       this.#wall,
       h("div", { class: "columns" },
         h("div", {},
-          h("section", { id: "findings", "aria-label": "What is wrong" }, this.#quiet, this.#causes, this.#more),
+          h("section", { id: "findings", "aria-label": "What is wrong" }, h("h2", { class: "unseen" }, "What is wrong"), this.#quiet, this.#causes, this.#more),
           h("section", { "aria-label": "Nodes" }, h("h2", {}, "Nodes"), this.#nodes),
           this.#notesBox),
         h("aside", {},

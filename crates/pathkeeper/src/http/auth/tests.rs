@@ -385,6 +385,13 @@ async fn a_browser_shows_its_token_once_and_says_what_only_our_pages_know() {
             403,
         )
         .await;
+    // A browser would ask for a password by itself if a page's request were challenged.
+    let by_script = house.send(FAR, READ, &[("sec-fetch-dest", "empty")]).await;
+    assert_eq!(
+        (by_script.status().as_u16(), by_script.headers().contains_key("www-authenticate")),
+        (401, false)
+    );
+    assert!(house.send(FAR, READ, &[]).await.headers().contains_key("www-authenticate"));
     // Ended is ended, and the cookie is taken back.
     house.check(FAR, "DELETE /api2/json/session", &[said[0]], 401).await;
     house.check(FAR, "DELETE /api2/json/session", &said, 200).await;
