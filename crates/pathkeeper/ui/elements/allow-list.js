@@ -10,7 +10,7 @@ import { problem, write } from "./write.js";
 /** @typedef {import("../api-types.js").Config} ConfigData */
 
 export class AllowList extends HTMLElement {
-  #table = h("div", { class: "wide" });
+  #table = h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "LUNs" });
   #told = h("div", { role: "status" });
   #found = h("div");
   /** @type {ConfigData | null} */
@@ -30,7 +30,7 @@ export class AllowList extends HTMLElement {
     keep(this.#table, [{
       key: "luns", sig: [config.luns, config.config.digest, may],
       make: () => luns.length === 0 ? h("p", { class: "soft" }, "The document allows no LUN, and the answering node has no map.") : h("table", {},
-        h("thead", {}, h("tr", {}, ...["alias", "WWID", "allowed", `map on ${config.node}`, "used by", "nodes", "expected paths", "comment", ""].map((words) => h("th", { scope: "col" }, words)))),
+        h("thead", {}, h("tr", {}, ...["alias", "WWID", "allowed", `map on ${config.node}`, "used by", "nodes", "expected paths", "comment", ""].map((words) => h("th", { scope: "col" }, words || h("span", { class: "unseen" }, "change"))))),
         h("tbody", {}, ...luns.map(([wwid, lun]) => h("tr", { "data-config-lun": wwid },
           h("th", { scope: "row" }, lun.alias ?? h("span", { class: "soft" }, "none")),
           h("td", {}, h("a", { href: href("lun", wwid), title: wwid }, shortWwid(wwid))),

@@ -6,7 +6,7 @@ import { write } from "./write.js";
 
 export class Knobs extends HTMLElement {
   #all = h("input", { type: "checkbox", onchange: () => this.#draw() });
-  #table = h("div", { class: "wide" });
+  #table = h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "Settings" });
   #told = h("div", { role: "status" });
   /** @type {import("../api-types.js").Config | null} */
   #config = null;
@@ -32,7 +32,7 @@ export class Knobs extends HTMLElement {
     keep(this.#table, [{
       key: "knobs", sig: [set, config.config.digest, this.#may],
       make: () => h("table", {},
-        h("thead", {}, h("tr", {}, ...["setting", "the document says", `in force on ${config.node}`, "set by", ""].map((words) => h("th", { scope: "col" }, words)))),
+        h("thead", {}, h("tr", {}, ...["setting", "the document says", `in force on ${config.node}`, "set by", ""].map((words) => h("th", { scope: "col" }, words || h("span", { class: "unseen" }, "change"))))),
         h("tbody", {}, ...set.map(([key, knob]) => h("tr", {},
           h("th", { scope: "row" }, key), h("td", {}, knob.said ?? h("span", { class: "soft" }, "nothing")),
           h("td", { class: knob["as-said"] === false ? "problem" : "" }, knob["in-force"] ?? h("span", { class: "soft" }, "not known")),

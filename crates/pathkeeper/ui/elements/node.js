@@ -23,7 +23,7 @@ const VERDICTS = { yes: "YES", "yes-but": "YES, BUT", no: "NO", "cannot-tell": "
 export class NodeView extends View {
   #title = h("div");
   #findings = h("div", { class: "cards" });
-  #ports = h("div", { class: "wide" });
+  #ports = h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "Usable paths by pair of ports" });
   #can = h("div", { class: "can-answer", role: "status" });
   #canForm = h("div", { class: "buttons" });
   #maps = h("div", { class: "maps" });

@@ -51,9 +51,9 @@ export function painter({ nodes, tint, luns, open, openColumn }) {
       return h("div", {
         role: "gridcell", class: "cell", "data-of": row.wwid, "data-node": name, "data-state": state,
         "data-causes": cell.causes?.join("\n"), "data-unexplained": isUnexplained(cell), "data-dark": dark,
-        "data-tint": look?.tint ?? null, title: look ? `${words}; ${look.words}` : words,
+        "data-marks": corner || null, "data-tint": look?.tint ?? null, title: look ? `${words}; ${look.words}` : words,
         "aria-label": look ? `${words}; ${look.words}` : words,
-      }, dark ? "" : look ? look.text : cellText(cell), corner ? h("span", { class: "corner-mark" }, corner) : null);
+      }, dark ? "" : look ? look.text : cellText(cell));
     },
   };
 }

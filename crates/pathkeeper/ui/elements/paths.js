@@ -24,7 +24,7 @@ export function tree(map, names) {
   const queueing = map.queueing === "off" || map.queueing === "-" ? null : `without a path I/O waits: ${map.queueing === "on" ? "for ever" : map.queueing}`;
   const head = [map.name, map.dm, `${map.vendor},${map.product}`, size(map.size), map["write-prot"] === "ro" ? "READ-ONLY" : null,
     map.suspended ? "SUSPENDED" : null].filter(Boolean).join("  ");
-  return h("div", { class: "tree" },
+  return h("div", { class: "tree", tabindex: "0", role: "group", "aria-label": `Paths of ${map.name}` },
     h("p", { class: "mono" }, head),
     h("p", { class: "mono soft" }, `features='${map.features}' hwhandler='${map.hwhandler}' failback=${map.failback}`),
     queueing ? h("p", { class: "soft" }, queueing) : null,

@@ -12,7 +12,7 @@ const STATE_OF = { verified: "optimal", current: "optimal", applying: "degraded"
 export class Rollout extends HTMLElement {
   #plan = h("div");
   #start = h("div");
-  #progress = h("div", { class: "wide" });
+  #progress = h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "Progress" });
   #told = h("div", { role: "status" });
   /** @type {import("../api-types.js").Config | null} */
   #config = null;

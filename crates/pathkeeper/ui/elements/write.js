@@ -62,7 +62,7 @@ async function conflict(box, asked, error) {
 
 /** @param {string} left @param {string} right @param {string} leftTitle @param {string} rightTitle */
 export function sideBySide(left, right, leftTitle, rightTitle) {
-  return h("div", { class: "wide" }, h("table", { class: "sides" },
+  return h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "Both texts" }, h("table", { class: "sides" },
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, leftTitle), h("th", { scope: "col" }, rightTitle))),
     h("tbody", {}, ...pairs(left, right).map(({ left, right }) =>
       h("tr", { "data-differs": left !== right ? "yes" : "no" },

@@ -64,7 +64,8 @@ export function marks(cell) {
 export function cellWords(label, node, cell) {
   const paths = counts(cell);
   const parts = [`${label} on ${node}: ${known(cell.state)}`];
-  if (paths) parts.push(`${paths} paths`);
+  if (known(cell.state) === "missing") parts.push("none");
+  else if (paths) parts.push(`${paths} paths`);
   if (cell.queueing) parts.push("I/O queues");
   if (cell.flapping) parts.push("a path flaps");
   if ((cell.unexplained ?? 0) > 0) parts.push(`${plural(cell.unexplained ?? 0, "path")} that no cause explains`);
