@@ -1,12 +1,9 @@
-// The page: one store, one shell, and the view that the address names.
+// The page: one store, one shell, and the view that the address names. Views are loaded when they are first looked at.
 
 import { useCsrf, whenUnauthorized } from "./api.js";
-import { Config } from "./elements/config.js";
-import { Lun } from "./elements/lun.js";
-import { Matrix } from "./elements/matrix.js";
-import { NodeView } from "./elements/node.js";
 import { Overview } from "./elements/overview.js";
 import { Shell } from "./elements/shell.js";
+import { h } from "./h.js";
 import { parse } from "./model/route.js";
 import { Session } from "./session.js";
 import { Store } from "./store.js";
@@ -14,13 +11,21 @@ import { Store } from "./store.js";
 const store = new Store();
 const session = new Session();
 const shell = new Shell(store, session);
-const views = { overview: Overview, matrix: Matrix, lun: Lun, node: NodeView, config: Config };
-for (const [name, view] of Object.entries(views)) customElements.define(`pk-${name}`, view);
 
-/** @type {InstanceType<typeof views[keyof typeof views]> | null} */
+/** @type {Record<import("./model/route.js").Route["view"], () => Promise<new () => import("./elements/view.js").View>>} */
+const views = {
+  overview: async () => Overview,
+  matrix: async () => (await import("./elements/matrix.js")).Matrix,
+  lun: async () => (await import("./elements/lun.js")).Lun,
+  node: async () => (await import("./elements/node.js")).NodeView,
+  config: async () => (await import("./elements/config.js")).Config,
+};
+
+/** @type {import("./elements/view.js").View | null} */
 let shown = null;
+let turn = 0;
 
-function go() {
+async function go() {
   // The link past the header is no view.
   if (location.hash === "#main") return;
   const route = parse(location.hash);
@@ -28,26 +33,39 @@ function go() {
   store.asOf(Number.isSafeInteger(at) && at > 0 ? at : null);
   document.body.dataset["wall"] = route.query.get("wall") ? "yes" : "no";
   shell.route = route;
-  if (shown instanceof views[route.view] && shown.route.name === route.name) {
+  shell.draw();
+  if (shown && shown.route.view === route.view && shown.route.name === route.name) {
     shown.lead(route);
-  } else {
+    return;
+  }
+  turn += 1;
+  const mine = turn;
+  const main = /** @type {HTMLElement} */ (document.getElementById("main"));
+  try {
+    const View = await views[route.view]();
+    // Somebody went on meanwhile.
+    if (mine !== turn) return;
     const first = shown === null;
-    shown = new views[route.view]();
+    if (!customElements.get(`pk-${route.view}`)) customElements.define(`pk-${route.view}`, View);
+    shown = new View();
     shown.store = store;
     shown.session = session;
     shown.route = route;
-    document.getElementById("main")?.replaceChildren(shown);
+    main.replaceChildren(shown);
     scrollTo(0, 0);
     // Who came by a link hears where they are.
     if (!first) shown.querySelector("h1")?.focus();
+  } catch (error) {
+    shown = null;
+    main.replaceChildren(h("p", { class: "problem", role: "alert" }, `this view cannot be shown: ${error instanceof Error ? error.message : error}`));
   }
-  shell.draw();
 }
 
 addEventListener("hashchange", go);
 session.addEventListener("change", () => {
   useCsrf(session.csrf);
-  if (session.isOpen) store.restart();
+  // What was refused before is asked for anew; a stream that lives is left alone.
+  if (session.isOpen && store.connection !== "live") store.restart();
   shell.draw();
   shown?.draw();
 });

@@ -29,13 +29,13 @@ export class Overview extends View {
   #eventsNote = h("div");
   #muted = h("ul", { class: "in-force" });
   #mutedBox = h("section", { "aria-label": "Mutes and windows" }, h("h2", {}, "Muted"), this.#muted);
+  #wallLink = h("p", { class: "soft wall-link" });
   #wall = h("p", { class: "wall-clock" });
   #history = new Asked(() => get("history", { limit: EVENTS_ASKED }), () => this.#drawBeside());
   #mutes = new Asked(() => get("mutes"), () => this.#drawBeside());
   #windows = new Asked(() => get("windows"), () => this.#drawBeside());
 
   build() {
-    const wall = this.route.query.get("wall");
     this.#notesBox.append(h("summary", {}, "Notes"), this.#notes);
     this.append(
       h("h1", { tabindex: "-1", class: "unseen" }, "Overview"),
@@ -48,13 +48,13 @@ export class Overview extends View {
         h("aside", {},
           this.#mutedBox,
           h("section", { "aria-label": "Recent events" }, h("h2", {}, "Recent events"), this.#events, this.#eventsNote))),
-      h("p", { class: "soft wall-link" },
-        wall ? h("a", { href: href("overview") }, "leave the wall board") : h("a", { href: href("overview", "", { wall: "1" }) }, "wall board")),
-    );
+      this.#wallLink);
   }
 
   draw() {
     const { status, nowS } = this.store;
+    const wall = this.route.query.get("wall");
+    keep(this.#wallLink, [{ key: "link", sig: wall, make: () => h("a", { href: href("overview", "", wall ? {} : { wall: "1" }) }, wall ? "leave the wall board" : "wall board") }]);
     this.#causes.parentElement?.toggleAttribute("hidden", !status);
     if (status) this.#drawFindings(status, nowS);
     this.#drawNodes();
