@@ -4,6 +4,7 @@ import { pairs } from "../../../crates/pathkeeper/ui/model/diff.js";
 import { folded } from "../../../crates/pathkeeper/ui/model/events.js";
 import { colons, portGrid, portName } from "../../../crates/pathkeeper/ui/model/paths.js";
 import { mostly, TINTS } from "../../../crates/pathkeeper/ui/model/tint.js";
+import { fabrics } from "../../../crates/pathkeeper/ui/model/fabrics.js";
 import { moved, visible } from "../../../crates/pathkeeper/ui/model/window.js";
 
 test("what is on the screen, and a little more", () => {
@@ -57,9 +58,27 @@ test("a size that differs from the others stands out; one that is not known does
   const row = { wwid: "w", nodes: { a: { state: "optimal" }, b: { state: "optimal" }, c: { state: "optimal" } } };
   const luns = new Map([["w", { nodes: { a: { size: 1024 }, b: { size: 1024 }, c: { size: 2048 } } }]]);
   assert.equal(mostly([1, 2, 2, null]), 2);
-  assert.equal(TINTS.size.look(row, "c", luns).tint, "odd");
-  assert.equal(TINTS.size.look(row, "a", luns).tint, "plain");
-  assert.equal(TINTS.size.look(row, "a", null).text, "?");
-  assert.equal(TINTS.queueing.look({ nodes: { a: { state: "unknown" } } }, "a").text, "?");
-  assert.equal(TINTS.queueing.look({ nodes: { a: { state: "failed", queueing: true } } }, "a").tint, "odd");
+  assert.equal(TINTS.size.look(row, "c", { luns }).tint, "odd");
+  assert.equal(TINTS.size.look(row, "a", { luns }).tint, "plain");
+  assert.equal(TINTS.size.look(row, "a", { luns: null }).text, "?");
+  assert.equal(TINTS.queueing.look({ nodes: { a: { state: "unknown" } } }, "a", {}).text, "?");
+  assert.equal(TINTS.queueing.look({ nodes: { a: { state: "failed", queueing: true } } }, "a", {}).tint, "odd");
+});
+
+test("a fabric that a node lost stands out, also where the adapter no longer names it", () => {
+  const path = (adapter, port, usable) => ({ adapter, "target-port": port, usable });
+  const disks = (node, fabric, usable) => ({
+    node, detail: "published", believed: true, adapters: [{ name: "host6", fabric: "0x10000000000000aa" }, { name: "host7", fabric }],
+    maps: [{ wwid: "w", groups: [{ paths: [path("host6", "p1", true), path("host7", "p2", usable)] }] }],
+  });
+  const row = { wwid: "w", nodes: { a: { state: "optimal" }, b: { state: "degraded" }, c: { state: "optimal" } } };
+  const of = fabrics([disks("a", "0x10000000000000bb", true), disks("b", "0xffffffffffffffff", false), { ...disks("c", null, true), believed: false }], null);
+  assert.deepEqual(of.all, ["10:00:00:00:00:00:00:aa", "10:00:00:00:00:00:00:bb"]);
+  const look = (node) => TINTS.fabric.look(row, node, { fabrics: of });
+  assert.deepEqual([look("a").text, look("a").tint], ["1+1", "plain"]);
+  assert.deepEqual([look("b").text, look("b").tint], ["1+0", "odd"]);
+  assert.equal(look("c").text, "?");
+  assert.equal(TINTS.fabric.look(row, "a", { fabrics: null }).text, "?");
+  const named = fabrics([disks("a", null, true)], { ports: { p1: { fabric: "A" }, p2: { fabric: "B" } } });
+  assert.deepEqual(named.all, ["A", "B"]);
 });

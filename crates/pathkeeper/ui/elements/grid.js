@@ -14,6 +14,8 @@ import { moved, visible } from "../model/window.js";
  * @property {(name: string) => void} openColumn
  */
 
+/** @typedef {{element: HTMLElement, cells: Map<number, HTMLElement>, text: string, row: unknown, paint: number}} Drawn */
+
 const ROW_PX = 26;
 const HEAD_PX = 40;
 const NAME_PX = 290;
@@ -36,7 +38,7 @@ export class Grid extends HTMLElement {
   #grid = h("div", { role: "grid", class: "grid", "aria-label": "State of each LUN on each node" }, this.#sheet);
   #head = h("div", { role: "row", class: "row head", "aria-rowindex": "1" });
   #headKey = "";
-  /** What is on the screen, by key. @type {Map<string, {element: HTMLElement, sig: string, row: unknown, paint: number}>} */
+  /** What is on the screen, by key; cells by column. @type {Map<string, Drawn>} */
   #rows = new Map();
   /** The one tab stop. */
   #at = { row: 0, column: -1 };
@@ -44,6 +46,8 @@ export class Grid extends HTMLElement {
   #printing = false;
   #name = NAME_PX;
   #listening = new AbortController();
+  /** @type {(cell: HTMLElement) => boolean} */
+  isLit = () => false;
 
   connectedCallback() {
     this.#listening = new AbortController();
@@ -98,9 +102,11 @@ export class Grid extends HTMLElement {
     this.#stop()?.focus({ preventScroll: true });
   }
 
-  /** Each cell on the screen, to light some. @returns {NodeListOf<HTMLElement>} */
-  get cells() {
-    return this.#sheet.querySelectorAll("[role=gridcell]");
+  /** Lights cells, those too that are scrolled into sight later; null lights none and dims none. @param {((cell: HTMLElement) => boolean) | null} which */
+  light(which) {
+    this.isLit = which ?? (() => false);
+    this.toggleAttribute("data-lit", which !== null);
+    for (const { cells } of this.#rows.values()) for (const cell of cells.values()) cell.toggleAttribute("data-lit", this.isLit(cell));
   }
 
   #soon() {
@@ -130,15 +136,17 @@ export class Grid extends HTMLElement {
     const shown = indexes(rows, this.#at.row);
     this.#drawHead(names);
     const before = this.#rows;
+    /** @type {Map<string, Drawn>} */
     const after = new Map();
     for (const n of shown) {
       const line = this.#lines[n];
       if (!line) continue;
       const old = before.get(line.key);
-      const sig = `${names.join()} ${line.text}`;
-      if (old && old.sig === sig && old.row === line.row && old.paint === this.#paint) after.set(line.key, old);
-      else after.set(line.key, { element: this.#row(line, names, old?.element), sig, row: line.row, paint: this.#paint });
-      const { element } = after.get(line.key);
+      const same = old && old.text === line.text && old.row === line.row && old.paint === this.#paint;
+      if (same) this.#columnsOf(old, line, names);
+      const drawn = same ? old : this.#row(line, names, old?.element);
+      after.set(line.key, drawn);
+      const { element } = drawn;
       element.style.transform = `translateY(${HEAD_PX + n * ROW_PX}px)`;
       element.setAttribute("aria-rowindex", String(n + 2));
       element.dataset["line"] = String(n);
@@ -170,7 +178,7 @@ export class Grid extends HTMLElement {
     this.#fill(this.#head, [corner, ...names.map((n) => this.#place(/** @type {Painter} */ (this.#painter).column(this.#columns[n] ?? ""), n))]);
   }
 
-  /** @param {Line} line @param {number[]} names @param {HTMLElement} [old] */
+  /** @param {Line} line @param {number[]} names @param {HTMLElement} [old] @returns {Drawn} */
   #row(line, names, old) {
     const painter = /** @type {Painter} */ (this.#painter);
     const element = old ?? h("div", { role: "row", class: `row ${line.kind}` });
@@ -178,12 +186,40 @@ export class Grid extends HTMLElement {
     header.setAttribute("aria-colindex", "1");
     header.dataset["column"] = "-1";
     header.tabIndex = -1;
-    const cells = line.kind === "group" ? [] : names.map((n) => {
-      const cell = painter.cell(line, this.#columns[n] ?? "") ?? h("div", { role: "gridcell", class: "cell", "aria-label": "not expected" });
-      return this.#place(cell, n);
-    });
-    this.#fill(element, [header, ...cells]);
-    return element;
+    const cells = new Map(line.kind === "group" ? [] : names.map((n) => [n, this.#cell(line, n)]));
+    this.#fill(element, [header, ...cells.values()]);
+    return { element, cells, text: line.text, row: line.row, paint: this.#paint };
+  }
+
+  /** @param {Line} line @param {number} n */
+  #cell(line, n) {
+    const made = this.#painter?.cell(line, this.#columns[n] ?? "");
+    const cell = this.#place(made ?? h("div", { role: "gridcell", class: "cell", "aria-label": "not expected" }), n);
+    cell.toggleAttribute("data-lit", this.isLit(cell));
+    return cell;
+  }
+
+  /** A row that was scrolled aside: cells that came into sight are made, the others stay or go. @param {Drawn} drawn @param {Line} line @param {number[]} names */
+  #columnsOf(drawn, line, names) {
+    if (line.kind === "group") return;
+    const wanted = new Set(names);
+    for (const [n, cell] of drawn.cells) {
+      if (wanted.has(n)) continue;
+      cell.remove();
+      drawn.cells.delete(n);
+    }
+    /** @type {HTMLElement | null} */
+    let next = null;
+    for (let at = names.length - 1; at >= 0; at -= 1) {
+      const n = names[at] ?? 0;
+      let cell = drawn.cells.get(n);
+      if (!cell) {
+        cell = this.#cell(line, n);
+        drawn.cells.set(n, cell);
+        drawn.element.insertBefore(cell, next);
+      }
+      next = cell;
+    }
   }
 
   /** New content where old was; the focus stays in its column. @param {HTMLElement} parent @param {HTMLElement[]} content */

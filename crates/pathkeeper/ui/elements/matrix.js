@@ -1,9 +1,10 @@
 // The matrix: LUNs by nodes. What is wrong stands out, what explains it lights up, a cell opens its paths beside it.
 
 import "./grid.js";
-import { get } from "../api.js";
+import { get, part } from "../api.js";
 import { h, keep } from "../h.js";
 import { plural } from "../format.js";
+import { fabrics } from "../model/fabrics.js";
 import { TINTS } from "../model/tint.js";
 import { href, parse } from "../model/route.js";
 import { csv, held, lines, onlyUnclean, readFilter, wanted, writeFilter } from "../model/rows.js";
@@ -17,6 +18,8 @@ import { painter } from "./paint.js";
 const READING_MS = 10_000;
 /** Sizes on nodes are asked for anew so often while they are shown. */
 const SIZES_S = 30;
+/** Paths of all nodes are asked for anew so often while fabrics are shown: each may be unpacked for us alone. */
+const FABRICS_S = 60;
 
 export class Matrix extends View {
   #form = h("form", { class: "filter", "aria-label": "Filter", onsubmit: (/** @type {Event} */ event) => event.preventDefault() });
@@ -36,6 +39,7 @@ export class Matrix extends View {
   #paint = 0;
   #paintKey = "";
   #revealed = "";
+  #fabrics = new Asked(() => this.#askFabrics(), () => this.draw());
   #sizes = new Asked(() => get("luns"), () => this.draw());
 
   build() {
@@ -65,14 +69,16 @@ export class Matrix extends View {
     this.#arrange(lines(rows, filter.group), status.luns, JSON.stringify(writeFilter(filter)));
     const tint = TINTS[this.route.query.get("colour") ?? ""] ?? TINTS["state"];
     if (tint?.asks === "luns") this.#sizes.refresh(SIZES_S);
+    if (tint?.asks === "disks") this.#fabrics.refresh(FABRICS_S);
     const nodes = this.store.nodes;
     // What a cell looks like beyond its row: nodes that are not heard, the tint, and what it needs.
     const fresh = [...nodes.values()].map((node) => [node.node, node.report, node.multipathd, node.settling]);
-    const paintKey = JSON.stringify([fresh, tint?.word, this.#sizes.at]);
+    const paintKey = JSON.stringify([fresh, tint?.word, this.#sizes.at, this.#fabrics.at]);
     if (paintKey !== this.#paintKey) this.#paint += 1;
     this.#paintKey = paintKey;
     const paint = painter({
-      nodes, tint: tint ?? null, luns: this.#sizes.data,
+      // Of another time neither sizes nor paths are kept.
+      nodes, tint: tint ?? null, luns: this.store.past ? null : this.#sizes.data, fabrics: this.store.past ? null : this.#fabrics.data,
       open: (line, name) => this.#open(line, name),
       openColumn: (name) => (location.hash = href("node", name)),
     });
@@ -107,6 +113,17 @@ export class Matrix extends View {
     this.#news.textContent = `${words.join(", ")}: show`;
   }
 
+  /** One node after the other; one that cannot be read is not known, and the others are. */
+  async #askFabrics() {
+    const all = [];
+    for (const name of columns(this.store.live?.luns ?? [])) {
+      if (this.signal.aborted) break;
+      const disks = await get(`/api2/json/nodes/${part(name)}/disks/multipath`).catch(() => null);
+      if (disks) all.push(disks);
+    }
+    return fabrics(all, await get("names").catch(() => null));
+  }
+
   #sort() {
     this.#filterKey = "";
     this.draw();
@@ -138,14 +155,12 @@ export class Matrix extends View {
     const filtered = this.route.query.get("cause");
     this.#lit = mark === filtered ? null : mark;
     const lit = mark ?? filtered;
-    this.#grid.toggleAttribute("data-lit", Boolean(lit));
-    const finding = this.store.status?.findings.find((finding) => fingerprint(finding) === lit);
-    for (const cell of this.#grid.cells) {
-      const causes = cell.dataset["causes"]?.split("\n") ?? [];
+    const scope = this.store.status?.findings.find((finding) => fingerprint(finding) === lit)?.scope;
+    this.#grid.light(lit ? (cell) => {
       // A finding that is no cause is about its own cell.
-      const own = finding && finding.scope.node === cell.dataset["node"] && finding.scope.wwid === cell.dataset["of"];
-      cell.toggleAttribute("data-lit", Boolean(lit && (causes.includes(lit) || own)));
-    }
+      const own = scope?.wwid != null && scope.node === cell.dataset["node"] && scope.wwid === cell.dataset["of"];
+      return own || (cell.dataset["causes"]?.split("\n").includes(lit) ?? false);
+    } : null);
   }
 
   /** @param {import("../model/rows.js").Line} line @param {string | null} name */

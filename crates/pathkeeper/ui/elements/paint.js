@@ -9,13 +9,14 @@ import { cellText, cellWords, isUnexplained, known, label, marks, reading, state
  * @property {Map<string, import("../model/status.js").NodeRow>} nodes
  * @property {import("../model/tint.js").Tint | null} tint
  * @property {import("../api-types.js").Luns | null} luns
+ * @property {import("../model/fabrics.js").Fabrics | null} fabrics
  * @property {(line: import("../model/rows.js").Line, name: string | null) => void} open
  * @property {(name: string) => void} openColumn
  */
 
 /** @param {Options} options @returns {import("./grid.js").Painter} */
-export function painter({ nodes, tint, luns, open, openColumn }) {
-  const byWwid = luns ? new Map(luns.luns.map((lun) => [lun.wwid, lun])) : null;
+export function painter({ nodes, tint, luns, fabrics, open, openColumn }) {
+  const beside = { luns: luns ? new Map(luns.luns.map((lun) => [lun.wwid, lun])) : null, fabrics };
   return {
     open,
     openColumn,
@@ -42,7 +43,7 @@ export function painter({ nodes, tint, luns, open, openColumn }) {
       const cell = row?.nodes[name];
       if (!row || !cell) return null;
       const state = known(cell.state);
-      const look = tint?.look(row, name, byWwid) ?? null;
+      const look = tint?.look(row, name, beside) ?? null;
       const node = nodes.get(name);
       // The column of a node that is not heard is dark as a whole: a hundred question marks say no more.
       const dark = state === "unknown" && node && node.report !== "fresh";

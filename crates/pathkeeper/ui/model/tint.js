@@ -9,8 +9,12 @@ import { cellText, known } from "./status.js";
  * @typedef {{text: string, tint: string, words: string}} Look a cell's text, what stands out of it (`odd`, `plain`, or nothing for the state), words to hear
  * @typedef {object} Tint
  * @property {string} word
- * @property {"luns" | null} asks what is asked for beside the status
- * @property {(row: LunRow, node: string, luns: Map<string, import("../api-types.js").Lun> | null) => Look | null} look null: as the state
+ * @property {"luns" | "disks" | null} asks what is asked for beside the status
+ * @property {(row: LunRow, node: string, beside: Beside) => Look | null} look null: as the state
+ *
+ * @typedef {object} Beside
+ * @property {Map<string, import("../api-types.js").Lun> | null} luns by WWID
+ * @property {import("./fabrics.js").Fabrics | null} fabrics
  */
 
 /** @type {Record<string, Tint>} */
@@ -26,9 +30,26 @@ export const TINTS = {
         : { text: known(cell.state) === "unknown" ? "?" : "·", tint: "plain", words: known(cell.state) === "unknown" ? "not known" : "no I/O waits" };
     },
   },
+  fabric: {
+    word: "fabric", asks: "disks",
+    look: (row, node, { fabrics }) => {
+      const cell = row.nodes[node];
+      if (!cell) return null;
+      const counts = fabrics?.usable.get(node)?.get(row.wwid);
+      if (known(cell.state) === "missing") return { text: cellText(cell), tint: "odd", words: "no map" };
+      if (!fabrics || !counts || known(cell.state) === "unknown") return { text: "?", tint: "plain", words: "fabrics not known" };
+      // The fabrics that any node has to this LUN: one that is missing here is what is looked for.
+      const wanted = fabrics.all.filter((name) => [...fabrics.usable.values()].some((luns) => luns.get(row.wwid)?.has(name)));
+      const numbers = wanted.map((name) => counts.get(name) ?? 0);
+      return {
+        text: numbers.join("+"), tint: numbers.includes(0) ? "odd" : "plain",
+        words: wanted.map((name, n) => `${numbers[n]} usable over fabric ${name}`).join(", "),
+      };
+    },
+  },
   size: {
     word: "size", asks: "luns",
-    look: (row, node, luns) => {
+    look: (row, node, { luns }) => {
       const cell = row.nodes[node];
       if (!cell) return null;
       const sizes = luns?.get(row.wwid)?.nodes ?? {};
