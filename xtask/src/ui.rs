@@ -1,9 +1,9 @@
 //! The tests of the pages, which need Node, a browser and, once, what npm's registry has: types that are checked, and a browser that is driven.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::cmd;
 
@@ -30,8 +30,24 @@ pub fn run(root: &Path) -> Result<bool> {
     cmd::passes(&mut node(root))
 }
 
+/// `cargo xtask screenshots`.
+///
+/// # Errors
+/// Why there can be none.
+pub fn screenshots(root: &Path) -> Result<ExitCode> {
+    if let Some(why) = obstacle(root) {
+        bail!("no pictures can be taken: {why}");
+    }
+    let taken = cmd::passes(&mut script(root, "tests/ui/screenshots.mjs"))?;
+    Ok(if taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 fn node(root: &Path) -> Command {
+    script(root, RUN)
+}
+
+fn script(root: &Path, path: &str) -> Command {
     let mut node = Command::new("node");
-    node.arg(root.join(RUN)).current_dir(root);
+    node.arg(root.join(path)).current_dir(root);
     node
 }

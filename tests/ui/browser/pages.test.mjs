@@ -212,6 +212,25 @@ test("another time is said to be another time", async () => {
   await page.done();
 });
 
+test("a partial view cannot be missed, and what it cannot see is not well", async () => {
+  const dark = (row) => ({ ...row, "cluster-state": "unknown", nodes: Object.fromEntries(Object.keys(row.nodes).map((node) => [node, { state: "unknown" }])) });
+  const partial = {
+    ...status, luns: status.luns.map(dark), findings: [],
+    view: { ...status.view, partial: true, why: "NO QUORUM", since: settledAt, "nodes-fresh": 1 },
+    summary: { ...status.summary, health: "PARTIAL", clean: 0, optimal: 0, degraded: 0, failed: 0, unknown: status.luns.length },
+  };
+  const page = await chrome.page("about:blank", { quiet: ["Failed to load", "ERR_", "EventSource"] });
+  await page.route("**/events", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(partial)}\n\n` }));
+  await page.goto(cluster.url);
+  await page.getByRole("alert").filter({ hasText: "THIS VIEW IS PARTIAL" }).waitFor();
+  assert.match(await page.locator("#health").innerText(), /^demo PARTIAL since/);
+  assert.equal(await page.getByText("Nothing is wrong.").isVisible(), false);
+  await page.goto(`${cluster.url}#/matrix`);
+  await page.getByRole("gridcell").first().waitFor();
+  assert.equal(await page.locator('[role=gridcell]:not([data-state="unknown"])').count(), 0);
+  await page.close();
+});
+
 test("strings from outside are text", async () => {
   const evil = '"><img src=x onerror=globalThis.hit=1><script>globalThis.hit=1</script>';
   const row = { ...failed, alias: `lun${evil}`, "used-by": `store${evil}`, "expected-by": evil };
@@ -220,7 +239,7 @@ test("strings from outside are text", async () => {
     view: { ...status.view, cluster: `c${evil}`, observer: evil },
     findings: [{ ...hba, summary: evil, evidence: [evil], advice: [evil], scope: { node: evil } }],
   };
-  const open = await chrome.page(cluster.url, { quiet: ["Failed to load", "ERR_", "EventSource"] });
+  const open = await chrome.page("about:blank", { quiet: ["Failed to load", "ERR_", "EventSource"] });
   await open.route("**/events", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(hostile)}\n\n` }));
   for (const hash of ["#/", "#/matrix?unclean=0", `#/matrix?cell=${row.wwid}/pve3`, `#/lun/${row.wwid}`, `#/node/${encodeURIComponent(evil)}`]) {
     await open.goto("about:blank");
