@@ -55,7 +55,8 @@ export class Overview extends View {
     const { status, nowS } = this.store;
     const wall = this.route.query.get("wall");
     keep(this.#wallLink, [{ key: "link", sig: wall, make: () => h("a", { href: href("overview", "", wall ? {} : { wall: "1" }) }, wall ? "leave the wall board" : "wall board") }]);
-    this.#causes.parentElement?.toggleAttribute("hidden", !status);
+    // Before anything is heard there is nothing to head.
+    this.querySelector(".columns")?.toggleAttribute("hidden", !status);
     if (status) this.#drawFindings(status, nowS);
     this.#drawNodes();
     this.#ask();
