@@ -179,7 +179,7 @@ async fn identify(
     let rejected = match credentials::read(headers) {
         Ok(None) => {
             if let Some(value) = sessions::shown(headers) {
-                return by_session(context, peer, headers, value, changes);
+                return by_session(context, peer, headers, value, changes).map_err(|refusal| *refusal);
             }
             return by_place(peer, headers, access.loopback_needs_token, needed)
                 .ok_or_else(|| ApiError::no_ticket().into_response());
@@ -201,7 +201,7 @@ fn by_session(
     headers: &HeaderMap,
     value: &str,
     changes: bool,
-) -> Result<Identity, Response> {
+) -> Result<Identity, Box<Response>> {
     let access = &context.access;
     let checked = access.session(value, context).and_then(|session| {
         let may = access.tokens.check_again(&session.token, &session.hash, context.clock.now().wall);
@@ -212,10 +212,10 @@ fn by_session(
         let encrypted = matches!(peer, Some(Peer::Tcp { encrypted: true, .. }));
         let mut response = ApiError::session_over().into_response();
         response.headers_mut().insert(header::SET_COOKIE, sessions::cookie("", encrypted));
-        return Err(response);
+        return Err(Box::new(response));
     };
     if changes && !session.is_said_by(headers) {
-        return Err(ApiError::no_csrf_token().into_response());
+        return Err(Box::new(ApiError::no_csrf_token().into_response()));
     }
     Ok(Identity { name: session.token.as_str().into(), privilege })
 }
