@@ -1,4 +1,5 @@
-//! Files that the program itself writes and that are committed: the OpenAPI document, man pages, completions.
+//! Files that the program itself writes and that are committed: the OpenAPI document and the types made of it, man pages,
+//! completions.
 //! `cargo xtask gen` writes them anew; `cargo xtask tidy` compares.
 
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{cmd, features};
+use crate::{api_types, cmd, features};
 
 /// Where generated text comes from.
 enum Source {
@@ -15,11 +16,14 @@ enum Source {
     Printed(&'static [&'static str]),
     /// The files that the program writes into the folder that follows these arguments.
     Folder(&'static [&'static str]),
+    /// Types of the API, made of what the program prints with these arguments.
+    Types(&'static [&'static str]),
 }
 
 /// Generated files and folders by their path from the top. A generated folder holds nothing else.
 const GENERATED: &[(&str, Source)] = &[
     ("docs/openapi.json", Source::Printed(&["openapi"])),
+    ("crates/pathkeeper/ui/api-types.js", Source::Types(&["openapi"])),
     ("packaging/completions/pathkeeper.bash", Source::Printed(&["completions", "bash"])),
     ("packaging/completions/pathkeeper.fish", Source::Printed(&["completions", "fish"])),
     ("packaging/completions/_pathkeeper", Source::Printed(&["completions", "zsh"])),
@@ -68,6 +72,10 @@ fn make(program: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
         match source {
             Source::Printed(args) => {
                 let text = cmd::output(plain(program).args(*args))?;
+                files.insert((*path).to_owned(), text.into_bytes());
+            }
+            Source::Types(args) => {
+                let text = api_types::text(&cmd::output(plain(program).args(*args))?)?;
                 files.insert((*path).to_owned(), text.into_bytes());
             }
             Source::Folder(args) => {

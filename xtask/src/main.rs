@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod api_types;
 mod cmd;
 mod features;
 mod generated;
@@ -10,6 +11,7 @@ mod rust_text;
 mod skips;
 mod test;
 mod tidy;
+mod ui;
 mod vm;
 
 use std::path::{Path, PathBuf};
@@ -38,6 +40,8 @@ enum Task {
     Tidy,
     /// Writes the generated files anew: the OpenAPI document, man pages, shell completions.
     Gen,
+    /// Writes pictures of the pages into docs/images, from a demo cluster with faults in place; wants a debug build of the program.
+    Screenshots,
     /// Builds the image of the virtual machine that tests run in (`test` does it too).
     VmImage,
     /// Boots that machine with a shell on this terminal.
@@ -67,6 +71,7 @@ fn run(args: Args) -> Result<ExitCode> {
         Task::Test { no_install } => test::run(&root, !no_install),
         Task::Tidy => tidy::run(&root),
         Task::Gen => generated::write(&root),
+        Task::Screenshots => ui::screenshots(&root),
         Task::VmImage => {
             vm::build(&root).map(|image| println!("{}", image.dir.display())).map(|()| ExitCode::SUCCESS)
         }

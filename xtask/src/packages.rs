@@ -29,6 +29,12 @@ const PACKAGES: &[Package] = &[
         probe: "chromium",
         reason: "the test that the status page shows what the cluster says, in a real browser",
     },
+    Package {
+        name: "nodejs",
+        probe: "node",
+        reason: "the tests of the pages: their types, their modules, each view in a browser",
+    },
+    Package { name: "npm", probe: "npm", reason: "as nodejs: gets what those tests are written with" },
     // Its package starts a service on 127.0.0.1:2379 where systemd runs. No test meets it: theirs listen elsewhere.
     Package {
         name: "etcd-server",

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::generated::Build;
-use crate::{cmd, features, generated, packages, skips, tidy};
+use crate::{cmd, features, generated, packages, skips, tidy, ui};
 
 /// Runs everything. All checks run even if one fails, so that one run tells all; the tests run only if none failed,
 /// so that a summary of tests at the end never hides a failed check above it.
@@ -49,6 +49,10 @@ pub fn run(root: &Path, install: bool) -> Result<ExitCode> {
     } else {
         let reason = "cargo-deny is not installed; with it: cargo install --locked cargo-deny";
         skipped.push(("licences and bans (deny.toml)".to_owned(), reason.to_owned()));
+    }
+    match ui::obstacle(root) {
+        None => steps.run("pages", || ui::run(root))?,
+        Some(why) => skipped.push(("the pages' own tests (tests/ui)".to_owned(), why)),
     }
     if !steps.failed.is_empty() {
         eprintln!("\nerror: failed: {}. The tests did not run.", steps.failed.join(", "));

@@ -20,6 +20,7 @@ pub mod nodes;
 pub mod openapi;
 pub mod paths;
 pub mod rollout;
+pub mod session;
 pub mod socket;
 pub mod status;
 pub mod volumes;

@@ -15,6 +15,7 @@ use crate::explain::Explained;
 use crate::guide::Guide;
 use crate::history::{Support, Timeline};
 use crate::luns::{Luns, OrderBody, Ordered};
+use crate::session::Session;
 use crate::{
     ErrorBody, Version,
     disks::NodeDisks,
@@ -50,6 +51,7 @@ answer!(TimelineAnswer, Timeline, "A part of the history in Proxmox's envelope."
 answer!(SupportAnswer, Support, "Parts of a support bundle in Proxmox's envelope.");
 answer!(AlertsAnswer, Alerts, "Alerts in Proxmox's envelope.");
 answer!(TestedAnswer, Tested, "What sinks said to a test message, in Proxmox's envelope.");
+answer!(SessionAnswer, Session, "Who asks, in Proxmox's envelope.");
 answer!(VersionAnswer, Version, "Version in Proxmox's envelope.");
 
 /// The cluster's status: WWID × node matrix with one cluster-state for each LUN.
@@ -298,6 +300,22 @@ async fn disks() {}
     ))]
 async fn content() {}
 
+/// Who asks, and what they may do.
+#[utoipa::path(get, path = "/api2/json/session", tag = "other",
+    responses((status = 200, description = "Who", body = SessionAnswer)))]
+async fn session() {}
+
+/// Opens a session for a browser: the token of this request's Authorization header is asked for no more for 12 hours, or until
+/// it is revoked. The cookie is HttpOnly and SameSite=Strict; what changes something bears `csrf` as CSRFPreventionToken.
+#[utoipa::path(post, path = "/api2/json/session", tag = "other",
+    responses((status = 200, description = "Who, with a cookie", body = SessionAnswer)))]
+async fn session_open() {}
+
+/// Ends the session of this request's cookie.
+#[utoipa::path(delete, path = "/api2/json/session", tag = "other",
+    responses((status = 200, description = "It is over", content_type = "application/json")))]
+async fn session_close() {}
+
 /// This program's version.
 #[utoipa::path(get, path = "/api2/json/version", tag = "other",
     responses((status = 200, description = "The version", body = VersionAnswer)))]
@@ -390,6 +408,9 @@ async fn readyz() {}
         nodes,
         disks,
         content,
+        session,
+        session_open,
+        session_close,
         version,
         openapi,
         events,
@@ -526,6 +547,7 @@ mod tests {
             NODES,
             NODE_DISKS,
             NODE_CONTENT,
+            SESSION,
             VERSION,
             OPENAPI,
             EVENTS,

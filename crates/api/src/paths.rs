@@ -72,6 +72,8 @@ pub const NODES: &str = "/api2/json/nodes";
 pub const NODE_DISKS: &str = "/api2/json/nodes/{node}/disks/multipath";
 /// The volumes of one storage of type `multipath` as they are on one node; `content` and `vmid` in the query.
 pub const NODE_CONTENT: &str = "/api2/json/nodes/{node}/storage/{storage}/content";
+/// Who asks, and a browser's session.
+pub const SESSION: &str = "/api2/json/session";
 /// This program's version.
 pub const VERSION: &str = "/api2/json/version";
 /// The OpenAPI document.

@@ -151,6 +151,20 @@ impl TokenStore {
         if token.is_over(now) { Err(Rejection::Expired) } else { Ok((id.clone(), token.privilege)) }
     }
 
+    /// What may be done by a token that was shown once: it has to be the same one still.
+    ///
+    /// # Errors
+    /// Why it is worth nothing any more.
+    pub fn check_again(&self, id: &TokenId, hash: &[u8; 32], now: EpochS) -> Result<Privilege, Rejection> {
+        let loaded = self.0.loaded.load();
+        let tokens = loaded.tokens.as_ref().map_err(|why| Rejection::Unreadable(why.clone()))?;
+        let token = tokens.get(id).ok_or(Rejection::Unknown)?;
+        if !is_same(&token.hash, hash) {
+            return Err(Rejection::Wrong);
+        }
+        if token.is_over(now) { Err(Rejection::Expired) } else { Ok(token.privilege) }
+    }
+
     /// Reads the file again if it is another one than before.
     pub fn look(&self) {
         let Some(file) = &self.0.file else { return };
@@ -212,7 +226,7 @@ fn tell(file: &Path, loaded: &Loaded) {
 
 /// A fast hash is enough: a secret of 256 random bits cannot be guessed, however fast one can try. Slow ones are for
 /// what people think up.
-fn hash(secret: &str) -> [u8; 32] {
+pub fn hash(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 

@@ -1,6 +1,7 @@
 //! The demo's cluster: simulated machines, and on each of them a real agent with its own HTTP server.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
@@ -13,7 +14,8 @@ use pathkeeper_io::roots::Roots;
 use pathkeeper_io::store::Store;
 use pathkeeper_io::store::embedded::Hub;
 use pathkeeper_model::local::{Daemon, NodeRead};
-use pathkeeper_model::{NodeName, Wwid};
+use pathkeeper_model::token::{Privilege, Token, TokenId};
+use pathkeeper_model::{EpochS, NodeName, Wwid};
 use tokio::sync::mpsc;
 
 use super::expect::paths_untold;
@@ -22,6 +24,7 @@ use super::multipathd::Listen;
 use crate::app::clock::ClockOffset;
 use crate::app::mode::Mode;
 use crate::app::reader::{Look, MakeLook, PROBE_MS, depth_of};
+use crate::app::tokens;
 use crate::app::{App, AppConfig, node_facts, random_instance};
 use crate::config::AlertsChoice;
 
@@ -50,6 +53,27 @@ enum Stores {
     Other(OpenStore),
 }
 
+/// A token that every agent of a demo lets in. It opens nothing but the demo, on the loopback, until that ends.
+#[derive(Clone, Debug)]
+pub struct DemoToken {
+    id: TokenId,
+    hash: [u8; 32],
+    /// `USER@REALM!NAME=SECRET`.
+    pub whole: String,
+}
+
+impl DemoToken {
+    /// A new one.
+    ///
+    /// # Errors
+    /// If the kernel has no randomness to give.
+    pub fn new() -> anyhow::Result<Self> {
+        let id = TokenId::of("demo").context("the demo's token has no name")?;
+        let (secret, hash) = tokens::new_secret()?;
+        Ok(Self { whole: format!("{id}={secret}"), id, hash })
+    }
+}
+
 /// A running cluster. Dropping it ends everything and removes its files.
 #[derive(Debug)]
 pub struct DemoCluster {
@@ -59,6 +83,8 @@ pub struct DemoCluster {
     watched: Vec<Wwid>,
     /// Where agents that start from now on send alerts.
     alerts: AlertsChoice,
+    /// Whether agents keep what they learn: ledger, history, tokens.
+    keeps: bool,
     /// Last, so that it goes when everything that lives in it has gone.
     _dir: tempfile::TempDir,
 }
@@ -86,7 +112,30 @@ impl DemoCluster {
     pub async fn start(san: San, options: ClusterOptions) -> anyhow::Result<Self> {
         let dir = directory(&san)?;
         let hub = Hub::open(&dir.path().join("store"))?;
-        Self::start_in(dir, san, options, Stores::Embedded(hub), AlertsChoice::default()).await
+        Self::start_in(dir, san, options, Stores::Embedded(hub), AlertsChoice::default(), false).await
+    }
+
+    /// [`DemoCluster::start`] with agents that keep what they learn, as those of a service do, and let in a token that may
+    /// change things.
+    ///
+    /// # Errors
+    /// As [`DemoCluster::start`].
+    pub async fn start_keeping(san: San, options: ClusterOptions, token: &DemoToken) -> anyhow::Result<Self> {
+        let dir = directory(&san)?;
+        let hub = Hub::open(&dir.path().join("store"))?;
+        for node in &san.nodes {
+            let state = state_dir(&dir.path().join(node.name.as_str()));
+            std::fs::create_dir_all(&state)?;
+            let made = Token {
+                privilege: Privilege::Modify,
+                made: EpochS(0),
+                until: None,
+                comment: None,
+                hash: token.hash,
+            };
+            tokens::edit(&state, |all| all.add(token.id.clone(), made).map_err(anyhow::Error::msg))?;
+        }
+        Self::start_in(dir, san, options, Stores::Embedded(hub), AlertsChoice::default(), true).await
     }
 
     /// [`DemoCluster::start`] with agents that send alerts.
@@ -100,7 +149,7 @@ impl DemoCluster {
     ) -> anyhow::Result<Self> {
         let dir = directory(&san)?;
         let hub = Hub::open(&dir.path().join("store"))?;
-        Self::start_in(dir, san, options, Stores::Embedded(hub), alerts).await
+        Self::start_in(dir, san, options, Stores::Embedded(hub), alerts, false).await
     }
 
     /// The same over another store: its own membership counts, also for a node whose power is cut.
@@ -109,7 +158,7 @@ impl DemoCluster {
     /// As [`DemoCluster::start`], and what `open` says.
     pub async fn start_over(san: San, options: ClusterOptions, open: OpenStore) -> anyhow::Result<Self> {
         let dir = directory(&san)?;
-        Self::start_in(dir, san, options, Stores::Other(open), AlertsChoice::default()).await
+        Self::start_in(dir, san, options, Stores::Other(open), AlertsChoice::default(), false).await
     }
 
     async fn start_in(
@@ -118,6 +167,7 @@ impl DemoCluster {
         options: ClusterOptions,
         stores: Stores,
         alerts: AlertsChoice,
+        keeps: bool,
     ) -> anyhow::Result<Self> {
         let mut nodes = Vec::new();
         for (n, node) in san.nodes.iter().enumerate() {
@@ -140,7 +190,7 @@ impl DemoCluster {
         let watched = san.luns.iter().map(|lun| lun.wwid.clone()).collect();
         let alive: Vec<bool> = san.nodes.iter().map(|n| n.alive).collect();
         let san = Arc::new(Mutex::new(san));
-        let mut cluster = Self { san, stores, nodes, watched, alerts, _dir: dir };
+        let mut cluster = Self { san, stores, nodes, watched, alerts, keeps, _dir: dir };
         // Every node is known from the beginning, so that nobody sees a smaller cluster first.
         for (node, alive) in cluster.nodes.iter().zip(&alive) {
             cluster.stores.set_member(&node.name, *alive);
@@ -258,7 +308,8 @@ impl DemoCluster {
         let watched = self.watched.clone();
         let look = simulated_look(&node.machine, Arc::clone(&self.san), n);
         let store = self.stores.open(name)?;
-        let app = App::start_watching(config, watched, store, look, signs)
+        let state = self.keeps.then(|| state_dir(node.machine.root()));
+        let app = App::start_keeping(config, watched, state, store, look, signs)
             .await
             .with_context(|| format!("the agent of {name} cannot start (--port N takes other ports)"))?;
         if let Some(address) = app.address {
@@ -302,6 +353,11 @@ impl std::fmt::Debug for Stores {
             Stores::Other(_) => "Other",
         })
     }
+}
+
+/// Where the agent of a machine keeps what it learns.
+fn state_dir(root: &Path) -> PathBuf {
+    root.join("var/lib/pathkeeper")
 }
 
 /// The agent's own reader, and beside it the simulated kernel: this machine's device-mapper knows no such maps.

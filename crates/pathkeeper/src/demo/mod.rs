@@ -21,7 +21,7 @@ use pathkeeper_engine::sim::{San, SanConfig, Script, faults_in_place, story};
 
 use crate::cli::status::{Options, render};
 use crate::cli::{Failure, Globals, out};
-use cluster::{ClusterOptions, DemoCluster};
+use cluster::{ClusterOptions, DemoCluster, DemoToken};
 
 /// A script is never larger than this.
 const SCRIPT_BYTES_MAX: u64 = 1 << 20;
@@ -134,7 +134,12 @@ pub async fn run(args: DemoArgs, globals: &Globals) -> Result<ExitCode, Failure>
     };
     let options = ClusterOptions { port: args.port, version: args.multipath_tools };
     let failed = |e: anyhow::Error| Failure::new(format!("{e:#}"));
-    let mut cluster = DemoCluster::start(san, options).await.map_err(failed)?;
+    let token = DemoToken::new().map_err(failed)?;
+    let mut cluster = match args.once {
+        true => DemoCluster::start(san, options).await,
+        false => DemoCluster::start_keeping(san, options, &token).await,
+    }
+    .map_err(failed)?;
     if args.once {
         // Everybody is well at first, so that the cluster knows what a node that dies had.
         play::caught_up(&cluster).await?;
@@ -148,7 +153,7 @@ pub async fn run(args: DemoArgs, globals: &Globals) -> Result<ExitCode, Failure>
         };
         out::print(&render(&status, &nodes, &globals.view(), &Options::default()))?;
     } else {
-        play::live(&mut cluster, &script, args.speed, globals).await?;
+        play::live(&mut cluster, &script, args.speed, &token, globals).await?;
     }
     cluster.stop().await;
     Ok(ExitCode::SUCCESS)

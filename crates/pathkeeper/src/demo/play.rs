@@ -11,7 +11,7 @@ use pathkeeper_engine::sim::{Script, describe};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval, sleep_until, timeout_at};
 
-use super::cluster::DemoCluster;
+use super::cluster::{DemoCluster, DemoToken};
 use super::expect::differences;
 use crate::cli::feed::{self, Heard};
 use crate::cli::out::{self, Screen, Stop};
@@ -128,6 +128,8 @@ struct Show<'g> {
     happened: Vec<String>,
     next: String,
     address: String,
+    /// What the pages take as a token.
+    token: String,
     /// Cells as they were last told, when there is no screen.
     told: BTreeMap<(String, String), String>,
 }
@@ -137,6 +139,7 @@ pub async fn live(
     cluster: &mut DemoCluster,
     script: &Script,
     speed: f64,
+    token: &DemoToken,
     globals: &Globals,
 ) -> Result<(), Failure> {
     use std::io::IsTerminal;
@@ -151,6 +154,7 @@ pub async fn live(
         happened: Vec::new(),
         next: String::new(),
         address: String::new(),
+        token: token.whole.clone(),
         told: BTreeMap::new(),
     };
     let mut steps = script.steps.iter().cycle();
@@ -167,7 +171,8 @@ pub async fn live(
             feed = match observed {
                 Some((_, address)) => {
                     show.address = format!("http://{address}/");
-                    show.say(&format!("the live status page: {}", show.address))?;
+                    show.say(&format!("the live pages: {}", show.address))?;
+                    show.say(&format!("to change something there, log in with: {}", token.whole))?;
                     Some(open(address, Instant::now() + Duration::from_secs(ANSWER_S)).await?)
                 }
                 None => None,
@@ -277,7 +282,8 @@ impl Show<'_> {
         }
         let left = due.saturating_duration_since(Instant::now()).as_secs_f64();
         page.push_str(&format!("in {left:3.0} s  {}\n", self.next));
-        page.push_str(&format!("\na simulated cluster; live page: {}   Ctrl-C ends it\n", self.address));
+        page.push_str(&format!("\na simulated cluster; live pages: {}   Ctrl-C ends it\n", self.address));
+        page.push_str(&format!("to change something there, log in with: {}\n", self.token));
         screen.paint(&page)
     }
 }

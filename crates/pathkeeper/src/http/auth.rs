@@ -7,11 +7,15 @@
 //! | the loopback, unless `loopback-needs-token` | looks | as the token says |
 //! | anywhere else | `/healthz` alone | as the token says |
 //!
+//! A browser shows a token once and then a cookie ([`sessions`]); with it, what changes something also needs a header that
+//! only our own pages know.
+//!
 //! A request needs `Sys.Audit` if it is a GET or HEAD, else `Sys.Modify`: by its method alone, so that no spelling of a
 //! path asks for less than another. What is shown and worth nothing is never overlooked, not even where nothing need be shown.
 
 pub mod credentials;
 pub mod limiter;
+pub mod sessions;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +26,7 @@ use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use pathkeeper_api::paths;
+use pathkeeper_model::EpochS;
 use pathkeeper_model::token::Privilege;
 use tokio::sync::Semaphore;
 
@@ -30,8 +35,9 @@ use super::audit::{self, AuditLog};
 use super::errors::ApiError;
 use super::server::Peer;
 use super::ui;
-use crate::app::tokens::TokenStore;
+use crate::app::tokens::{self, Credentials, TokenStore};
 use limiter::{Limiter, Source, Verdict};
+use sessions::{Session, Sessions};
 
 /// Refusals that are held back at the same time; beyond that they are told to come back.
 const WAITING_MAX: usize = 64;
@@ -54,6 +60,7 @@ pub struct Access {
     loopback_needs_token: bool,
     audit: AuditLog,
     limiter: Mutex<Limiter>,
+    sessions: Mutex<Sessions>,
     waiting: Arc<Semaphore>,
     /// No refusal is held back longer.
     delay_ms_max: u64,
@@ -67,9 +74,38 @@ impl Access {
             loopback_needs_token,
             audit: AuditLog::new(state_dir),
             limiter: Mutex::default(),
+            sessions: Mutex::default(),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
             delay_ms_max: u64::MAX,
         }
+    }
+
+    /// Opens a session for whoever showed a token that is right.
+    ///
+    /// # Errors
+    /// What answers where it is not, or where the kernel gives no randomness.
+    pub fn open_session(&self, shown: &Credentials, now: EpochS) -> Result<(String, Session), ApiError> {
+        let (id, _) = self.tokens.check(shown, now).map_err(|_| ApiError::authentication_failed())?;
+        let opened = self.sessions().open(id, tokens::hash(&shown.secret), now);
+        opened.map_err(|e| {
+            tracing::error!("a session cannot be opened: {e:#}");
+            ApiError::fault()
+        })
+    }
+
+    /// The session of a cookie, if it has not ended.
+    pub fn session(&self, value: &str, context: &Context) -> Option<Session> {
+        self.sessions().find(value, context.clock.now().wall).cloned()
+    }
+
+    /// Ends the session of a cookie.
+    pub fn close_session(&self, value: &str) {
+        self.sessions().close(value);
+    }
+
+    fn sessions(&self) -> std::sync::MutexGuard<'_, Sessions> {
+        // Each change of it is whole.
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn limiter(&self) -> std::sync::MutexGuard<'_, Limiter> {
@@ -83,14 +119,17 @@ pub async fn admit(State(context): State<Context>, mut request: Request, next: N
     let peer = request.extensions().get::<Peer>().copied();
     // A plan is asked for with a body, and writes nothing.
     let asks = *request.method() == Method::POST && request.uri().path() == paths::PLAN;
-    let reads = audit::is_read(request.method()) || asks;
+    // A session is opened and ended by whoever may look, and no document is written by it.
+    let is_session = request.uri().path() == paths::SESSION;
+    let changes = !audit::is_read(request.method()) && !asks;
+    let reads = !changes || is_session;
     // As it came, to the byte: no other spelling of it is open.
     let path = request.uri().path();
     if reads && (path == paths::HEALTHZ || ui::is_static(path)) {
         return next.run(request).await;
     }
     let needed = if reads { Privilege::Audit } else { Privilege::Modify };
-    let identity = match identify(&context, peer, request.headers(), needed).await {
+    let identity = match identify(&context, peer, request.headers(), needed, changes).await {
         Ok(identity) => identity,
         Err(refusal) => return refusal,
     };
@@ -110,7 +149,7 @@ pub async fn admit(State(context): State<Context>, mut request: Request, next: N
         tell("it may look and not change");
         return ApiError::no_permission(needed).into_response();
     }
-    if !reads && !matches!(peer, Some(Peer::Unix { .. })) && is_foreign(request.headers()) {
+    if changes && !matches!(peer, Some(Peer::Unix { .. })) && is_foreign(request.headers()) {
         tell("a page of another origin sent it");
         return ApiError::foreign_page().into_response();
     }
@@ -134,10 +173,14 @@ async fn identify(
     peer: Option<Peer>,
     headers: &HeaderMap,
     needed: Privilege,
+    changes: bool,
 ) -> Result<Identity, Response> {
     let access = &context.access;
     let rejected = match credentials::read(headers) {
         Ok(None) => {
+            if let Some(value) = sessions::shown(headers) {
+                return by_session(context, peer, headers, value, changes).map_err(|refusal| *refusal);
+            }
             return by_place(peer, headers, access.loopback_needs_token, needed)
                 .ok_or_else(|| ApiError::no_ticket().into_response());
         }
@@ -148,6 +191,33 @@ async fn identify(
         Err(why) => (why.to_owned(), String::new()),
     };
     Err(refuse(context, peer, &rejected.0, &rejected.1).await)
+}
+
+/// Who asks by a session. One that is over is no stranger's try to get in: its cookie is taken back, and nothing is held
+/// against the address.
+fn by_session(
+    context: &Context,
+    peer: Option<Peer>,
+    headers: &HeaderMap,
+    value: &str,
+    changes: bool,
+) -> Result<Identity, Box<Response>> {
+    let access = &context.access;
+    let checked = access.session(value, context).and_then(|session| {
+        let may = access.tokens.check_again(&session.token, &session.hash, context.clock.now().wall);
+        Some((may.ok()?, session))
+    });
+    let Some((privilege, session)) = checked else {
+        access.close_session(value);
+        let encrypted = matches!(peer, Some(Peer::Tcp { encrypted: true, .. }));
+        let mut response = ApiError::session_over().into_response();
+        response.headers_mut().insert(header::SET_COOKIE, sessions::cookie("", encrypted));
+        return Err(Box::new(response));
+    };
+    if changes && !session.is_said_by(headers) {
+        return Err(Box::new(ApiError::no_csrf_token().into_response()));
+    }
+    Ok(Identity { name: session.token.as_str().into(), privilege })
 }
 
 /// Who asks where no token is shown: by where they ask from.

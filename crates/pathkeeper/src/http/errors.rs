@@ -159,6 +159,16 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, format!("Permission check failed (/, {})", needed.pve()))
     }
 
+    /// 401: a session that is over, or that never was.
+    pub fn session_over() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "the session is over: log in again")
+    }
+
+    /// 401: a session's cookie came without what only our page knows. Proxmox VE's words (PVE::HTTPServer::auth_handler).
+    pub fn no_csrf_token() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Permission denied - invalid csrf token")
+    }
+
     /// 403: a browser sent it for a page that is not ours.
     pub fn foreign_page() -> Self {
         Self::new(StatusCode::FORBIDDEN, "Permission denied - a page of another origin sent this")

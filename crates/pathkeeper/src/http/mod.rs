@@ -17,6 +17,7 @@ pub mod mutes;
 pub mod names;
 pub mod orders;
 pub mod server;
+pub mod session;
 pub mod status;
 pub mod support;
 pub mod ui;
@@ -194,6 +195,7 @@ pub fn router(context: Context) -> Router {
         .merge(names::routes())
         .merge(volumes::routes())
         .merge(config::routes())
+        .merge(session::routes())
         .merge(ui::routes())
         .layer(small);
     Router::new()
@@ -222,8 +224,13 @@ async fn guard(State(context): State<Context>, request: Request, next: axum::mid
             return ApiError::misdirected(name).into_response();
         }
     }
+    // A browser that is challenged asks for a name and a password by itself; what a page's own script asks is the page's to mend.
+    let by_script = request.headers().get("sec-fetch-dest").is_some_and(|to| to == "empty");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    if by_script {
+        headers.remove(header::WWW_AUTHENTICATE);
+    }
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(

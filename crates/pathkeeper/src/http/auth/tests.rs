@@ -115,10 +115,12 @@ async fn without_a_token_the_place_decides() {
         house.check(from, WRITE, &[], write).await;
     }
     for far in [FAR, "tcp [2001:db8::1]:5", "tcp [::ffff:192.0.2.7]:5", "tcp 0.0.0.0:5", "nowhere"] {
-        for line in [READ, WRITE, "GET /", "GET /metrics", "GET /events", "GET /readyz", "GET /no/such"] {
+        for line in [READ, WRITE, "GET /metrics", "GET /events", "GET /readyz", "GET /no/such"] {
             house.check(far, line, &[], 401).await;
         }
         house.check(far, "GET /healthz", &[], 200).await;
+        // The pages themselves tell nothing of a cluster, and show the way in.
+        house.check(far, "GET /", &[], 200).await;
         house.check(far, "HEAD /healthz", &[], 200).await;
     }
     house.check(ROOT, READ, &[], 200).await;
@@ -344,4 +346,73 @@ fn two_headers_are_not_one() {
 #[test]
 fn local_users_have_names() {
     assert_eq!((user(0).as_str(), user(4_000_000_000).as_str()), ("root@pam", "uid 4000000000@pam"));
+}
+
+/// The session cookie of an answer, as a browser sends it, and the answer's data.
+async fn opened(house: &House, from: &str, token: &str) -> (String, serde_json::Value) {
+    let line = "POST /api2/json/session";
+    let response = house.send(from, line, &[("authorization", token)]).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let cookie = response.headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(cookie.contains("HttpOnly; SameSite=Strict; Secure"), "{cookie}");
+    let body = axum::body::to_bytes(response.into_body(), 1 << 16).await.unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    (cookie.split(';').next().unwrap().to_owned(), json["data"].clone())
+}
+
+#[tokio::test]
+async fn a_browser_shows_its_token_once_and_says_what_only_our_pages_know() {
+    let house = House::new(true);
+    let (cookie, who) = opened(&house, FAR, &house.header("change", "change")).await;
+    let csrf = who["csrf"].as_str().unwrap();
+    assert_eq!(
+        (who["name"].as_str(), who["privilege"].as_str()),
+        (Some("root@pam!change"), Some("Sys.Modify"))
+    );
+    house.check(FAR, READ, &[("cookie", &cookie)], 200).await;
+    // With the cookie alone nothing is changed, nor with another word.
+    house.check(FAR, WRITE, &[("cookie", &cookie)], 401).await;
+    house.check(FAR, WRITE, &[("cookie", &cookie), ("csrfpreventiontoken", "x")], 401).await;
+    let said = [("cookie", cookie.as_str()), ("csrfpreventiontoken", csrf)];
+    house.check(FAR, WRITE, &said, 501).await;
+    // A page of another origin has no business here, even with both.
+    house.check(FAR, WRITE, &[said[0], said[1], ("sec-fetch-site", "cross-site")], 403).await;
+    house
+        .check(
+            FAR,
+            "POST /api2/json/session",
+            &[("authorization", &house.header("look", "look")), ("origin", "http://evil.example")],
+            403,
+        )
+        .await;
+    // A browser would ask for a password by itself if a page's request were challenged.
+    let by_script = house.send(FAR, READ, &[("sec-fetch-dest", "empty")]).await;
+    assert_eq!(
+        (by_script.status().as_u16(), by_script.headers().contains_key("www-authenticate")),
+        (401, false)
+    );
+    assert!(house.send(FAR, READ, &[]).await.headers().contains_key("www-authenticate"));
+    // Ended is ended, and the cookie is taken back.
+    house.check(FAR, "DELETE /api2/json/session", &[said[0]], 401).await;
+    house.check(FAR, "DELETE /api2/json/session", &said, 200).await;
+    let over = house.send(FAR, READ, &[said[0]]).await;
+    assert_eq!(over.status(), StatusCode::UNAUTHORIZED);
+    assert!(over.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
+}
+
+#[tokio::test]
+async fn a_session_is_worth_what_its_token_is_worth_now() {
+    let house = House::new(true);
+    let (cookie, who) = opened(&house, FAR, &house.header("look", "look")).await;
+    let said = [("cookie", cookie.as_str()), ("csrfpreventiontoken", who["csrf"].as_str().unwrap())];
+    house.check(FAR, WRITE, &said, 403).await;
+    house.check(FAR, READ, &said, 200).await;
+    tokens::edit(house._dir.path(), |all| Ok(all.revoke(&TokenId::of("look").unwrap()))).unwrap();
+    house.context.access.tokens.look();
+    house.check(FAR, READ, &said, 401).await;
+    // Nobody opens one without a token, nor with one that is worth nothing.
+    house.check(FAR, "POST /api2/json/session", &[], 401).await;
+    house
+        .check(FAR, "POST /api2/json/session", &[("authorization", &house.header("over", "over"))], 401)
+        .await;
 }

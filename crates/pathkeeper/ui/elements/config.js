@@ -1,0 +1,109 @@
+// The cluster's configuration: what is written, what is in force, what applying would do, and how far it is.
+
+import { get } from "../api.js";
+import { h, keep } from "../h.js";
+import { plural } from "../format.js";
+import { AllowList } from "./allow-list.js";
+import { Knobs } from "./knobs.js";
+import { Rollout } from "./rollout.js";
+import { write } from "./write.js";
+import { Asked, View } from "./view.js";
+
+const ASK_S = 5;
+
+export class Config extends View {
+  #head = h("div");
+  #rollout = new Rollout();
+  #list = new AllowList();
+  #knobs = new Knobs();
+  #editor = h("div");
+  #text = h("textarea", { rows: "14", spellcheck: "false", "aria-label": "multipath-overrides.conf" });
+  #written = h("div", { role: "status" });
+  /** The document that the editor began with. @type {import("../api-types.js").Document | null} */
+  #begun = null;
+  /** @type {Asked<import("../api-types.js").Config>} */
+  #config = new Asked(() => get("config"), () => this.#draw());
+
+  build() {
+    this.append(
+      h("h1", { tabindex: "-1" }, "Configuration"), this.#head,
+      h("section", { "aria-label": "Rollout" }, h("h2", {}, "Plan and rollout"), this.#rollout),
+      h("section", { "aria-label": "Allow-list" }, h("h2", {}, "LUNs"), this.#list),
+      h("section", { "aria-label": "Settings" }, h("h2", {}, "Settings for all LUNs"), this.#knobs),
+      h("section", { "aria-label": "Overrides" }, h("h2", {}, "multipath-overrides.conf"), this.#editor));
+    this.#editor.append(this.#text, h("p", { class: "buttons" },
+      h("button", { type: "button", onclick: () => this.#save() }, "Write"),
+      h("button", { type: "button", onclick: () => this.#reset() }, "Undo my changes")), this.#written);
+  }
+
+  draw() {
+    if (!this.store.status || this.session.needed) return;
+    this.#config.refresh(ASK_S);
+    this.#draw();
+  }
+
+  tick() {
+    if (this.store.status && !this.session.needed) this.#config.refresh(ASK_S);
+  }
+
+  #draw() {
+    const config = this.#config.data;
+    const again = () => this.#config.refresh();
+    keep(this.#head, [{
+      key: "head", sig: [config?.config.digest, config?.overrides.digest, config?.config.pending, config?.overrides.pending, config?.["not-known"], this.#config.error, this.session.mayChange],
+      make: () => h("div", {},
+        this.#config.error ? h("p", { class: "doubtful" }, this.#config.error) : null,
+        ...(config ? [documentWords("multipath.cfg", config.config), documentWords("multipath-overrides.conf", config.overrides)] : []),
+        config?.mode === "observe" ? h("p", { class: "soft" }, `${config.node} observes: what is written here is applied only on nodes where `, h("code", {}, "pathkeeper manage enable"), " was said") : null,
+        ...(config?.["not-known"] ?? []).map((text) => h("p", { class: "doubtful" }, `values in force are not told: ${text}`)),
+        this.session.mayChange ? null : h("p", { class: "soft" }, "Log in with a token that may change things (Sys.Modify) to write.")),
+    }]);
+    this.toggleAttribute("data-may", this.session.mayChange);
+    for (const element of this.#editor.querySelectorAll("button")) element.disabled = !this.session.mayChange;
+    this.#text.readOnly = !this.session.mayChange;
+    if (!config) return;
+    this.#list.show(config, this.session.mayChange, again);
+    this.#knobs.show(config, this.session.mayChange, again);
+    this.#rollout.show(config, this.session.mayChange, again);
+    // What somebody types is theirs until they say otherwise.
+    if (this.#begun === null || (this.#text.value === (this.#begun.text ?? "") && this.#begun.digest !== config.overrides.digest)) this.#begin(config.overrides);
+  }
+
+  /** @param {import("../api-types.js").Document} document */
+  #begin(document) {
+    this.#begun = document;
+    this.#text.value = document.text ?? "";
+  }
+
+  #reset() {
+    this.#written.replaceChildren();
+    if (this.#config.data) this.#begin(this.#config.data.overrides);
+  }
+
+  #save() {
+    if (!this.#begun) return;
+    const text = this.#text.value;
+    write(this.#written, {
+      method: "PUT", path: "overrides", body: { text }, digest: this.#begun.digest, mine: text, mineTitle: "yours",
+      look: async () => {
+        const now = await get("overrides");
+        return { digest: now.digest, text: now.text ?? "" };
+      },
+      done: async () => {
+        await this.#config.refresh();
+        this.#begun = this.#config.data?.overrides ?? null;
+        if (this.#begun) this.#begin(this.#begun);
+      },
+    });
+  }
+}
+
+/** @param {string} name @param {import("../api-types.js").Document} document */
+function documentWords(name, document) {
+  const state = { good: document.pending ? "written and not applied yet" : "in force", absent: "absent: no instruction, what was applied stays",
+    invalid: "broken: no instruction, what was applied stays", "torn-down": "torn down" }[document.state] ?? document.state;
+  const bad = document.state === "invalid";
+  return h("div", {}, h("p", { class: bad ? "problem" : "" }, h("strong", {}, name), ` ${state}`, " ", h("code", { class: "code" }, document.digest.slice(0, 12))),
+    ...[...(document.problems ?? []), ...(document.remarks ?? [])].map((problem) => h("p", { class: "soft" }, problem.line > 0 ? `line ${problem.line}: ` : "", problem.what)),
+    document.problems?.length ? h("p", {}, plural(document.problems.length, "problem")) : null);
+}

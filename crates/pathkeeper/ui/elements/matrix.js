@@ -1,0 +1,258 @@
+// The matrix: LUNs by nodes. What is wrong stands out, what explains it lights up, a cell opens its paths beside it.
+
+import "./grid.js";
+import { get, part } from "../api.js";
+import { h, keep } from "../h.js";
+import { plural } from "../format.js";
+import { fabrics } from "../model/fabrics.js";
+import { TINTS } from "../model/tint.js";
+import { href, parse } from "../model/route.js";
+import { csv, held, lines, onlyUnclean, readFilter, wanted, writeFilter } from "../model/rows.js";
+import { STATES, columns, findingLine, fingerprint, severityWord, sorted } from "../model/status.js";
+import { Asked, View } from "./view.js";
+import { CellPanel } from "./cell-panel.js";
+import { legend } from "./legend.js";
+import { painter } from "./paint.js";
+
+/** A row that is read stays where it is for so long after the last key or click. */
+const READING_MS = 10_000;
+/** Sizes on nodes are asked for anew so often while they are shown. */
+const SIZES_S = 30;
+/** Paths of all nodes are asked for anew so often while fabrics are shown: each may be unpacked for us alone. */
+const FABRICS_S = 60;
+
+export class Matrix extends View {
+  #form = h("form", { class: "filter", "aria-label": "Filter", onsubmit: (/** @type {Event} */ event) => event.preventDefault() });
+  #causes = h("ul", { class: "cause-lines", "aria-label": "Causes" });
+  #grid = /** @type {import("./grid.js").Grid} */ (document.createElement("pk-grid"));
+  #count = h("p", { class: "soft count" });
+  #news = h("button", { type: "button", class: "news", hidden: true, onclick: () => this.#sort() });
+  #empty = h("p", { class: "quiet", id: "empty", hidden: true });
+  #legend = legend();
+  #panel = new CellPanel();
+  #filterKey = "";
+  /** @type {import("../model/rows.js").Line[]} */
+  #shown = [];
+  #touched = 0;
+  /** @type {string | null} */
+  #lit = null;
+  #paint = 0;
+  #paintKey = "";
+  #revealed = "";
+  #fabrics = new Asked(() => this.#askFabrics(), () => this.draw());
+  #sizes = new Asked(() => get("luns"), () => this.draw());
+
+  build() {
+    this.append(
+      h("h1", { tabindex: "-1", class: "unseen" }, "Matrix"),
+      this.#causes, this.#form,
+      h("div", { class: "beside" }, h("div", { class: "field" }, this.#empty, this.#grid), this.#panel),
+      h("div", { class: "under" }, this.#count, this.#news), this.#legend);
+    this.#panel.addEventListener("shut", () => {
+      this.#go({ cell: "" });
+      this.#grid.focusCell();
+    });
+    this.#grid.addEventListener("keydown", () => (this.#touched = Date.now()));
+    this.#form.addEventListener("input", (event) => this.#read(event));
+    addEventListener("keydown", (event) => this.#shortcut(event), { signal: this.signal });
+  }
+
+  draw() {
+    const status = this.store.status;
+    this.#grid.hidden = !status;
+    if (!status) return;
+    const filter = readFilter(this.route.query);
+    const rows = wanted(status.luns, filter);
+    const names = filter.node ? [filter.node] : columns(status.luns);
+    this.#drawForm(status, filter);
+    this.#drawCauses(status);
+    this.#arrange(lines(rows, filter.group), status.luns, JSON.stringify(writeFilter(filter)));
+    const tint = TINTS[this.route.query.get("colour") ?? ""] ?? TINTS["state"];
+    if (tint?.asks === "luns") this.#sizes.refresh(SIZES_S);
+    if (tint?.asks === "disks") this.#fabrics.refresh(FABRICS_S);
+    const nodes = this.store.nodes;
+    // What a cell looks like beyond its row: nodes that are not heard, the tint, and what it needs.
+    const fresh = [...nodes.values()].map((node) => [node.node, node.report, node.multipathd, node.settling]);
+    const paintKey = JSON.stringify([fresh, tint?.word, this.#sizes.at, this.#fabrics.at]);
+    if (paintKey !== this.#paintKey) this.#paint += 1;
+    this.#paintKey = paintKey;
+    const paint = painter({
+      // Of another time neither sizes nor paths are kept.
+      nodes, tint: tint ?? null, luns: this.store.past ? null : this.#sizes.data, fabrics: this.store.past ? null : this.#fabrics.data,
+      open: (line, name) => this.#open(line, name),
+      openColumn: (name) => (location.hash = href("node", name)),
+    });
+    this.#grid.show(this.#shown, names, paint, this.#paint);
+    this.#grid.hidden = this.#shown.length === 0;
+    this.#empty.hidden = this.#shown.length > 0;
+    this.#empty.textContent = status.luns.length === 0 ? "" : `none of ${plural(status.luns.length, "LUN")} matches this filter`;
+    const unclean = onlyUnclean(filter, status.luns) ? " that are not optimal everywhere" : "";
+    this.#count.textContent = `${rows.length} of ${plural(status.luns.length, "LUN")}${unclean}, ${plural(names.length, "node")}`;
+    this.#light(this.#lit ?? (filter.cause || null));
+    this.#openPanel(status);
+  }
+
+  /** Who reads keeps their order; who does not sees the worst first. @param {import("../model/rows.js").Line[]} fresh
+   * @param {import("../model/status.js").LunRow[]} all @param {string} filterKey */
+  #arrange(fresh, all, filterKey) {
+    const reading = this.#grid.isRead || Date.now() - this.#touched < READING_MS || !this.#panel.hidden;
+    if (!reading || filterKey !== this.#filterKey || this.#shown.length === 0) {
+      this.#filterKey = filterKey;
+      this.#shown = fresh;
+      this.#news.hidden = true;
+      return;
+    }
+    const kept = held(this.#shown, fresh, new Map(all.map((row) => [row.wwid, row])));
+    this.#shown = kept.lines;
+    const words = [
+      kept.added > 0 ? `${kept.added} new` : null,
+      kept.gone > 0 ? `${kept.gone} no longer in this list` : null,
+      kept.moved ? "another order" : null,
+    ].filter(Boolean);
+    this.#news.hidden = words.length === 0;
+    this.#news.textContent = `${words.join(", ")}: show`;
+  }
+
+  /** One node after the other; one that cannot be read is not known, and the others are. */
+  async #askFabrics() {
+    const all = [];
+    for (const name of columns(this.store.live?.luns ?? [])) {
+      if (this.signal.aborted) break;
+      const disks = await get(`/api2/json/nodes/${part(name)}/disks/multipath`).catch(() => null);
+      if (disks) all.push(disks);
+    }
+    return fabrics(all, await get("names").catch(() => null));
+  }
+
+  #sort() {
+    this.#filterKey = "";
+    this.draw();
+  }
+
+  /** @param {import("../model/status.js").ClusterStatus} status */
+  #drawCauses(status) {
+    const { standing } = sorted(status.findings);
+    keep(this.#causes, standing.slice(0, 30).map((finding) => {
+      const mark = fingerprint(finding);
+      const cells = finding.explains?.cells ?? 0;
+      return {
+        key: mark, sig: [finding.summary, finding.severity, cells, finding.explains?.luns],
+        make: () => h("li", {
+          tabindex: "0", "data-code": finding.code, "data-severity": finding.severity, "data-fingerprint": mark, "data-focus": mark,
+          onmouseenter: () => this.#light(mark), onmouseleave: () => this.#light(null),
+          onfocus: () => this.#light(mark), onblur: () => this.#light(null),
+        },
+          h("span", { class: "severity", "data-severity": finding.severity }, severityWord(finding.severity)), " ",
+          findingLine(finding), " ",
+          cells > 0 ? h("a", { href: href("matrix", "", { cause: mark }) }, plural(cells, "cell")) : null),
+      };
+    }));
+    this.#causes.hidden = standing.length === 0;
+  }
+
+  /** Lights what a cause explains and dims the rest. @param {string | null} mark */
+  #light(mark) {
+    const filtered = this.route.query.get("cause");
+    this.#lit = mark === filtered ? null : mark;
+    const lit = mark ?? filtered;
+    const scope = this.store.status?.findings.find((finding) => fingerprint(finding) === lit)?.scope;
+    this.#grid.light(lit ? (cell) => {
+      // A finding that is no cause is about its own cell.
+      const own = scope?.wwid != null && scope.node === cell.dataset["node"] && scope.wwid === cell.dataset["of"];
+      return own || (cell.dataset["causes"]?.split("\n").includes(lit) ?? false);
+    } : null);
+  }
+
+  /** @param {import("../model/rows.js").Line} line @param {string | null} name */
+  #open(line, name) {
+    if (name === null) location.hash = href("lun", line.key, { at: this.route.query.get("at") ?? undefined });
+    else this.#go({ cell: `${line.key}/${name}` });
+  }
+
+  /** @param {import("../model/status.js").ClusterStatus} status */
+  #openPanel(status) {
+    const asked = this.route.query.get("cell") ?? "";
+    const slash = asked.indexOf("/");
+    const [wwid, node] = [asked.slice(0, slash), asked.slice(slash + 1)];
+    const row = slash > 0 ? status.luns.find((row) => row.wwid === wwid) : undefined;
+    this.#panel.show(row ?? null, node, status, this.store);
+    if (row && this.#revealed !== asked) this.#grid.reveal(wwid, node);
+    this.#revealed = asked;
+  }
+
+  /** Changes the address in place: filter and cell can be sent to somebody. @param {Record<string, string>} change */
+  #go(change) {
+    const query = new URLSearchParams(this.route.query);
+    for (const [key, value] of Object.entries(change)) {
+      if (value) query.set(key, value);
+      else query.delete(key);
+    }
+    history.replaceState(null, "", href("matrix", "", query));
+    this.lead(parse(location.hash));
+  }
+
+  /** @param {Event} event */
+  #read(event) {
+    const form = new FormData(this.#form);
+    const rows = this.store.status?.luns ?? [];
+    const filter = readFilter(this.route.query);
+    filter.states = form.getAll("state").map(String);
+    filter.name = String(form.get("name") ?? "");
+    filter.node = String(form.get("node") ?? "");
+    filter.group = form.get("group") === "none" ? "none" : "storage";
+    // What is so by default is not written down, and nobody has said what the box shows by itself.
+    if (event.target instanceof HTMLInputElement && event.target.name === "unclean") {
+      const unclean = form.has("unclean");
+      filter.unclean = null;
+      filter.unclean = onlyUnclean(filter, rows) === unclean ? null : unclean;
+    }
+    const colour = String(form.get("colour") ?? "");
+    this.#go({ ...writeFilter(filter), colour: colour === "state" ? "" : colour });
+  }
+
+  /** @param {import("../model/status.js").ClusterStatus} status @param {import("../model/rows.js").Filter} filter */
+  #drawForm(status, filter) {
+    const names = columns(status.luns);
+    if (this.#form.dataset["nodes"] !== names.join()) {
+      this.#form.dataset["nodes"] = names.join();
+      const option = (/** @type {string} */ value, /** @type {string} */ words) => h("option", { value }, words);
+      this.#form.replaceChildren(
+        h("label", {}, "name ", h("input", { type: "search", name: "name", autocomplete: "off", spellcheck: "false" })),
+        h("label", {}, h("input", { type: "checkbox", name: "unclean" }), " only what is not optimal everywhere"),
+        h("fieldset", {}, h("legend", { class: "unseen" }, "State"), ...STATES.map((state) =>
+          h("label", {}, h("input", { type: "checkbox", name: "state", value: state }), " ", h("span", { class: "state", "data-state": state }, state)))),
+        h("label", {}, "node ", h("select", { name: "node" }, option("", "all"), ...names.map((name) => option(name, name)))),
+        h("label", {}, "group by ", h("select", { name: "group" }, option("storage", "storage"), option("none", "nothing"))),
+        h("label", {}, "colour by ", h("select", { name: "colour" }, ...Object.values(TINTS).map(({ word }) => option(word, word)))),
+        h("span", { class: "buttons" },
+          h("button", { type: "button", onclick: () => this.#csv() }, "CSV"),
+          h("button", { type: "button", onclick: () => print() }, "print"),
+          h("button", { type: "button", title: "Legend", "aria-label": "Legend", onclick: () => this.#legend.showModal() }, "?")));
+    }
+    for (const field of this.#form.elements) {
+      if (field === document.activeElement && field instanceof HTMLInputElement && field.type === "search") continue;
+      if (field instanceof HTMLInputElement && field.type === "checkbox") {
+        field.checked = field.name === "unclean" ? onlyUnclean(filter, status.luns) : filter.states.includes(field.value);
+      } else if (field instanceof HTMLInputElement) field.value = filter.name;
+      else if (field instanceof HTMLSelectElement) {
+        field.value = { node: filter.node, group: filter.group, colour: this.route.query.get("colour") || "state" }[field.name] ?? "";
+      }
+    }
+  }
+
+  #csv() {
+    const rows = this.#shown.flatMap((line) => (line.row ? [line.row] : []));
+    const text = csv(rows, columns(this.store.status?.luns ?? []));
+    const url = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+    h("a", { href: url, download: "pathkeeper-matrix.csv" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #shortcut(event) {
+    const typing = event.target instanceof Element && event.target.matches("input:not([type=checkbox]), select, textarea");
+    if (event.key === "Escape" && !this.#panel.hidden && !this.#legend.open) this.#panel.shut();
+    else if (event.key === "?" && !typing) this.#legend.showModal();
+  }
+}
+

@@ -1,0 +1,137 @@
+// What applying would do, and the staged apply: nothing begins before somebody has looked at the plan of these very texts.
+
+import { get, send } from "../api.js";
+import { h, keep, time } from "../h.js";
+import { compareNames } from "../model/status.js";
+import { plural } from "../format.js";
+import { problem } from "./write.js";
+
+/** @type {Record<string, string>} */
+const STATE_OF = { verified: "optimal", current: "optimal", applying: "degraded", waiting: "unknown", held: "degraded", failed: "failed", "rolled-back": "failed", "not-applicable": "unknown" };
+
+export class Rollout extends HTMLElement {
+  #plan = h("div");
+  #start = h("div");
+  #progress = h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "Progress" });
+  #told = h("div", { role: "status" });
+  /** @type {import("../api-types.js").Config | null} */
+  #config = null;
+  #may = false;
+  #again = () => {};
+  /** The documents that the plan on the page is about. */
+  #planned = "";
+
+  connectedCallback() {
+    this.append(this.#progress, this.#told,
+      h("p", { class: "buttons" }, h("button", { type: "button", onclick: () => this.#ask() }, "Show the plan")), this.#plan, this.#start);
+  }
+
+  /** @param {import("../api-types.js").Config} config @param {boolean} may @param {() => void} again */
+  show(config, may, again) {
+    this.#config = config;
+    this.#may = may;
+    this.#again = again;
+    // A plan of other texts than those that stand is no plan.
+    if (this.#planned && this.#planned !== this.#key()) {
+      this.#planned = "";
+      this.#plan.replaceChildren(h("p", { class: "doubtful" }, "The documents changed since this plan was made: look at it anew."));
+      this.#start.replaceChildren();
+    }
+    this.#drawProgress(config);
+  }
+
+  #key() {
+    return `${this.#config?.config.digest} ${this.#config?.overrides.digest}`;
+  }
+
+  /** @param {import("../api-types.js").Config} config */
+  #drawProgress(config) {
+    const rollout = config.rollout;
+    const nodes = Object.entries(rollout?.nodes ?? {}).sort(([a], [b]) => compareNames(a, b));
+    const done = nodes.filter(([, node]) => ["verified", "current", "not-applicable"].includes(node.state ?? "")).length;
+    keep(this.#progress, [{
+      key: "rollout", sig: [rollout, config["rollout-problem"], this.#may],
+      make: () => rollout ? h("div", {},
+        h("p", {}, h("strong", {}, `Generation ${rollout.generation}: ${rollout.state}`), ` by ${rollout.by} `, rollout.time == null ? null : time(rollout.time), `, ${done} of ${plural(nodes.length, "node")} done `),
+        h("progress", { max: String(Math.max(nodes.length, 1)), value: String(done), "aria-label": "Nodes that are done" }),
+        h("table", {}, h("thead", {}, h("tr", {}, ...["node", "state", "since", "why"].map((words) => h("th", { scope: "col" }, words)))),
+          h("tbody", {}, ...nodes.map(([name, node]) => h("tr", {}, h("th", { scope: "row" }, name),
+            h("td", {}, h("span", { class: "state", "data-state": STATE_OF[node.state ?? ""] ?? "unknown" }, node.state ?? "has said nothing")),
+            h("td", {}, node.since == null ? "" : time(node.since)),
+            h("td", {}, [node.why, node.drift ? `drift: ${node.drift}` : null, node.online === false ? "offline" : null].filter(Boolean).join("; "),
+              node.state === "held" && this.#may ? h("button", { type: "button", class: "plain", onclick: () => this.#steer("force", { nodes: [name] }) }, "go on all the same") : null))))),
+        this.#may ? h("p", { class: "buttons" },
+          rollout.state === "running" ? h("button", { type: "button", onclick: () => this.#steer("pause") }, "Pause") : null,
+          rollout.state !== "aborted" ? h("button", { type: "button", onclick: () => this.#steer("resume") }, "Resume") : null,
+          rollout.state !== "aborted" ? h("button", { type: "button", onclick: () => this.#steer("abort") }, "Abort: what was before comes back") : null) : null)
+        : h("p", { class: config["rollout-problem"] ? "doubtful" : "soft" }, config["rollout-problem"] ?? "Nothing was ever applied."),
+    }]);
+  }
+
+  /** @param {"pause" | "resume" | "abort" | "force"} what @param {Record<string, unknown>} [more] */
+  async #steer(what, more = {}) {
+    try {
+      const { digest } = await get("rollout");
+      const steered = await send("POST", `rollout/${what}`, { digest, ...more });
+      this.#told.replaceChildren(h("p", { class: "soft" }, [`${what}: done`, ...(steered.notes ?? [])].join(". ")));
+      this.#again();
+    } catch (error) {
+      this.#told.replaceChildren(problem(error));
+    }
+  }
+
+  async #ask() {
+    const key = this.#key();
+    this.#plan.replaceChildren(h("p", { class: "soft" }, "thinking it through"));
+    this.#start.replaceChildren();
+    try {
+      /** @type {import("../api-types.js").Planned} */
+      const plan = await send("POST", "plan", {});
+      const nodes = Object.entries(plan.nodes).sort(([a], [b]) => compareNames(a, b));
+      this.#plan.replaceChildren(...nodes.map(([name, node]) => h("details", { open: (node.refusals?.length ?? 0) > 0 },
+        h("summary", {}, name, h("span", { class: "soft" }, ` ${node["map-changes"] == null ? "not everything is known" : plural(node["map-changes"], "change")} of maps, from ${node.basis}`),
+          node.refusals?.length ? h("span", { class: "problem" }, ` ${plural(node.refusals.length, "refusal")}`) : null),
+        h("pre", {}, node.text))));
+      this.#planned = key;
+      this.#drawStart(plan);
+    } catch (error) {
+      this.#plan.replaceChildren(problem(error));
+    }
+  }
+
+  /** @param {import("../api-types.js").Planned} plan */
+  #drawStart(plan) {
+    const pending = this.#config?.config.pending || this.#config?.overrides.pending;
+    if (!this.#may || !pending) return;
+    const removal = h("input", { type: "number", min: "0", name: "removal", value: "0" });
+    const rename = h("input", { type: "checkbox", name: "rename" });
+    const adopt = h("input", { type: "checkbox", name: "adopt" });
+    this.#start.replaceChildren(h("form", { class: "inline", onsubmit: (/** @type {Event} */ event) => {
+      event.preventDefault();
+      this.#begin({
+        digest: plan["config-digest"], ...(plan["overrides-digest"] ? { "overrides-digest": plan["overrides-digest"] } : {}),
+        ...(Number(removal.value) > 0 ? { "allow-removal": Number(removal.value) } : {}),
+        ...(rename.checked ? { "rename-in-use": true } : {}), ...(adopt.checked ? { adopt: "all" } : {}),
+      });
+    } },
+      h("label", {}, "LUNs that may be taken out ", removal), h("label", {}, rename, " maps in use may get another name"),
+      h("label", {}, adopt, " LUNs set up by hand are taken over"),
+      h("button", { type: "submit", class: "main" }, "Apply this plan")));
+  }
+
+  /** @param {Record<string, unknown>} body */
+  async #begin(body) {
+    try {
+      await send("POST", "rollout", body);
+      this.#told.replaceChildren(h("p", { class: "soft" }, "It began: one node first and alone."));
+      this.#plan.replaceChildren();
+      this.#start.replaceChildren();
+      this.#planned = "";
+      this.#again();
+    } catch (error) {
+      this.#told.replaceChildren(problem(error));
+    }
+  }
+}
+
+customElements.define("pk-rollout", Rollout);

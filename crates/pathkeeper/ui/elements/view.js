@@ -1,0 +1,86 @@
+// What all views share: they draw when the store has news, and end with their element.
+
+/**
+ * @typedef {import("../store.js").Store} Store
+ * @typedef {import("../session.js").Session} Session
+ * @typedef {import("../model/route.js").Route} Route
+ */
+
+export class View extends HTMLElement {
+  /** @type {Store} */
+  store = /** @type {any} */ (null);
+  /** @type {Session} */
+  session = /** @type {any} */ (null);
+  /** @type {Route} */
+  route = { view: "overview", name: "", query: new URLSearchParams() };
+  #gone = new AbortController();
+
+  /** Ends with the element: for listeners elsewhere and requests. */
+  get signal() {
+    return this.#gone.signal;
+  }
+
+  connectedCallback() {
+    this.#gone = new AbortController();
+    this.build();
+    this.draw();
+    this.store.addEventListener("change", () => this.draw(), { signal: this.signal });
+    // Ages grow although nobody says anything.
+    const tick = setInterval(() => this.tick(), 1000);
+    this.signal.addEventListener("abort", () => clearInterval(tick));
+  }
+
+  disconnectedCallback() {
+    this.#gone.abort();
+  }
+
+  /** Shows another part of itself. @param {Route} route */
+  lead(route) {
+    this.route = route;
+    this.draw();
+  }
+
+  /** Once, when it comes. */
+  build() {}
+  /** Whenever something is new. */
+  draw() {}
+  /** Every second. */
+  tick() {}
+}
+
+/**
+ * Something that is asked for now and then beside the event stream: the last answer, or why there is none.
+ * @template T
+ */
+export class Asked {
+  /** @type {T | null} */
+  data = null;
+  error = "";
+  /** Epoch milliseconds of the last answer. */
+  at = 0;
+  #busy = false;
+
+  /** @param {() => Promise<T>} ask @param {() => void} changed */
+  constructor(ask, changed) {
+    this.ask = ask;
+    this.changed = changed;
+  }
+
+  /** Asks anew if the last answer is older than so many seconds. @param {number} [olderThanS] */
+  async refresh(olderThanS = 0) {
+    if (this.#busy || (this.at > 0 && Date.now() - this.at < olderThanS * 1000)) return;
+    this.#busy = true;
+    try {
+      this.data = await this.ask();
+      this.error = "";
+    } catch (error) {
+      // What was known before is not known now.
+      this.data = null;
+      this.error = error instanceof Error ? error.message : String(error);
+    } finally {
+      this.#busy = false;
+      this.at = Date.now();
+    }
+    this.changed();
+  }
+}

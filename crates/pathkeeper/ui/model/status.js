@@ -1,0 +1,180 @@
+// What a status says, in words. Doubt is never health: what is not known never reads as well. No DOM here.
+
+import { list, plural, shortWwid } from "../format.js";
+
+/**
+ * @typedef {import("../api-types.js").ClusterStatus} ClusterStatus
+ * @typedef {import("../api-types.js").Delta} Delta
+ * @typedef {import("../api-types.js").LunRow} LunRow
+ * @typedef {import("../api-types.js").Cell} Cell
+ * @typedef {import("../api-types.js").Finding} Finding
+ * @typedef {import("../api-types.js").NodeRow} NodeRow
+ * @typedef {"optimal" | "degraded" | "missing" | "failed" | "unknown"} State
+ */
+
+/** Worst first. A row that is optimal but in doubt stands between unknown and optimal. @type {Record<string, number>} */
+export const BADNESS = { failed: 5, missing: 4, degraded: 3, unknown: 2, doubt: 1, optimal: 0 };
+/** In the order in which they are listed. @type {State[]} */
+export const STATES = ["failed", "missing", "degraded", "unknown", "optimal"];
+
+/** A word that nobody knows is unknown. @param {string | undefined} word @returns {State} */
+export function known(word) {
+  return STATES.find((state) => state === word) ?? "unknown";
+}
+
+/** @param {LunRow} row */
+export const isClean = (row) =>
+  row["cluster-state"] === "optimal" && Object.values(row.nodes).every((cell) => cell.state === "optimal");
+
+/** The state that a row reads as: `doubt` for optimal with a cell that nobody knows. @param {LunRow} row */
+export function reading(row) {
+  const state = known(row["cluster-state"]);
+  return state === "optimal" && !isClean(row) ? "doubt" : state;
+}
+
+/** @param {LunRow} row */
+export function stateWords(row) {
+  if (reading(row) !== "doubt") return known(row["cluster-state"]);
+  const cells = Object.values(row.nodes);
+  const seen = cells.filter((cell) => known(cell.state) !== "unknown").length;
+  return `optimal, ${seen} of ${cells.length} nodes known`;
+}
+
+/** `2/4`: usable of those that should be there, or of those that are known. @param {Cell} cell */
+export function counts(cell) {
+  const active = cell["paths-active"];
+  const total = Math.max(cell["paths-total"] ?? -1, cell["paths-expected"] ?? -1);
+  if (active == null && total < 0) return "";
+  return `${active ?? "?"}/${total < 0 ? "?" : total}`;
+}
+
+/** @param {Cell} cell */
+export function cellText(cell) {
+  const state = known(cell.state);
+  if (state === "missing") return "none";
+  return counts(cell) || (state === "optimal" ? "ok" : state);
+}
+
+/** Corner marks: `Q` I/O queues, `~` a path of it flaps. @param {Cell} cell */
+export function marks(cell) {
+  return `${cell.queueing ? "Q" : ""}${cell.flapping ? "~" : ""}`;
+}
+
+/** A cell as a sentence. @param {string} label @param {string} node @param {Cell} cell */
+export function cellWords(label, node, cell) {
+  const paths = counts(cell);
+  const parts = [`${label} on ${node}: ${known(cell.state)}`];
+  if (known(cell.state) === "missing") parts.push("none");
+  else if (paths) parts.push(`${paths} paths`);
+  if (cell.queueing) parts.push("I/O queues");
+  if (cell.flapping) parts.push("a path flaps");
+  if ((cell.unexplained ?? 0) > 0) parts.push(`${plural(cell.unexplained ?? 0, "path")} that no cause explains`);
+  return parts.join(", ");
+}
+
+/** Whether something is wrong here that no listed cause explains. @param {Cell} cell */
+export function isUnexplained(cell) {
+  if ((cell.unexplained ?? 0) > 0) return true;
+  const state = known(cell.state);
+  return (state === "failed" || state === "missing" || state === "degraded") && !cell.causes?.length;
+}
+
+/** @param {LunRow} row */
+export const label = (row) => row.alias ?? row.name ?? row.wwid;
+/** The label, a bare WWID shortened. @param {LunRow} row */
+export const shortLabel = (row) => (label(row) === row.wwid ? shortWwid(row.wwid) : label(row));
+
+/** The nodes that have a cell in any row, in order of their names, `pve2` before `pve10`. @param {LunRow[]} rows */
+export function columns(rows) {
+  const names = new Set();
+  for (const row of rows) for (const name in row.nodes) names.add(name);
+  return byNumber([...names]);
+}
+
+const collator = new Intl.Collator("en", { numeric: true });
+/** @param {string[]} names */
+export const byNumber = (names) => names.sort(collator.compare);
+/** @param {string} a @param {string} b */
+export const compareNames = (a, b) => collator.compare(a, b);
+
+/**
+ * A delta: whole rows, removed WWIDs, and each other part whole where it changed. The old status stays as it was, so
+ * that who still shows it shows one moment.
+ * @param {ClusterStatus} status @param {Delta} delta @returns {ClusterStatus}
+ */
+export function applied(status, delta) {
+  const next = { ...status };
+  if (delta.luns?.length || delta.removed?.length) {
+    const rows = new Map(status.luns.map((row) => [row.wwid, row]));
+    for (const wwid of delta.removed ?? []) rows.delete(wwid);
+    for (const row of delta.luns ?? []) rows.set(row.wwid, row);
+    next.luns = [...rows.values()];
+  }
+  if (delta.nodes != null) next.nodes = delta.nodes;
+  if (delta.view != null) next.view = delta.view;
+  if (delta.summary != null) next.summary = delta.summary;
+  if (delta.findings != null) next.findings = delta.findings;
+  return next;
+}
+
+/** The verdict: what stands first on every page. @param {ClusterStatus} status @param {Iterable<NodeRow>} nodes */
+export function verdict(status, nodes) {
+  const { view, summary } = status;
+  if (view.partial) {
+    const dark = [...nodes].filter((node) => node.report !== "fresh").map((node) => node.node);
+    return {
+      health: "PARTIAL",
+      since: view.since ?? null,
+      seen: `seen from ${view.observer}: ${view.why ?? "it cannot see the whole cluster"}` +
+        (dark.length ? `, ${list(dark, 8)} unknown` : ""),
+    };
+  }
+  return {
+    health: summary.health,
+    since: null,
+    seen: `seen from ${view.observer}, ${view["nodes-fresh"]} of ${view["nodes-known"]} nodes fresh`,
+  };
+}
+
+/** How the LUNs stand, in one line. @param {ClusterStatus} status */
+export function tally({ view, summary: s }) {
+  if (s.luns === 0) {
+    const silent = view["nodes-known"] - view["nodes-fresh"];
+    return silent > 0 || view.partial
+      ? `no LUN is known, and ${plural(silent, "node")} cannot be seen`
+      : "nothing to watch: no node has a multipath map";
+  }
+  if (s.clean === s.luns) {
+    return `${plural(s.luns, "LUN")} optimal in all ${plural(s.places, "place")}, ` +
+      `${s["paths-active"]} of ${s["paths-total"]} paths usable`;
+  }
+  /** @type {("failed" | "missing" | "degraded" | "unknown")[]} */
+  const words = ["failed", "missing", "degraded", "unknown"];
+  const parts = words.filter((word) => s[word] > 0).map((word) => `${s[word]} ${word}`);
+  if (s.doubt > 0) parts.push(`${s.doubt} optimal but in doubt`);
+  parts.push(`${s.clean} optimal`);
+  return `${plural(s.luns, "LUN")}: ${parts.join(", ")}`;
+}
+
+/** What tells a finding from all others. @param {Finding} finding */
+export function fingerprint(finding) {
+  const { node, wwid, object, path } = finding.scope;
+  return finding.fingerprint ?? [finding.code, node, object, wwid, path].filter(Boolean).join(" ");
+}
+
+/** `ERROR`, `WARN` or `INFO`. @param {string | null | undefined} severity */
+export const severityWord = (severity) => (severity === "error" ? "ERROR" : severity === "warning" ? "WARN" : "INFO");
+
+/** A finding's line, with its node where the summary does not name it. @param {Finding} finding */
+export function findingLine(finding) {
+  const node = finding.scope.node;
+  return node && !finding.summary.includes(node) ? `${node}: ${finding.summary}` : finding.summary;
+}
+
+/** What stands and counts, what is muted, and what is only told. @param {Finding[]} findings */
+export function sorted(findings) {
+  const standing = findings.filter((finding) => !finding.muted && finding.severity !== "info");
+  const muted = findings.filter((finding) => finding.muted);
+  const notes = findings.filter((finding) => !finding.muted && finding.severity === "info");
+  return { standing, muted, notes };
+}

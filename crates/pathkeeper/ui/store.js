@@ -1,0 +1,204 @@
+// What this page knows, and how it hears of it. It never says more than it knows: without a connection everything is past.
+//
+// One event stream for each tab that is looked at. A browser opens six connections to an agent over HTTP/1.1, so a tab
+// that was hidden for a while gives its stream back and takes a new snapshot when it is looked at again. Sharing one
+// stream between tabs would want a leader among them, and a leader that the browser has put to sleep is silence that
+// looks like calm.
+
+import { ApiError, get } from "./api.js";
+import { now } from "./format.js";
+import { applied } from "./model/status.js";
+
+/**
+ * @typedef {import("./model/status.js").ClusterStatus} ClusterStatus
+ * @typedef {import("./model/status.js").NodeRow} NodeRow
+ * @typedef {import("./api-types.js").Delta} Delta
+ */
+
+/** How often the agent is asked whether it lives: a dead connection can be silent for ever. With the patience: 5 s. */
+const PROBE_MS = 2_000;
+const PROBE_TIMEOUT_MS = 2_500;
+/** The wait before a stream that the browser gave up is opened again. */
+const REOPEN_MS = 2_000;
+/** The nodes' ages are asked for anew after a change, not more often than this, and not more seldom than that. */
+const NODES_MS = 1_000;
+const NODES_IDLE_MS = 10_000;
+/** A hidden tab keeps its stream for so long. */
+const HIDDEN_MS = 300_000;
+
+export class Store extends EventTarget {
+  /** The newest status that was heard. @type {ClusterStatus | null} */
+  live = null;
+  /** @type {Map<string, NodeRow>} */
+  liveNodes = new Map();
+  /** When the nodes were asked for, epoch seconds. */
+  nodesAt = 0;
+  /** @type {"connecting" | "live" | "lost"} */
+  connection = "connecting";
+  /** Epoch seconds. @type {number | null} */
+  lostSince = null;
+  why = "";
+  /** What is shown in place of what is heard, while somebody reads. @type {{status: ClusterStatus, nodes: Map<string, NodeRow>, at: number} | null} */
+  paused = null;
+  /** Changes that were heard while paused. */
+  waiting = 0;
+  /** The status of another time. @type {{at: number, status: ClusterStatus | null, error: string} | null} */
+  past = null;
+
+  /** @type {EventSource | null} */
+  #stream = null;
+  #drawing = false;
+  #asking = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #hidden;
+
+  /** What views show: of another time, held, or now. @returns {ClusterStatus | null} */
+  get status() {
+    if (this.past) return this.past.status;
+    return this.paused ? this.paused.status : this.live;
+  }
+
+  /** @returns {Map<string, NodeRow>} */
+  get nodes() {
+    const then = this.past?.status?.["as-of"]?.nodes;
+    if (this.past) return new Map((then ?? []).map((node) => [node.node, node]));
+    return this.paused ? this.paused.nodes : this.liveNodes;
+  }
+
+  /** The moment that views count ages from, epoch seconds. */
+  get nowS() {
+    return this.past ? this.past.at : this.paused ? this.paused.at : now();
+  }
+
+  start() {
+    this.#open();
+    setInterval(() => this.#probe(), PROBE_MS);
+    setInterval(() => this.connection === "live" && this.#askNodes(), NODES_IDLE_MS);
+    document.addEventListener("visibilitychange", () => this.#visibility());
+  }
+
+  /** Opens the stream anew, as after a login. */
+  restart() {
+    this.#open();
+  }
+
+  /** @param {boolean} on */
+  pause(on) {
+    this.paused = on && this.live ? { status: this.live, nodes: this.liveNodes, at: now() } : null;
+    this.waiting = 0;
+    this.#changed();
+  }
+
+  /** Shows the status of another time, or now again. @param {number | null} at epoch seconds */
+  async asOf(at) {
+    if (this.past?.at === at || (at === null && this.past === null)) return;
+    this.past = at === null ? null : { at, status: null, error: "" };
+    this.#changed();
+    if (at === null) return;
+    try {
+      const status = await get("status", { at });
+      if (this.past?.at === at) this.past = { at, status, error: "" };
+    } catch (error) {
+      if (this.past?.at === at) this.past = { at, status: null, error: error instanceof ApiError ? error.message : String(error) };
+    }
+    this.#changed();
+  }
+
+  #open() {
+    this.#stream?.close();
+    const stream = new EventSource("/events");
+    this.#stream = stream;
+    stream.addEventListener("snapshot", (event) => this.#heard(() => (this.live = JSON.parse(event.data))));
+    stream.addEventListener("delta", (event) =>
+      this.#heard(() => {
+        // Without a snapshot before it a delta says nothing; the next stream brings one.
+        if (this.live) this.live = applied(this.live, JSON.parse(event.data));
+        if (this.paused) this.waiting += 1;
+      }),
+    );
+    stream.addEventListener("error", () => {
+      if (this.#stream !== stream) return;
+      this.#lose("the agent does not answer");
+      if (stream.readyState === EventSource.CLOSED) setTimeout(() => this.#stream === stream && this.#open(), REOPEN_MS);
+    });
+  }
+
+  /** Takes an event in. A stream that says what we cannot read is no knowledge. @param {() => void} take */
+  #heard(take) {
+    try {
+      take();
+    } catch (error) {
+      this.#lose(`the agent said something unreadable: ${error instanceof Error ? error.message : error}`);
+      return;
+    }
+    if (!this.live) return;
+    this.connection = "live";
+    this.lostSince = null;
+    this.#changed();
+    this.#askNodes();
+  }
+
+  /** @param {string} why */
+  #lose(why) {
+    this.lostSince ??= now();
+    this.why = why;
+    this.connection = "lost";
+    this.#changed();
+  }
+
+  /** The comments that keep a stream alive are not shown to scripts, so a silent end is looked for. */
+  async #probe() {
+    if (!this.#stream) return;
+    try {
+      const answer = await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+      if (!answer.ok) throw new Error(`status ${answer.status}`);
+      // It lives, and the stream was given up: a new one brings a snapshot.
+      if (this.lostSince !== null && this.#stream.readyState === EventSource.OPEN) this.#open();
+    } catch {
+      this.#lose("the agent does not answer");
+    }
+  }
+
+  async #askNodes() {
+    if (this.#asking) return;
+    this.#asking = true;
+    try {
+      /** @type {NodeRow[]} */
+      const rows = await get("/api2/json/nodes");
+      this.liveNodes = new Map(rows.map((node) => [node.node, node]));
+      this.nodesAt = now();
+    } catch {
+      // Headings then say nothing about freshness; the cells still do.
+      this.liveNodes = new Map();
+    } finally {
+      setTimeout(() => (this.#asking = false), NODES_MS);
+    }
+    this.#changed();
+  }
+
+  #visibility() {
+    clearTimeout(this.#hidden);
+    if (document.hidden) {
+      this.#hidden = setTimeout(() => {
+        this.#stream?.close();
+        this.#stream = null;
+        this.#lose("this tab was not looked at for five minutes and gave its connection back");
+      }, HIDDEN_MS);
+    } else if (!this.#stream) {
+      this.#open();
+    }
+  }
+
+  /** Tells views once for all that comes in one frame, so that a thousand changes a second are some sixty drawings. */
+  #changed() {
+    if (this.#drawing) return;
+    this.#drawing = true;
+    const tell = () => {
+      this.#drawing = false;
+      this.dispatchEvent(new Event("change"));
+    };
+    // A hidden tab has no frames, and its title must still be true.
+    if (document.hidden) setTimeout(tell, 200);
+    else requestAnimationFrame(tell);
+  }
+}

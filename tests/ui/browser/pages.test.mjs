@@ -1,0 +1,251 @@
+// Each view of a cluster with faults in place: what it says, by keyboard and by roles, in every light and on a small screen.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { browser, demo, violations } from "./lib.mjs";
+
+const FAULTS = `
++1s pve2 adapter host7 down
++1s pve3 lun vm-prod-01 unmap
++1s pve1 path vm-prod-02 2 fail
++60m array heal
+`;
+
+let cluster, chrome, status, failed, hba, settledAt;
+before(async () => {
+  cluster = await demo({ script: FAULTS });
+  chrome = await browser();
+  status = await cluster.until((status) => {
+    const codes = status.findings.map((finding) => finding.code);
+    // One path on pve1 is left that no cause explains; everything on pve2 is explained.
+    return codes.includes("HBA_DOWN") && codes.includes("LUN_UNMAPPED") && status.findings.filter((finding) => finding.code === "LUN_DEGRADED").length === 1;
+  });
+  settledAt = Math.floor(Date.now() / 1000);
+  failed = status.luns.find((row) => row["cluster-state"] === "failed");
+  hba = status.findings.find((finding) => finding.code === "HBA_DOWN");
+});
+after(async () => {
+  await chrome?.close();
+  await cluster?.stop();
+});
+
+test("the overview says what is wrong, where, since when and what to do", async () => {
+  const page = await chrome.page(cluster.url);
+  await page.locator("#health").filter({ hasText: "demo HEALTH_ERR" }).waitFor();
+  const wrong = page.getByRole("region", { name: "What is wrong" });
+  for (const finding of status.findings.filter((finding) => finding.severity !== "info")) {
+    const card = wrong.locator(`[data-fingerprint="${finding.fingerprint}"]`);
+    assert.match(await card.innerText(), /since \d\d:\d\d:\d\d \(/);
+    assert.ok((await card.innerText()).includes(finding.summary.split(":")[0]));
+  }
+  const card = wrong.locator(`[data-fingerprint="${hba.fingerprint}"]`);
+  assert.match(await card.innerText(), /8 LUNs, 16 paths/);
+  await card.getByRole("button", { name: "evidence and what to do" }).click();
+  await card.getByText(hba.evidence[0], { exact: true }).waitFor();
+  assert.equal(await page.getByRole("region", { name: "Nodes" }).getByRole("listitem").count(), 4);
+  await page.getByRole("region", { name: "Recent events" }).getByText("link down").first().waitFor();
+  assert.match(await page.title(), /^demo HEALTH_ERR - Pathkeeper$/);
+  assert.match(await page.locator("time").first().getAttribute("title"), /UTC$/);
+  await page.done();
+});
+
+test("the matrix is a grid of real cells with one tab stop", async () => {
+  const page = await chrome.page(`${cluster.url}#/matrix`);
+  const grid = page.getByRole("grid", { name: "State of each LUN on each node" });
+  await grid.getByRole("gridcell").first().waitFor();
+  assert.equal(await grid.getAttribute("aria-colcount"), "5");
+  assert.equal(await grid.getAttribute("aria-rowcount"), "9");
+  assert.equal(await page.locator('.grid [tabindex="0"]').count(), 1);
+  const snapshot = await grid.ariaSnapshot();
+  assert.match(snapshot, /- columnheader "pve1"/);
+  assert.ok(snapshot.includes(`gridcell "${failed.name} on pve3: failed, 0/4 paths`), snapshot);
+  await page.done();
+});
+
+test("a keyboard alone leads to a cell, its paths, and back", async () => {
+  const page = await chrome.page(`${cluster.url}#/matrix`);
+  await page.getByRole("gridcell").first().waitFor();
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "");
+  for (let n = 0; n < 60 && !(await page.evaluate(() => document.activeElement?.closest("[role=grid]") !== null && document.activeElement?.hasAttribute("data-column"))); n += 1) {
+    await page.keyboard.press("Tab");
+  }
+  assert.match(await focused(), new RegExp(failed.name));
+  await page.keyboard.press("End");
+  await page.keyboard.press("ArrowLeft");
+  assert.match(await focused(), new RegExp(`^${failed.name} on pve3: failed`));
+  await page.keyboard.press("Enter");
+  const panel = page.getByRole("complementary", { name: "Cell" });
+  await panel.getByText("status=enabled").first().waitFor();
+  assert.match(page.url(), new RegExp(`cell=${failed.wwid}%2Fpve3`));
+  assert.match(await panel.innerText(), /failed faulty running/);
+  await page.keyboard.press("Escape");
+  await panel.waitFor({ state: "hidden" });
+  assert.match(await focused(), new RegExp(`^${failed.name} on pve3: failed`));
+  await page.keyboard.press("Control+Home");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("ArrowRight");
+  assert.match(await focused(), /^pve1/);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: /^pve1/, level: 1 }).waitFor();
+  await page.done();
+});
+
+test("a cause lights what it explains and nothing else; what none explains stands out", async () => {
+  const page = await chrome.page(`${cluster.url}#/matrix`);
+  await page.getByRole("gridcell").first().waitFor();
+  await page.locator(`.cause-lines [data-fingerprint="${hba.fingerprint}"]`).focus();
+  const lit = await page.locator("[role=gridcell][data-lit]").evaluateAll((cells) => cells.map((cell) => `${cell.dataset.of} ${cell.dataset.node}`));
+  const expected = status.luns.flatMap((row) => Object.entries(row.nodes).filter(([, cell]) => cell.causes?.includes(hba.fingerprint)).map(([node]) => `${row.wwid} ${node}`));
+  assert.deepEqual(lit.sort(), expected.sort());
+  assert.ok(expected.length > 0);
+  const alone = await page.locator("[role=gridcell][data-unexplained]").evaluateAll((cells) => cells.map((cell) => cell.getAttribute("aria-label")));
+  assert.equal(alone.length, 1);
+  assert.match(alone[0], /^vm-prod-02 on pve1: degraded, 3\/4 paths/);
+  await page.done();
+});
+
+test("the filter is in the address, in the API's words, and counts what it hides", async () => {
+  const page = await chrome.page(`${cluster.url}#/matrix`);
+  await page.getByRole("gridcell").first().waitFor();
+  await page.getByRole("searchbox", { name: "name" }).fill("vm-prod-02");
+  await page.getByText("1 of 8 LUNs, 4 nodes").waitFor();
+  assert.match(page.url(), /#\/matrix\?name=vm-prod-02$/);
+  await page.getByRole("searchbox", { name: "name" }).fill("");
+  await page.getByRole("checkbox", { name: "failed" }).check();
+  await page.getByText("1 of 8 LUNs").waitFor();
+  assert.match(page.url(), /state=failed/);
+  await page.goto(`${cluster.url}#/matrix?name=nothing-of-this-name`);
+  await page.getByText("none of 8 LUNs matches this filter").waitFor();
+  await page.goto(`${cluster.url}#/matrix?colour=size`);
+  await page.locator('[data-tint="plain"]').first().waitFor();
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Legend" }).getByText("no listed cause explains it").waitFor();
+  await page.done();
+});
+
+test("CSV holds the rows that are shown", async () => {
+  const page = await chrome.page(`${cluster.url}#/matrix?state=failed`);
+  await page.getByRole("gridcell").first().waitFor();
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "CSV" }).click()]);
+  const chunks = [];
+  for await (const chunk of await file.createReadStream()) chunks.push(chunk);
+  const lines = Buffer.concat(chunks).toString().trim().split("\r\n");
+  assert.equal(lines.length, 2);
+  assert.ok(lines[1].startsWith(failed.wwid) && lines[1].includes("failed 0 of 4"), lines[1]);
+  await page.done();
+});
+
+test("a LUN shows its paths in multipath's words, and a link lands on it", async () => {
+  const page = await chrome.page(`${cluster.url}#/lun/${failed.wwid}`);
+  await page.getByRole("heading", { level: 1, name: failed.name }).waitFor();
+  const paths = page.getByRole("region", { name: "Paths" });
+  await paths.getByText("failed faulty running").first().waitFor();
+  assert.match(await paths.locator('[data-node-name="pve3"]').innerText(), /policy='service-time 0'/);
+  await page.getByRole("region", { name: "Explained" }).getByText("DO NOT", { exact: true }).waitFor();
+  await page.getByRole("region", { name: "Timeline" }).getByText("failed 0/4").first().waitFor();
+  await page.done();
+});
+
+test("a node shows usable paths by pair of ports, and says whether it may be rebooted", async () => {
+  const page = await chrome.page(`${cluster.url}#/node/pve2`);
+  const ports = page.getByRole("region", { name: "Ports" });
+  await ports.getByText("0/8").first().waitFor();
+  assert.equal(await ports.getByText("8/8").count(), 2);
+  await page.getByRole("button", { name: "take host6 offline?" }).click();
+  const can = page.locator(".can-verdict");
+  await can.waitFor();
+  assert.match(await can.innerText(), /^NO to take host6 offline/);
+  await page.done();
+});
+
+test("axe finds nothing, in light and dark, on any view", async () => {
+  // What is there once the view is whole.
+  const views = {
+    "#/": ".cause", "#/?wall=1": ".wall-clock", "#/matrix": "[role=gridcell]", [`#/matrix?cell=${failed.wwid}/pve3`]: "pk-cell .paths",
+    [`#/lun/${failed.wwid}`]: ".paths", "#/node/pve2": ".ports", "#/config": "pk-allow-list table",
+  };
+  for (const colorScheme of ["light", "dark"]) {
+    const page = await chrome.page(cluster.url, { colorScheme });
+    for (const [hash, whole] of Object.entries(views)) {
+      await page.goto(`${cluster.url}${hash}`);
+      await page.locator(whole).first().waitFor();
+      assert.deepEqual(await violations(page), [], `${colorScheme} ${hash}`);
+    }
+    await page.done();
+  }
+});
+
+test("a small phone and 200 % zoom show overview and LUN without scrolling aside", async () => {
+  for (const viewport of [{ width: 360, height: 640 }, { width: 640, height: 400 }]) {
+    for (const hash of ["", `#/lun/${failed.wwid}`]) {
+      const page = await chrome.page(`${cluster.url}${hash}`, { viewport });
+      await page.locator("#health").filter({ hasText: "demo HEALTH_ERR" }).waitFor();
+      await page.locator("article").first().waitFor();
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(wide <= viewport.width, `${hash} is ${wide} wide on ${viewport.width}`);
+      await page.done();
+    }
+  }
+});
+
+test("with forced colours each state keeps its shape and its word", async () => {
+  const page = await chrome.page(`${cluster.url}#/matrix`, { forcedColors: "active", reducedMotion: "reduce" });
+  const cell = page.getByRole("gridcell", { name: new RegExp(`^${failed.name} on pve3`) });
+  await cell.waitFor();
+  assert.match(await cell.evaluate((element) => getComputedStyle(element, "::before").content), /\u2716/);
+  assert.match(await cell.innerText(), /0\/4/);
+  await page.done();
+});
+
+test("another time is said to be another time", async () => {
+  const page = await chrome.page(`${cluster.url}#/?at=${settledAt}`);
+  await page.getByText(/AS IT WAS at/).waitFor();
+  await page.locator(`[data-fingerprint="${hba.fingerprint}"]`).waitFor();
+  assert.equal(await page.getByRole("region", { name: "Recent events" }).isVisible(), false);
+  await page.getByRole("link", { name: "back to now" }).click();
+  await page.getByText(/AS IT WAS at/).waitFor({ state: "detached" });
+  // Of a time when nobody looked nothing is known, and nothing looks well.
+  await page.goto(`${cluster.url}#/matrix?at=1000`);
+  await page.getByText(/AS IT WAS at/).waitFor();
+  await page.locator("#health").filter({ hasNotText: "HEALTH_" }).waitFor();
+  assert.equal(await page.locator('[role=gridcell][data-state="optimal"]').count(), 0);
+  await page.done();
+});
+
+test("a partial view cannot be missed, and what it cannot see is not well", async () => {
+  const dark = (row) => ({ ...row, "cluster-state": "unknown", nodes: Object.fromEntries(Object.keys(row.nodes).map((node) => [node, { state: "unknown" }])) });
+  const partial = {
+    ...status, luns: status.luns.map(dark), findings: [],
+    view: { ...status.view, partial: true, why: "NO QUORUM", since: settledAt, "nodes-fresh": 1 },
+    summary: { ...status.summary, health: "PARTIAL", clean: 0, optimal: 0, degraded: 0, failed: 0, unknown: status.luns.length },
+  };
+  const page = await chrome.page("about:blank", { quiet: ["Failed to load", "ERR_", "EventSource"] });
+  await page.route("**/events", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(partial)}\n\n` }));
+  await page.goto(cluster.url);
+  await page.getByRole("alert").filter({ hasText: "THIS VIEW IS PARTIAL" }).waitFor();
+  assert.match(await page.locator("#health").innerText(), /^demo PARTIAL since/);
+  assert.equal(await page.getByText("Nothing is wrong.").isVisible(), false);
+  await page.goto(`${cluster.url}#/matrix`);
+  await page.getByRole("gridcell").first().waitFor();
+  assert.equal(await page.locator('[role=gridcell]:not([data-state="unknown"])').count(), 0);
+  await page.close();
+});
+
+test("strings from outside are text", async () => {
+  const evil = '"><img src=x onerror=globalThis.hit=1><script>globalThis.hit=1</script>';
+  const row = { ...failed, alias: `lun${evil}`, "used-by": `store${evil}`, "expected-by": evil };
+  const hostile = {
+    ...status, luns: [row, ...status.luns.filter((other) => other.wwid !== row.wwid)],
+    view: { ...status.view, cluster: `c${evil}`, observer: evil },
+    findings: [{ ...hba, summary: evil, evidence: [evil], advice: [evil], scope: { node: evil } }],
+  };
+  const open = await chrome.page("about:blank", { quiet: ["Failed to load", "ERR_", "EventSource"] });
+  await open.route("**/events", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(hostile)}\n\n` }));
+  for (const hash of ["#/", "#/matrix?unclean=0", `#/matrix?cell=${row.wwid}/pve3`, `#/lun/${row.wwid}`, `#/node/${encodeURIComponent(evil)}`]) {
+    await open.goto("about:blank");
+    await open.goto(`${cluster.url}${hash}`);
+    await open.getByText("<img src=x").first().waitFor({ state: "attached" });
+    assert.equal(await open.evaluate(() => globalThis.hit), undefined);
+    assert.equal(await open.locator("img, main script").count(), 0);
+  }
+});

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { pairs } from "../../../crates/pathkeeper/ui/model/diff.js";
+import { folded } from "../../../crates/pathkeeper/ui/model/events.js";
+import { colons, portGrid, portName } from "../../../crates/pathkeeper/ui/model/paths.js";
+import { mostly, TINTS } from "../../../crates/pathkeeper/ui/model/tint.js";
+import { fabrics } from "../../../crates/pathkeeper/ui/model/fabrics.js";
+import { moved, visible } from "../../../crates/pathkeeper/ui/model/window.js";
+
+test("what is on the screen, and a little more", () => {
+  assert.deepEqual(visible(0, 260, 26, 1000), { first: 0, end: 14 });
+  assert.deepEqual(visible(2600, 260, 26, 1000), { first: 96, end: 114 });
+  assert.deepEqual(visible(99_999, 260, 26, 10), { first: 10, end: 10 });
+  assert.deepEqual(visible(0, 260, 26, 0), { first: 0, end: 0 });
+});
+
+test("keys lead on and stop at the edge", () => {
+  const grid = { rows: 100, columns: 5, page: 10 };
+  const check = (key, from, to, ctrlKey = false) => assert.deepEqual(moved({ row: from[0], column: from[1] }, { key, ctrlKey }, grid), to && { row: to[0], column: to[1] }, key);
+  check("ArrowDown", [0, 0], [1, 0]);
+  check("ArrowUp", [0, 0], [-1, 0]);
+  check("ArrowUp", [-1, 0], [-1, 0]);
+  check("ArrowLeft", [0, 0], [0, -1]);
+  check("ArrowRight", [0, 4], [0, 4]);
+  check("PageDown", [95, 2], [99, 2]);
+  check("Home", [9, 3], [9, -1]);
+  check("Home", [9, 3], [0, -1], true);
+  check("End", [9, 3], [9, 4]);
+  check("End", [9, 3], [99, 4], true);
+  check("x", [9, 3], null);
+});
+
+test("texts beside each other", () => {
+  assert.deepEqual(pairs("a\nb\nd", "a\nc\nd"), [
+    { left: "a", right: "a" }, { left: "b", right: null }, { left: null, right: "c" }, { left: "d", right: "d" }]);
+  assert.deepEqual(pairs("", "a"), [{ left: "", right: null }, { left: null, right: "a" }]);
+});
+
+test("many events of one kind at one time are one line", () => {
+  const event = (id, at, wwid, more = {}) => ({ id, at, kind: "cell", what: "changed", text: "degraded 2/4", scope: { wwid, node: "n1" }, ...more });
+  const all = folded([event(1, 10, "a"), event(2, 10, "b"), event(3, 11, "c", { text: "failed 0/4" }), event(4, 99, "d")]);
+  assert.deepEqual(all.map((fold) => [fold.event.id, fold.more.length]), [[4, 0], [3, 0], [2, 1]]);
+});
+
+test("ports as people write them, and paths by pair", () => {
+  assert.equal(colons("0x200100a098025cc1"), "20:01:00:a0:98:02:5c:c1");
+  assert.equal(colons("iqn.2026-01.x:y"), "iqn.2026-01.x:y");
+  assert.equal(portName("0x200100a098025cc1", { ports: { "20:01:00:a0:98:02:5c:c1": { name: "ctl1-0e" } } }), "ctl1-0e");
+  const path = (adapter, port, usable) => ({ adapter, "target-port": port, usable });
+  const grid = portGrid({ adapters: [{ name: "host7" }, { name: "host9" }], maps: [
+    { "paths-total": 2, "paths-expected": 4, groups: [{ paths: [path("host7", "p1", true), path("host7", "p1", false)] }] }] });
+  assert.deepEqual([grid.rows, grid.columns, grid.absent], [["host7", "host9"], ["p1"], 2]);
+  assert.deepEqual(grid.at("host7", "p1"), { usable: 1, expected: 2 });
+  assert.equal(grid.at("host9", "p1"), null);
+});
+
+test("a size that differs from the others stands out; one that is not known does not look well", () => {
+  const row = { wwid: "w", nodes: { a: { state: "optimal" }, b: { state: "optimal" }, c: { state: "optimal" } } };
+  const luns = new Map([["w", { nodes: { a: { size: 1024 }, b: { size: 1024 }, c: { size: 2048 } } }]]);
+  assert.equal(mostly([1, 2, 2, null]), 2);
+  assert.equal(TINTS.size.look(row, "c", { luns }).tint, "odd");
+  assert.equal(TINTS.size.look(row, "a", { luns }).tint, "plain");
+  assert.equal(TINTS.size.look(row, "a", { luns: null }).text, "?");
+  assert.equal(TINTS.queueing.look({ nodes: { a: { state: "unknown" } } }, "a", {}).text, "?");
+  assert.equal(TINTS.queueing.look({ nodes: { a: { state: "failed", queueing: true } } }, "a", {}).tint, "odd");
+});
+
+test("a fabric that a node lost stands out, also where the adapter no longer names it", () => {
+  const path = (adapter, port, usable) => ({ adapter, "target-port": port, usable });
+  const disks = (node, fabric, usable) => ({
+    node, detail: "published", believed: true, adapters: [{ name: "host6", fabric: "0x10000000000000aa" }, { name: "host7", fabric }],
+    maps: [{ wwid: "w", groups: [{ paths: [path("host6", "p1", true), path("host7", "p2", usable)] }] }],
+  });
+  const row = { wwid: "w", nodes: { a: { state: "optimal" }, b: { state: "degraded" }, c: { state: "optimal" } } };
+  const of = fabrics([disks("a", "0x10000000000000bb", true), disks("b", "0xffffffffffffffff", false), { ...disks("c", null, true), believed: false }], null);
+  assert.deepEqual(of.all, ["10:00:00:00:00:00:00:aa", "10:00:00:00:00:00:00:bb"]);
+  const look = (node) => TINTS.fabric.look(row, node, { fabrics: of });
+  assert.deepEqual([look("a").text, look("a").tint], ["1+1", "plain"]);
+  assert.deepEqual([look("b").text, look("b").tint], ["1+0", "odd"]);
+  assert.equal(look("c").text, "?");
+  assert.equal(TINTS.fabric.look(row, "a", { fabrics: null }).text, "?");
+  const named = fabrics([disks("a", null, true)], { ports: { p1: { fabric: "A" }, p2: { fabric: "B" } } });
+  assert.deepEqual(named.all, ["A", "B"]);
+});

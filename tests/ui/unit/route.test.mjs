@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { href, parse } from "../../../crates/pathkeeper/ui/model/route.js";
+
+test("an address leads where it says, and nonsense to the overview", () => {
+  const check = (hash, view, name = "") => {
+    const route = parse(hash);
+    assert.deepEqual([route.view, route.name], [view, name], hash);
+  };
+  check("", "overview");
+  check("#/", "overview");
+  check("#/matrix?state=failed", "matrix");
+  check("#/lun/3600a0980", "lun", "3600a0980");
+  check("#/lun/a%2Fb", "lun", "a/b");
+  check("#/node/pve%2", "node", "pve%2");
+  check("#/lun/", "overview");
+  check("#/matrix/pve1", "overview");
+  check("#/nothing", "overview");
+  check("#unclean=1", "overview");
+});
+
+test("what is written is read again", () => {
+  for (const name of ["pve1", "a/b?c&d", "<img src=x>", "ä ö"]) {
+    assert.equal(parse(href("node", name)).name, name);
+  }
+  const route = parse(href("matrix", "", { cause: "HBA_DOWN pve2/host7", state: "", node: undefined }));
+  assert.deepEqual([...route.query], [["cause", "HBA_DOWN pve2/host7"]]);
+});

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { applied, cellText, cellWords, columns, counts, isClean, isUnexplained, reading, sorted, stateWords, tally, verdict } from "../../../crates/pathkeeper/ui/model/status.js";
+
+const row = (wwid, state, nodes) => ({ wwid, "cluster-state": state, nodes });
+const cell = (state, active, total, more = {}) => ({ state, "paths-active": active, "paths-total": total, ...more });
+
+test("doubt is never health", () => {
+  const check = (of, clean, reads, words) => assert.deepEqual([isClean(of), reading(of), stateWords(of)], [clean, reads, words]);
+  check(row("a", "optimal", { n: cell("optimal", 4, 4) }), true, "optimal", "optimal");
+  check(row("a", "optimal", { n: cell("optimal", 4, 4), m: cell("unknown") }), false, "doubt", "optimal, 1 of 2 nodes known");
+  check(row("a", "optimal", { n: cell("splendid", 4, 4) }), false, "doubt", "optimal, 0 of 1 nodes known");
+  check(row("a", "splendid", {}), false, "unknown", "unknown");
+  check(row("a", "failed", { n: cell("failed", 0, 4) }), false, "failed", "failed");
+});
+
+test("cells are usable of expected", () => {
+  const check = (of, text) => assert.equal(cellText(of), text);
+  check(cell("degraded", 2, 2, { "paths-expected": 4 }), "2/4");
+  check(cell("optimal", 4, 4), "4/4");
+  check(cell("missing"), "none");
+  check(cell("unknown", null, null), "unknown");
+  check(cell("optimal"), "ok");
+  check(cell("degraded", null, 4), "?/4");
+  assert.equal(counts(cell("unknown")), "");
+  assert.equal(cellWords("a", "n", cell("failed", 0, 4, { queueing: true, unexplained: 1 })), "a on n: failed, 0/4 paths, I/O queues, 1 path that no cause explains");
+});
+
+test("what no cause explains stands out, and what nobody knows does not claim to be explained", () => {
+  const check = (of, expect) => assert.equal(isUnexplained(of), expect);
+  check(cell("degraded", 2, 4), true);
+  check(cell("degraded", 2, 4, { causes: ["HBA_DOWN x"] }), false);
+  check(cell("degraded", 1, 4, { causes: ["HBA_DOWN x"], unexplained: 1 }), true);
+  check(cell("missing"), true);
+  check(cell("unknown"), false);
+  check(cell("optimal", 4, 4), false);
+});
+
+const status = () => ({
+  luns: [row("a", "optimal", { n2: cell("optimal", 4, 4), n10: cell("optimal", 4, 4) })], nodes: {}, findings: [],
+  summary: { health: "HEALTH_OK", luns: 1, clean: 1, doubt: 0, failed: 0, missing: 0, degraded: 0, unknown: 0, places: 2, "paths-active": 8, "paths-total": 8 },
+  view: { observer: "n2", "nodes-fresh": 2, "nodes-known": 2, partial: false },
+});
+
+test("a delta makes a new status and leaves the old one as it was", () => {
+  const before = status();
+  const after = applied(before, { luns: [row("b", "failed", {})], removed: ["a"], summary: { ...before.summary, health: "HEALTH_ERR" } });
+  assert.deepEqual(after.luns.map((of) => of.wwid), ["b"]);
+  assert.deepEqual(before.luns.map((of) => of.wwid), ["a"]);
+  assert.equal(after.summary.health, "HEALTH_ERR");
+  assert.equal(after.view, before.view);
+  assert.equal(applied(before, {}).luns, before.luns);
+});
+
+test("the verdict says what is not seen", () => {
+  const of = status();
+  assert.equal(verdict(of, []).seen, "seen from n2, 2 of 2 nodes fresh");
+  of.view = { ...of.view, partial: true, why: "NO QUORUM", since: 5 };
+  const said = verdict(of, [{ node: "n1", report: "offline" }, { node: "n2", report: "fresh" }]);
+  assert.deepEqual([said.health, said.since, said.seen], ["PARTIAL", 5, "seen from n2: NO QUORUM, n1 unknown"]);
+});
+
+test("no LUN is no health", () => {
+  const of = status();
+  assert.equal(tally(of), "1 LUN optimal in all 2 places, 8 of 8 paths usable");
+  of.summary = { ...of.summary, luns: 3, clean: 1, failed: 1, doubt: 1 };
+  assert.equal(tally(of), "3 LUNs: 1 failed, 1 optimal but in doubt, 1 optimal");
+  of.summary = { ...of.summary, luns: 0 };
+  assert.match(tally(of), /nothing to watch/);
+  of.view = { ...of.view, "nodes-fresh": 1 };
+  assert.match(tally(of), /1 node cannot be seen/);
+});
+
+test("columns count as people do; muted findings stay in sight", () => {
+  assert.deepEqual(columns(status().luns), ["n2", "n10"]);
+  const found = sorted([{ code: "A", severity: "error", scope: {}, summary: "" }, { code: "B", severity: "error", scope: {}, summary: "", muted: {} }, { code: "C", severity: "info", scope: {}, summary: "" }]);
+  assert.deepEqual([found.standing.length, found.muted.length, found.notes.length], [1, 1, 1]);
+});
