@@ -1,6 +1,8 @@
-// The page: one store, one shell, and the view that the address names. Views are loaded when they are first looked at.
+// The page: one store, one shell, and the view that the address names. The two that are looked at first
+// come with it, the others when they are first asked for.
 
 import { useCsrf, whenUnauthorized } from "./api.js";
+import { Matrix } from "./elements/matrix.js";
 import { Overview } from "./elements/overview.js";
 import { Shell } from "./elements/shell.js";
 import { h } from "./h.js";
@@ -15,7 +17,7 @@ const shell = new Shell(store, session);
 /** @type {Record<import("./model/route.js").Route["view"], () => Promise<new () => import("./elements/view.js").View>>} */
 const views = {
   overview: async () => Overview,
-  matrix: async () => (await import("./elements/matrix.js")).Matrix,
+  matrix: async () => Matrix,
   lun: async () => (await import("./elements/lun.js")).Lun,
   node: async () => (await import("./elements/node.js")).NodeView,
   config: async () => (await import("./elements/config.js")).Config,
@@ -71,5 +73,5 @@ session.addEventListener("change", () => {
 });
 whenUnauthorized(() => session.ask());
 session.look();
-go();
-store.start();
+// What is heard is shown at once: a view that is still to be loaded when the connection ends would show nothing of it.
+go().finally(() => store.start());
