@@ -4,7 +4,7 @@ export {};
 
 /** @typedef {{"fabric"?: string | null, "link"?: string | null, "name": string, "port-name"?: string | null, "speed"?: string | null, "transport": string}} Adapter */
 
-/** @typedef {{"config": string, "digest": string, "luns"?: Array<string>, "nodes": Array<string>, "questions"?: Array<Question>, "without"?: Array<string>}} Adopted */
+/** @typedef {{"config": string, "digest": string, "luns"?: Array<string>, "nodes": Array<string>, "questions"?: Array<Question>, "settings-of": Array<string>, "without"?: Array<string>}} Adopted */
 
 /** @typedef {{"data": Adopted}} AdoptedAnswer */
 
@@ -146,7 +146,7 @@ export {};
 
 /** @typedef {{"adapter"?: string | null, "adapter-port"?: string | null, "check-state": string, "dev": string, "dev-state": string, "dev-t": string, "dm-state": string, "failures"?: number | null, "hctl"?: string | null, "loose-because"?: string | null, "prio": number, "product"?: string | null, "serial"?: string | null, "size"?: number | null, "target-port"?: string | null, "transport"?: string | null, "usable": boolean, "wwid"?: string | null}} Path */
 
-/** @typedef {{"config"?: string | null, "overrides"?: string | null}} PlanBody */
+/** @typedef {{"adopt"?: string | null, "config"?: string | null, "overrides"?: string | null, "rename-in-use"?: boolean}} PlanBody */
 
 /** @typedef {{"config-digest": string, "nodes": Record<string, NodePlan>, "overrides-digest"?: string | null}} Planned */
 
