@@ -80,7 +80,7 @@ fn garbled(lab: &mut Lab) -> Result<()> {
         // What is cut may still be a document: one that nobody applied.
         ("head -c 40 /tmp/good", "CONFIG_INVALID|CONFIG_PENDING"),
         ("printf 'wwid\\n\\t{'", "CONFIG_INVALID"),
-        ("sed 's/^wwid: 3/wwid: \\//' /tmp/good", "CONFIG_INVALID"),
+        ("sed 's/^wwid: 3/wwid 3/' /tmp/good", "CONFIG_INVALID"),
     ] {
         ok(
             lab,
