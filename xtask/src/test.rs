@@ -78,9 +78,6 @@ fn test_run(root: &Path, nextest: bool, features: &[&str], skipped: &[&str]) -> 
     if nextest {
         cargo.args(["nextest", "run", "--workspace"]).args(features);
         cargo.args(["--run-ignored", "all", "--no-fail-fast"]);
-        // Many tests wait for clocks and for other programs: one more than there are cores has them wait beside the work.
-        let cores = std::thread::available_parallelism().map_or(2, |n| n.get());
-        cargo.arg("--test-threads").arg((cores + 1).to_string());
         if !skipped.is_empty() {
             let names: Vec<String> = skipped.iter().map(|name| format!("test({name})")).collect();
             cargo.args(["-E", &format!("not ({})", names.join(" or "))]);
