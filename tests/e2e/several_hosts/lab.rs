@@ -222,7 +222,14 @@ impl Lab {
                 Some(status) => differs(&status).into_iter().map(|d| format!("host {host}: {d}")).collect(),
                 None => vec![format!("host {host} does not answer")],
             });
-            told.collect()
+            let told: Vec<String> = told.collect();
+            if !told.is_empty() {
+                return told;
+            }
+            // An agent that was stopped has pushed nothing since, and its last word may be what is waited for: it is asked.
+            let asked = hosts.iter().map(|host| (host, differs(&self.status(*host))));
+            let told = asked.flat_map(|(host, differs)| differs.into_iter().map(move |d| (host, d)));
+            told.map(|(host, d)| format!("host {host}, asked: {d}")).collect()
         });
         for host in hosts {
             self.watcher.hold_to(host, &expect);
