@@ -73,6 +73,10 @@ impl Hands {
         let right = self.right()?;
         self.files.clear_torn(&right).map_err(|e| e.to_string())?;
         self.files.settle_record(&right).map_err(|e| e.to_string())?;
+        self.remembered()
+    }
+
+    fn remembered(&self) -> Result<Option<Attempt>, String> {
         let shown = self.memory.display();
         let bytes = state_file::read(&self.memory, MEMORY_BYTES_MAX)
             .map_err(|e| format!("cannot read {shown}: {e}"))?;
@@ -88,9 +92,7 @@ impl Hands {
     /// # Errors
     /// What is remembered cannot be read.
     pub fn under_way(&self) -> Result<Option<u64>, String> {
-        let bytes = state_file::read(&self.memory, MEMORY_BYTES_MAX)
-            .map_err(|e| format!("cannot read {}: {e}", self.memory.display()))?;
-        let attempt = bytes.map(|bytes| memory::decode(&bytes)).transpose()?;
+        let attempt = self.remembered()?;
         Ok(attempt.filter(|attempt| !matches!(attempt.mark, Mark::Done(_))).map(|of| of.plan.generation))
     }
 
