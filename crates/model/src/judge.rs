@@ -18,6 +18,11 @@ pub fn is_usable(path: &PathDevice) -> bool {
         && path.device == DevState::Running
 }
 
+/// How many paths of a map I/O may go down.
+pub fn usable_paths(map: &Map) -> usize {
+    map.groups.iter().flat_map(|group| &group.paths).filter(|path| is_usable(path)).count()
+}
+
 /// Whether somebody says in so many words that this path is down.
 ///
 /// What is neither usable nor proven down (`undef`, a check under way, an unknown word) is doubt.

@@ -29,7 +29,7 @@ pub(super) fn pack(detail: &Detail, texts: &mut Texts) -> NodePaths {
         Routes { texts, list: Vec::new(), places: FxHashMap::default(), ports: FxHashMap::default() };
     let mut luns: BTreeMap<&Wwid, Lun> = BTreeMap::new();
     for map in &read.maps {
-        let usable = usable(map);
+        let usable = judge::usable_paths(map);
         let lun = luns.entry(&map.wwid).or_default();
         // One name twice cannot be; if it is, the worse one is believed.
         if lun.usable.is_none_or(|before| usable < before) {
@@ -80,10 +80,6 @@ struct Lun {
     paths: Vec<PathSeen>,
     remembered: Vec<(u16, u16)>,
     loose: Vec<LooseSeen>,
-}
-
-fn usable(map: &Map) -> usize {
-    map.groups.iter().flat_map(|group| &group.paths).filter(|path| judge::is_usable(path)).count()
 }
 
 /// What tells one route from another: adapter, its port, the target port.

@@ -2,7 +2,7 @@
 
 use pathkeeper_api::status::ClusterStatus;
 use pathkeeper_engine::sim::San;
-use pathkeeper_model::judge::is_usable;
+use pathkeeper_model::judge::usable_paths;
 
 use crate::app::board::NodesView;
 
@@ -67,8 +67,7 @@ pub fn paths_untold(told: &NodesView, san: &San, max: usize) -> Vec<String> {
         for map in &truth.maps {
             let known =
                 detail.as_ref().and_then(|detail| detail.read.maps.iter().find(|m| m.wwid == map.wwid));
-            let usable =
-                known.map(|map| map.groups.iter().flat_map(|g| &g.paths).filter(|p| is_usable(p)).count());
+            let usable = known.map(usable_paths);
             if usable != Some(map.active as usize) && out.len() < max {
                 out.push(format!("{} on {}: which paths it has is not known yet", map.name, truth.name));
             }
