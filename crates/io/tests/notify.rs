@@ -386,6 +386,22 @@ async fn an_alertmanager_is_told_again_what_stands_until_it_is_over() {
     };
     assert!(last[0]["endsAt"].as_str().unwrap() < ends[0].as_str(), "{last} {ends:?}");
     assert_eq!(sink.state().sent, 2, "telling again is no message");
+    // Over by another's word: the end of what was told again is told from here too.
+    sink.end(&message(3, AlertAct::Resolved));
+    let (_, body) = receiver.next().await;
+    assert!(body[0]["annotations"]["resolution"].is_string(), "{body}");
+}
+
+#[tokio::test]
+async fn a_webhook_is_not_told_the_end_by_two() {
+    let mut receiver = Receiver::start(Manner::Answer(200)).await;
+    let (done, mut taken) = mpsc::channel(8);
+    let sink = Sink::start(config(&receiver.address, SinkKind::Webhook), bearing(), done);
+    sink.end(&message(1, AlertAct::Resolved));
+    sink.send(message(2, AlertAct::Resolved));
+    assert_eq!(taken.recv().await.unwrap().turn, 2);
+    receiver.next().await;
+    assert_eq!((sink.state().sent, sink.state().waiting), (1, 0));
 }
 
 #[test]

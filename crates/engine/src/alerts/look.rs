@@ -115,16 +115,21 @@ impl Alerts {
         }
         // What others have said since, or delivered while this node tried to, is theirs.
         let theirs = self.own.iter().filter_map(|(key, own)| {
-            let known = self.known.get(key)?;
-            let further = known.entry.turn > own.entry.turn;
-            let done = known.entry.turn == own.entry.turn && known.entry.delivered && !own.entry.delivered;
-            (further || done).then(|| (key.clone(), own.entry.turn, own.in_hand && !own.entry.delivered))
+            let known = &self.known.get(key)?.entry;
+            let further = known.turn > own.entry.turn;
+            let done = known.turn == own.entry.turn && known.delivered && !own.entry.delivered;
+            (further || done).then(|| (key.clone(), known.clone()))
         });
         let theirs: Vec<_> = theirs.collect();
-        for (key, turn, in_hand) in theirs {
-            self.own.remove(&key);
-            if in_hand {
-                effects.push(AlertEffect::Drop(key, turn));
+        for (key, known) in theirs {
+            let Some(own) = self.own.remove(&key) else { continue };
+            if own.in_hand && !own.entry.delivered {
+                effects.push(AlertEffect::Drop(key, own.entry.turn));
+            }
+            let ended = known.state == AlertState::Resolved || known.severity != own.entry.severity;
+            if own.entry.state == AlertState::Firing && ended {
+                let entry = AlertEntry { turn: known.turn, at: now.wall, ..own.entry };
+                effects.push(AlertEffect::End(Box::new(self.message(&entry, AlertAct::Resolved, None, now))));
             }
         }
     }

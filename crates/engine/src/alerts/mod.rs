@@ -82,6 +82,9 @@ pub enum AlertEffect {
     Drop(AlertKey, u64),
     /// What stands and this node answers for is this now: for sinks that must be told again and again.
     Standing(Vec<AlertMessage>),
+    /// By another's word this is over, or of another severity. Sinks that this node told again and again that it stands must
+    /// hear its end from here too: a word of this node may have crossed the other's, and nobody else would take it back.
+    End(Box<AlertMessage>),
     /// The own value `multipath-alerts` is this now.
     Tell(AlertsValue),
     /// For those who write history: this was said, by this node.

@@ -25,7 +25,10 @@ pub struct Machine {
     pub clock_off_s: i64,
     /// Its report is too old to be believed by anybody.
     pub stale: bool,
-    queue: Vec<AlertMessage>,
+    /// What is with its sinks; `false` = only for those that are told again and again.
+    queue: Vec<(AlertMessage, bool)>,
+    /// What stands by its word, told again each second.
+    standing: Vec<AlertMessage>,
     /// What its store shows it.
     seen: BTreeMap<NodeName, AlertsValue>,
     /// What it has put, and the store has not taken yet.
@@ -47,6 +50,8 @@ pub struct Fleet {
     /// What every side's store holds; sides that are healed agree.
     values: BTreeMap<usize, BTreeMap<NodeName, AlertsValue>>,
     pub arrived: Vec<Arrived>,
+    /// What a sink that keeps what it was told last believes to stand: what, and of which severity. One that is told again and again.
+    pub kept: BTreeSet<(AlertKey, Severity)>,
     told: usize,
 }
 
@@ -80,6 +85,19 @@ pub fn muted(finding: &Finding, by_window: bool) -> Finding {
     Finding { muted: Some(Box::new(muted)), ..finding.clone() }
 }
 
+/// As Alertmanager takes a message: the last word of each counts.
+fn keep(kept: &mut BTreeSet<(AlertKey, Severity)>, message: &AlertMessage) {
+    if let Some(before) = message.severity_before {
+        kept.remove(&(message.key.clone(), before));
+    }
+    let alert = (message.key.clone(), message.severity);
+    if message.act == AlertAct::Resolved {
+        kept.remove(&alert)
+    } else {
+        kept.insert(alert)
+    };
+}
+
 impl Fleet {
     pub fn new(nodes: usize) -> Self {
         let machine = |number: usize| Machine {
@@ -92,6 +110,7 @@ impl Fleet {
             clock_off_s: 0,
             stale: false,
             queue: Vec::new(),
+            standing: Vec::new(),
             seen: BTreeMap::new(),
             unput: None,
             config: |_| {},
@@ -102,6 +121,7 @@ impl Fleet {
             truth: Vec::new(),
             values: BTreeMap::new(),
             arrived: Vec::new(),
+            kept: BTreeSet::new(),
             told: 0,
         };
         (1..=nodes).for_each(|number| fleet.start(number));
@@ -128,7 +148,8 @@ impl Fleet {
     /// The machine dies, and all that it has not sent with it.
     pub fn kill(&mut self, number: usize) {
         let machine = &mut self.machines[number - 1];
-        (machine.alerts, machine.queue, machine.unput) = (None, Vec::new(), None);
+        (machine.alerts, machine.unput) = (None, None);
+        (machine.queue, machine.standing) = (Vec::new(), Vec::new());
     }
 
     pub fn lives(&self, number: usize) -> bool {
@@ -187,11 +208,17 @@ impl Fleet {
             }
             self.machines[at].seen = self.values.get(&side).cloned().unwrap_or_default();
         }
-        // What is with a sink arrives, where it works.
+        // What is with a sink arrives, where it works; what stands too, before this machine hears what others have said since.
         if !self.machines[at].sink_down {
-            for message in std::mem::take(&mut self.machines[at].queue) {
-                alerts.delivered(&message.key, message.turn);
-                self.arrived.push(Arrived { at_s: self.ms / 1000 - 1000, message });
+            for message in &self.machines[at].standing {
+                keep(&mut self.kept, message);
+            }
+            for (message, once) in std::mem::take(&mut self.machines[at].queue) {
+                keep(&mut self.kept, &message);
+                if once {
+                    alerts.delivered(&message.key, message.turn);
+                    self.arrived.push(Arrived { at_s: self.ms / 1000 - 1000, message });
+                }
             }
         }
         let doubted = self.machines[at].stalled || !self.has_quorum(at);
@@ -219,15 +246,17 @@ impl Fleet {
         };
         for effect in alerts.look(&scene, now) {
             match effect {
-                AlertEffect::Send(message) => self.machines[at].queue.push(*message),
+                AlertEffect::Send(message) => self.machines[at].queue.push((*message, true)),
+                AlertEffect::End(message) => self.machines[at].queue.push((*message, false)),
                 AlertEffect::Drop(key, turn) => {
-                    self.machines[at].queue.retain(|of| of.key != key || of.turn != turn);
+                    self.machines[at].queue.retain(|(of, _)| of.key != key || of.turn != turn);
                 }
                 // As it goes over the wire.
                 AlertEffect::Tell(value) => {
                     self.machines[at].unput = Some(AlertsValue::decode(&value.encode()).unwrap());
                 }
-                AlertEffect::Standing(_) | AlertEffect::Said(..) => {}
+                AlertEffect::Standing(standing) => self.machines[at].standing = standing,
+                AlertEffect::Said(..) => {}
             }
         }
         self.machines[at].alerts = Some(alerts);

@@ -1,6 +1,7 @@
 //! Whatever happens in whatever order: told at least once, once where the store works, over once, and never by doubt.
 
-use pathkeeper_model::alert::AlertAct;
+use pathkeeper_model::alert::{AlertAct, AlertKey};
+use pathkeeper_model::finding::Fingerprint;
 use proptest::prelude::*;
 
 use crate::fleet::{Fleet, hba};
@@ -75,6 +76,11 @@ fn make_whole(fleet: &mut Fleet) {
     }
 }
 
+/// Who is told again and again believes that this stands.
+fn kept(fleet: &Fleet, print: &Fingerprint) -> bool {
+    fleet.kept.iter().any(|(key, _)| *key == AlertKey::from(print))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
@@ -93,6 +99,7 @@ proptest! {
         fleet.run(60 + 60 + 15 * nodes as u64 + 5);
         prop_assert_eq!(fleet.count(AlertAct::Firing, &print), 1, "firing");
         prop_assert_eq!(fleet.count(AlertAct::Resolved, &print), 0, "resolved while it stands");
+        prop_assert!(kept(&fleet, &print), "kept as standing");
         fleet.truth.clear();
         for step in &after {
             apply_calmly(&mut fleet, step);
@@ -101,6 +108,7 @@ proptest! {
         fleet.run(60 + 60 + 15 * nodes as u64 + 5);
         prop_assert_eq!(fleet.count(AlertAct::Firing, &print), 1, "firing");
         prop_assert_eq!(fleet.count(AlertAct::Resolved, &print), 1, "resolved");
+        prop_assert!(!kept(&fleet, &print), "kept as standing");
     }
 
     /// Stores stall, sinks are down, the cluster is parted, reports are old: at least once, and nothing is over by doubt.
@@ -119,11 +127,13 @@ proptest! {
         make_whole(&mut fleet);
         fleet.run(60 + 60 + 15 * nodes as u64 + 65);
         prop_assert!(fleet.count(AlertAct::Firing, &print) >= 1, "told");
+        prop_assert!(kept(&fleet, &print), "kept as standing");
         prop_assert_eq!(fleet.count(AlertAct::Resolved, &print), 0, "resolved while it stands");
         let told = fleet.count(AlertAct::Firing, &print);
         fleet.truth.clear();
         fleet.run(60 + 60 + 15 * nodes as u64 + 5);
         prop_assert_eq!(fleet.count(AlertAct::Firing, &print), told, "told again after it was over");
         prop_assert_eq!(fleet.count(AlertAct::Resolved, &print), 1, "resolved");
+        prop_assert!(!kept(&fleet, &print), "kept as standing");
     }
 }

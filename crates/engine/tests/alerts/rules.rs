@@ -74,6 +74,43 @@ fn the_next_one_tells_when_the_first_is_dead() {
 }
 
 #[test]
+fn one_who_says_that_it_is_over_is_not_contradicted_by_one_who_has_not_heard() {
+    let mut fleet = Fleet::new(5);
+    fleet.kill(1);
+    fleet.run(200);
+    assert_eq!(fleet.kept.len(), 1, "told");
+    // It is the first again, and says so itself; the one that told it says that it stands until it hears of that.
+    fleet.start(1);
+    fleet.run(200);
+    expect![[r#"
+        62 pve02 firing NODE_OFFLINE pve01 warning
+        262 pve01 resolved NODE_OFFLINE pve01 warning cleared
+    "#]]
+    .assert_eq(&fleet.news());
+    assert_eq!(fleet.kept, [].into());
+}
+
+#[test]
+fn another_severity_by_anothers_word_ends_the_alert_of_the_old_one() {
+    let mut fleet = Fleet::new(5);
+    fleet.kill(1);
+    fleet.truth = vec![hba("pve03")];
+    fleet.run(200);
+    fleet.start(1);
+    fleet.run(200);
+    fleet.truth = vec![Finding { severity: Severity::Error, ..hba("pve03") }];
+    fleet.run(100);
+    expect![[r#"
+        62 pve02 firing HBA_DOWN pve03/host7 warning
+        62 pve02 firing NODE_OFFLINE pve01 warning
+        262 pve01 resolved NODE_OFFLINE pve01 warning cleared
+        412 pve01 update HBA_DOWN pve03/host7 error
+    "#]]
+    .assert_eq(&fleet.news());
+    assert_eq!(fleet.kept, [((&hba("pve03").fingerprint()).into(), Severity::Error)].into());
+}
+
+#[test]
 fn a_claim_of_one_who_died_is_taken_over() {
     let mut fleet = Fleet::new(5);
     fleet.machines[0].sink_down = true;

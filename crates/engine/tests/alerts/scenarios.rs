@@ -202,7 +202,7 @@ impl Town {
                 AlertEffect::Tell(value) => {
                     self.told.insert(self.watchers[at].name.clone(), value.encode());
                 }
-                AlertEffect::Standing(_) | AlertEffect::Said(..) => {}
+                AlertEffect::Standing(_) | AlertEffect::End(_) | AlertEffect::Said(..) => {}
             }
         }
         self.watchers[at].alive = Some((cluster, alerts));

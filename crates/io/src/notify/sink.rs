@@ -124,6 +124,13 @@ impl Sink {
         self.shared.news.notify_one();
     }
 
+    /// What was told again and again here is over by another's word. Who was told once is not told.
+    pub fn end(&self, message: &AlertMessage) {
+        if let SinkKind::Alertmanager { .. } = self.config.kind {
+            self.send(message.clone());
+        }
+    }
+
     /// Sends one message at once, past the queue, once.
     ///
     /// # Errors

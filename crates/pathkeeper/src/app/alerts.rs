@@ -161,6 +161,7 @@ impl Alerting {
                 AlertEffect::Standing(standing) => {
                     board.sinks().iter().for_each(|sink| sink.standing(&standing));
                 }
+                AlertEffect::End(message) => board.sinks().iter().for_each(|sink| sink.end(&message)),
                 AlertEffect::Tell(value) => drop(self.alerted.send_replace(Some(value.encode()))),
                 AlertEffect::Said(entry, by) => {
                     // Without a follower nobody misses it.
