@@ -1,12 +1,9 @@
 //! The cluster's picture, driven by hand: values, membership and time in, states out.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
-#[path = "../../model/tests/large/mod.rs"]
-#[allow(dead_code, reason = "shared with other tests")]
-mod large;
-
 use std::collections::BTreeMap;
 
+use crate::load::large;
 use pathkeeper_engine::cluster::{Belief, Cluster, ClusterConfig, ClusterEvent, Space};
 use pathkeeper_model::detail::{Head, detail_key, encode as encode_detail};
 use pathkeeper_model::finding::{Code, Severity};

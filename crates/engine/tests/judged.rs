@@ -1,13 +1,9 @@
 //! What a picture says that was told of every change as it came is what one says that is told all of it at once.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a test may panic")]
 
-#[path = "../benches/load/mod.rs"]
-#[allow(dead_code, reason = "shared with benches")]
-mod load;
-
 use std::collections::BTreeMap;
 
-use load::{Load, name, now};
+use crate::load::{Load, name, now};
 use pathkeeper_engine::cluster::{Cluster, ClusterConfig, ClusterEvent};
 use proptest::prelude::*;
 

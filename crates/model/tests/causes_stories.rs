@@ -12,15 +12,12 @@
 //!
 //! Where a fault takes away one path alone, and no link tells, it is not named: that LUN's own finding stands.
 //!
-//! `cargo test -p pathkeeper-model --test causes_stories -- --nocapture` prints all that were not named right.
+//! `cargo test -p pathkeeper-model --test model causes_stories -- --nocapture` prints all that were not named right.
 #![allow(clippy::indexing_slicing, reason = "a story may panic")]
-
-#[path = "causes/lab.rs"]
-mod lab;
 
 use std::collections::BTreeMap;
 
-use lab::{Fault, Known, Lab, Shape, names_of, node_name, wwid};
+use crate::causes::lab::{Fault, Known, Lab, Shape, names_of, node_name, wwid};
 use pathkeeper_model::cause::Causes;
 
 const STORIES: usize = 1_000;

@@ -1,10 +1,9 @@
 //! `multipath-detail`: there and back, bounds, parts, and whatever else may stand under the key.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
-mod large;
-
 use std::io::Write as _;
 
+use crate::large;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use pathkeeper_model::detail::*;

@@ -1,11 +1,9 @@
 //! Which LUNs are seen and not watched: what nodes published in, the list with its notes out.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
-#[allow(dead_code, reason = "shared with other tests")]
-mod large;
-
 use std::fmt::Write as _;
 
+use crate::large;
 use pathkeeper_model::discover::*;
 use pathkeeper_model::local::*;
 use pathkeeper_model::{NodeName, Wwid};

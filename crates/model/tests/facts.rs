@@ -1,12 +1,10 @@
 //! What expectations need of a published detail: targets, volumes and ledger.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-#[allow(dead_code, reason = "shared with other tests")]
-mod large;
-
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
+use crate::large;
 use base64::Engine as _;
 use pathkeeper_model::detail::{Carried, DetailPart, Facts, Head, OnMap, Packed, encode};
 use pathkeeper_model::ledger::{Ledger, Lun, VgMark};

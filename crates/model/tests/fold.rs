@@ -1,17 +1,15 @@
 //! The fold and its documents: the vectors, the contract word for word, and input of any shape.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
-mod reference;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::reference::Inputs;
 use pathkeeper_model::fold::{Input, Interner, NodeInput, fold};
 use pathkeeper_model::fold_doc::{fold_line, guess_split, join, read, read_back, read_front};
 use pathkeeper_model::json::{Scalar, Scanner, push_number, push_string};
 use pathkeeper_model::{Entry, State, Transport};
 use proptest::prelude::*;
-use reference::Inputs;
 use serde_json::Value;
 
 fn data(name: &str) -> String {
@@ -133,7 +131,7 @@ fn all_vectors_pass() {
         let value = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
         assert_eq!(value(&got), value(rows), "line {}", n + 1);
         let inputs = inputs(&value(case));
-        assert_eq!(got.trim_end(), reference::json(&inputs), "line {}", n + 1);
+        assert_eq!(got.trim_end(), crate::reference::json(&inputs), "line {}", n + 1);
         assert_eq!(got.trim_end(), fold_inputs(&inputs), "line {}", n + 1);
     }
 }
@@ -294,7 +292,7 @@ proptest! {
     #[test]
     fn documents_fold_as_the_contract_says(text in any_document()) {
         let value: Value = serde_json::from_str(&text).expect("JSON");
-        let want = reference::json(&inputs(&value));
+        let want = crate::reference::json(&inputs(&value));
         prop_assert_eq!(line(&text).expect("a document"), format!("{want}\n"));
         prop_assert_eq!(fold_inputs(&inputs(&value)), want);
     }

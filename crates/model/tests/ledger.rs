@@ -1,9 +1,7 @@
 //! The ledger: what counts as held, what corrects it, and that it goes down by nothing that is only absent.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
-#[allow(dead_code, reason = "shared with other tests")]
-mod large;
-
+use crate::large;
 use pathkeeper_model::ledger::{Change, HOLD_MS, Keeper, Ledger, Lun, Port, VgMark};
 use pathkeeper_model::local::*;
 use pathkeeper_model::{EpochS, MonoMs, NodeName, Now, Wwid};

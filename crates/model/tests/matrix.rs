@@ -1,14 +1,12 @@
 //! The incremental matrix against the fold from scratch.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
-mod reference;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::reference::{Cell, Inputs, Row, Spoken};
 use pathkeeper_model::matrix::{ByState, CellRef, Matrix, RowId, RowRef, exit_status};
 use pathkeeper_model::{Entry, NodeName, State, Transport, Wwid};
 use proptest::prelude::*;
-use reference::{Cell, Inputs, Row, Spoken};
 
 fn wwid(text: &str) -> Wwid {
     Wwid::new(text).expect("not empty")
@@ -199,8 +197,8 @@ impl Bench {
     }
 
     fn compare(&self) {
-        assert_eq!(json(&self.matrix), reference::json(&self.inputs));
-        let rows = reference::fold(&self.inputs);
+        assert_eq!(json(&self.matrix), crate::reference::json(&self.inputs));
+        let rows = crate::reference::fold(&self.inputs);
         let tally = self.matrix.tally();
         let mut columns: BTreeMap<&str, [u32; 5]> = BTreeMap::new();
         let (mut clean, mut doubt) = (0, 0);

@@ -1,9 +1,7 @@
 //! Orders: what is read and written, which of them counts, and what a node does on its ledger by them.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
-#[allow(dead_code, reason = "shared with other tests")]
-mod large;
-
+use crate::large;
 use pathkeeper_model::ledger::{Change, Keeper, Ledger, Lun, Port};
 use pathkeeper_model::local::*;
 use pathkeeper_model::orders::{KEPT_S, ORDERS_MAX, Order, OrderKind, Orders};

@@ -1,11 +1,9 @@
 //! A published detail, packed: routes that many share, the ledger's routes beside the live ones, and no input that panics.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-#[allow(dead_code, reason = "shared with other tests")]
-mod large;
-
 use std::collections::BTreeMap;
 
+use crate::large;
 use pathkeeper_model::detail::Detail;
 use pathkeeper_model::ledger::{Ledger, Lun, Port};
 use pathkeeper_model::local::*;

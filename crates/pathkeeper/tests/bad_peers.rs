@@ -21,7 +21,7 @@ use pathkeeper_model::{Entry, EpochS, Instance, NodeName, State, Transport, Wwid
 use tokio::sync::mpsc;
 
 /// How long a condition may take to come true on a busy machine.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// A node without maps of its own, so that all that is seen comes from peers.
 struct NoMaps;
@@ -76,7 +76,7 @@ impl Observer {
         let store = Arc::new(hub.node(&node(name)));
         let app = App::start(config, store, Arc::new(|| Box::new(NoMaps)), mpsc::channel(1).1).await.unwrap();
         let address = Address::Tcp(app.address.unwrap().to_string());
-        Self { _app: app, client: Client::new(address, Duration::from_secs(60)) }
+        Self { _app: app, client: Client::new(address, LIMIT) }
     }
 
     async fn status(&self) -> ClusterStatus {

@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a bench may panic")]
 
 #[path = "../../../model/tests/large/mod.rs"]
-mod large;
+pub mod large;
 
 use std::collections::BTreeMap;
 

@@ -4,7 +4,7 @@ use pathkeeper_model::alert::{AlertAct, AlertKey};
 use pathkeeper_model::finding::Fingerprint;
 use proptest::prelude::*;
 
-use crate::fleet::{Fleet, hba};
+use super::fleet::{Fleet, hba};
 
 /// What happens to the fleet; node numbers are taken modulo what there is.
 #[derive(Clone, Debug)]

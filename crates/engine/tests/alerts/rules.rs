@@ -3,7 +3,7 @@
 use expect_test::expect;
 use pathkeeper_model::finding::{Finding, Severity};
 
-use crate::fleet::{Fleet, hba, muted, port, queueing};
+use super::fleet::{Fleet, hba, muted, port, queueing};
 
 #[test]
 fn one_message_and_one_resolved_whoever_is_asked() {

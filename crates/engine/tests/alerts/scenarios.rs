@@ -1,6 +1,6 @@
 //! What breaks in a SAN against what people get: simulated machines with real agents, and on each node the real picture, the
 //! real causes and the real rules. The table of docs/performance.md is printed by
-//! `cargo test -p pathkeeper-engine --test alerts -- --ignored --nocapture`.
+//! `cargo test -p pathkeeper-engine --test engine messages_against_causes -- --ignored --nocapture`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use pathkeeper_model::mutes::{Mute, Mutes};
 use pathkeeper_model::windows::{Window, WindowOn, Windows};
 use pathkeeper_model::{EpochS, Instance, NodeName};
 
-use crate::world::{MINUTE, SECOND, World};
+use crate::stories::world::{MINUTE, SECOND, World};
 
 /// The machines of every scenario.
 const NODES: usize = 5;

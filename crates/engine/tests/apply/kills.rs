@@ -3,7 +3,7 @@
 
 use pathkeeper_engine::apply::*;
 
-use crate::world::*;
+use super::world::*;
 
 /// What must hold at every moment, in every world.
 fn never(world: &World, plan: &Plan, old: &World) {

@@ -3,7 +3,7 @@
 use pathkeeper_engine::apply::*;
 use proptest::prelude::*;
 
-use crate::world::*;
+use super::world::*;
 
 const BREAKABLE: &[&str] = &[
     "look",

@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use pathkeeper_engine::apply::*;
 use pathkeeper_model::MonoMs;
 
-use crate::world::*;
+use super::world::*;
 
 /// Runs one plan to its end in a world that was prepared, and compares all that happened.
 fn check(plan: Plan, prepare: impl FnOnce(&mut World), expect: Expect) {

@@ -3,7 +3,7 @@
 use expect_test::expect;
 use pathkeeper_model::State;
 
-use crate::world::{MINUTE, SECOND, World};
+use super::world::{MINUTE, SECOND, World};
 
 #[test]
 fn agents_are_installed_on_sixteen_nodes_one_after_the_other() {

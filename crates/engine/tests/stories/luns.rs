@@ -3,7 +3,7 @@
 use expect_test::expect;
 use pathkeeper_model::orders::OrderKind;
 
-use crate::world::{MINUTE, SECOND, World};
+use super::world::{MINUTE, SECOND, World};
 
 /// Two storages of Proxmox VE on the first LUN's volume group and none on the second's.
 const STORAGE_CFG: &str = "dir: local\n\tpath /var/lib/vz\n\nlvm: vm-prod\n\tvgname vg0\n\tshared 1\n";

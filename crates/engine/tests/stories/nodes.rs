@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::world::{MINUTE, SECOND, World};
+use super::world::{MINUTE, SECOND, World};
 
 #[test]
 fn a_node_comes_back_from_a_reboot_with_half_its_paths() {

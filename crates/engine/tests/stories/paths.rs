@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use expect_test::expect;
 use pathkeeper_model::orders::OrderKind;
 
-use crate::world::{MINUTE, SECOND, World};
+use super::world::{MINUTE, SECOND, World};
 
 #[test]
 fn the_kernel_forgets_a_path() {

@@ -4,7 +4,7 @@ use expect_test::expect;
 use pathkeeper_engine::cluster::Cluster;
 use pathkeeper_model::State;
 
-use crate::world::{MINUTE, World, exit_of};
+use super::world::{MINUTE, World, exit_of};
 
 const STORAGE_CFG: &str = "lvm: vm-prod\n\tvgname vg0\n\tshared 1\n";
 const CONFIG: &str = "\

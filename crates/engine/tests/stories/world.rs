@@ -21,7 +21,7 @@ use pathkeeper_model::report::{Joined, Pieces};
 use pathkeeper_model::storage_cfg::StorageCfg;
 use pathkeeper_model::{EpochS, Instance, MonoMs, NodeName, Now, State, Wwid};
 
-use crate::read::node_read;
+use super::read::node_read;
 
 const WALL_S: i64 = 1_783_082_400;
 

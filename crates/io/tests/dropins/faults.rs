@@ -8,7 +8,7 @@ use nix::sched::{CloneFlags, unshare};
 use pathkeeper_io::dropins::DropIn;
 use pathkeeper_model::Wwid;
 
-use crate::{Lab, WWIDS, is_root, wwids};
+use super::{Lab, WWIDS, is_root, wwids};
 
 /// Runs this on a thread whose mounts nobody else sees, with a file system of its own at these places.
 fn with_mounts(what: &str, test: impl FnOnce() + Send) {

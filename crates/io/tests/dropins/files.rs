@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use pathkeeper_io::dropins::{Done, DropIn};
 
-use crate::Lab;
+use super::Lab;
 
 const MAIN: &str = "etc/multipath/conf.d/60-pathkeeper.conf";
 const OVERRIDES: &str = "etc/multipath/conf.d/90-pathkeeper-overrides.conf";
@@ -32,7 +32,7 @@ fn all_that_multipath_reads_is_read_in_its_order() {
         lab.put(&format!("etc/multipath/conf.d/{name}"), text);
     }
     lab.put("etc/multipath/bindings", "mpatha 3600a\n");
-    lab.put(crate::WWIDS, "/3600a/\n");
+    lab.put(super::WWIDS, "/3600a/\n");
     let present = lab.files.read().unwrap();
     let names: Vec<(&str, &[u8])> = present
         .others

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use pathkeeper_io::dropins::judge::{Candidate, JudgeError, Judgement, RUN_MS, judge};
 
-use crate::{Lab, is_root};
+use super::{Lab, is_root};
 
 /// Reads the drop-ins where multipath would, and does what is written in them.
 const PLAYED: &str = r#"#!/bin/sh

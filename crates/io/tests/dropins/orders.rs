@@ -7,7 +7,7 @@ use pathkeeper_io::SocketAddress;
 use pathkeeper_io::multipathd::manage::{DeviceName, Order, OrderError};
 use pathkeeper_io::multipathd::{Connection, Deadline, Query};
 
-use crate::Lab;
+use super::Lab;
 
 /// Gives one order to a multipathd that answers so, and tells what came over the wire.
 fn order(what: &Order, answer: Option<&[u8]>, within_ms: u32) -> (Result<(), OrderError>, String) {

@@ -2,7 +2,7 @@
 
 use pathkeeper_io::dropins::{DropIn, Released};
 
-use crate::{Lab, wwids};
+use super::{Lab, wwids};
 
 const MAIN: &str = "# Made by Pathkeeper from the cluster's multipath.cfg, digest abc.\n\
                     # It is written anew with each change there: pathkeeper config show\n\

@@ -11,7 +11,7 @@ use pathkeeper_model::Wwid;
 use proptest::prelude::*;
 use rustix::fs::{FlockOperation, fcntl_lock};
 
-use crate::{Lab, WWIDS, wwids};
+use super::{Lab, WWIDS, wwids};
 
 const HEADER: &str = "# Multipath wwids, Version : 1.0\n";
 

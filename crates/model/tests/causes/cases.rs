@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use pathkeeper_model::cause::Causes;
 
-use crate::lab::{Fault, Known, Lab, Shape, listed, node_name, wwid};
+use super::lab::{Fault, Known, Lab, Shape, listed, node_name, wwid};
 
 /// Broken things, and the list in its order.
 fn check(lab: &Lab, faults: &[Fault], expect: &[&str]) -> Causes {

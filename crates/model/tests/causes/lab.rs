@@ -1,11 +1,10 @@
 //! A small SAN on paper: what is broken in it is known, and what each node would tell of it is made from that.
-#![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a lab may panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use pathkeeper_model::cause::{Causes, CellCauses};
+use pathkeeper_model::cause::Causes;
 use pathkeeper_model::expect::Expectations;
 use pathkeeper_model::finding::{Code, Fingerprint, Scope};
 use pathkeeper_model::guests::Guests;
@@ -448,8 +447,4 @@ pub fn names_of(causes: &Causes) -> Vec<String> {
     let mut names: Vec<String> = causes.list().iter().map(|f| f.fingerprint().to_string()).collect();
     names.sort();
     names
-}
-
-pub fn bad(cell: &CellCauses) -> u32 {
-    cell.expected - cell.usable
 }

@@ -11,7 +11,7 @@ use pathkeeper_model::topology::{NodePaths, PathWord, Route};
 use pathkeeper_model::{EpochS, NodeName};
 use proptest::prelude::*;
 
-use crate::lab::{ask, find, lun_seen, names_of, node_name, path, wwid};
+use super::lab::{ask, find, lun_seen, names_of, node_name, path, wwid};
 
 /// Adapter, port, group, and how often it changed.
 type Wire = (u8, u8, u8, u16);

@@ -10,7 +10,7 @@ use pathkeeper_model::config::node::{NodeState, Uses};
 use pathkeeper_model::config::plan::{Desired, Plan, plan};
 use proptest::prelude::*;
 
-use crate::lab::{bare, file, good, map, with_maps, wwid};
+use super::lab::{bare, file, good, map, with_maps, wwid};
 
 fn proposed(nodes: &[NodeState], answers: &[(&str, &str)]) -> Proposal {
     let answers = answers.iter().map(|(lun, name)| (wwid(lun), (*name).to_owned())).collect();

@@ -6,7 +6,7 @@ use pathkeeper_model::config::teardown::TornDown;
 use pathkeeper_model::multipath_cfg::Reading;
 use proptest::prelude::*;
 
-use crate::lab::{good, wwid};
+use super::lab::{good, wwid};
 
 const DOCUMENT: &str = "\
 # the cluster's LUNs

@@ -4,7 +4,7 @@ use pathkeeper_model::config::findings::{HELD_ERROR_S, Node, Rolling, findings};
 use pathkeeper_model::config::rollout::{Applied, Progress};
 use pathkeeper_model::{EpochS, NodeName};
 
-use crate::rollout::rollout;
+use super::rollout::rollout;
 
 const SINCE: i64 = 1_700_000_000;
 

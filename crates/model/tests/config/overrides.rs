@@ -4,7 +4,7 @@ use expect_test::expect;
 use pathkeeper_model::config::overrides::{Overrides, Reading, Seen, SeenPath};
 use proptest::prelude::*;
 
-use crate::lab::wwid;
+use super::lab::wwid;
 
 fn read(text: &str) -> Result<Overrides, String> {
     match Reading::parse(Some(text.as_bytes())) {

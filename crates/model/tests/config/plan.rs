@@ -13,7 +13,7 @@ use pathkeeper_model::config::render::DropIns;
 use pathkeeper_model::multipath_cfg::MultipathCfg;
 use proptest::prelude::*;
 
-use crate::lab::{bare, file, good, map, with_maps, wwid};
+use super::lab::{bare, file, good, map, with_maps, wwid};
 
 fn overrides(text: &str) -> Overrides {
     match Reading::parse(Some(text.as_bytes())) {

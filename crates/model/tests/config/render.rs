@@ -7,7 +7,7 @@ use pathkeeper_model::config::render::{Rendered, overrides_text};
 use pathkeeper_model::multipath_conf::Conf;
 use proptest::prelude::*;
 
-use crate::lab::{good, settings};
+use super::lab::{good, settings};
 
 #[test]
 fn what_people_want_becomes_a_drop_in() {

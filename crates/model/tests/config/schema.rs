@@ -7,7 +7,7 @@ use pathkeeper_model::config::value::{Form, Kind, VALUE_BYTES_MAX};
 use pathkeeper_model::config::{Keyword, Place, Version};
 use proptest::prelude::*;
 
-use crate::lab::right;
+use super::lab::right;
 
 fn accept(key: &str, value: Option<&str>) -> Result<String, String> {
     Keyword::of(key).unwrap_or_else(|| panic!("{key} is a setting")).kind.accept(value)

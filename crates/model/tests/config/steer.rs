@@ -11,7 +11,7 @@ use pathkeeper_model::config::steer::{self, Adopt, Start, Word};
 use pathkeeper_model::multipath_cfg::MultipathCfg;
 use pathkeeper_model::{EpochS, NodeName, Wwid};
 
-use crate::lab::{good, wwid};
+use super::lab::{good, wwid};
 
 fn name(text: &str) -> NodeName {
     NodeName::new(text).unwrap()

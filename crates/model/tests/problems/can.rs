@@ -5,7 +5,7 @@ use pathkeeper_model::can::{Can, Deed, Verdict};
 use pathkeeper_model::windows::Windows;
 use proptest::prelude::*;
 
-use crate::lab::{Lab, lab, name};
+use super::lab::{Lab, lab, name};
 
 fn text(can: &Can) -> String {
     let lines = can.lines.iter().map(|(kind, text)| format!("  {:8}{text}\n", kind.as_str()));

@@ -2,7 +2,7 @@
 
 use pathkeeper_model::EpochS;
 
-use crate::lab::{NOW, lab, line, name};
+use super::lab::{NOW, lab, line, name};
 
 fn check(cases: &[(&str, &[&str])]) {
     for (text, expect) in cases {

@@ -1,6 +1,6 @@
 //! Nights on call, as far as one picture shows them: exactly these findings, with what is counted under causes left out.
 
-use crate::lab::lab;
+use super::lab::lab;
 
 fn check(story: &str, text: &str, expect: &[&str]) {
     assert_eq!(lab(text).codes(), expect, "{story}");
@@ -98,10 +98,10 @@ fn guests_are_counted_where_somebody_tells_of_them() {
         guest 4 pve2 other
         guest 5 pve3 vms";
     let counted = |text: &str| {
-        let lab = crate::lab::lab(text);
+        let lab = super::lab::lab(text);
         let (mut found, causes) = lab.judged(&pathkeeper_model::windows::Windows::default());
         lab.with(|picture| pathkeeper_model::problems::count_guests(&mut found, picture, &causes));
-        found.iter().map(|finding| (crate::lab::line(finding), finding.guests)).collect::<Vec<_>>()
+        found.iter().map(|finding| (super::lab::line(finding), finding.guests)).collect::<Vec<_>>()
     };
     let of = |all: &[(String, Option<u32>)], what: &str| all.iter().find(|(line, _)| line == what).unwrap().1;
     let all = counted(text);

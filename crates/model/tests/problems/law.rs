@@ -6,7 +6,7 @@ use pathkeeper_model::EpochS;
 use pathkeeper_model::finding::{Scope, Severity};
 use pathkeeper_model::topology::{NodePaths, PathSeen, PathWord};
 
-use crate::lab::{Lab, lab, line, name};
+use super::lab::{Lab, lab, line, name};
 
 fn letters() -> impl Strategy<Value = String> {
     prop_oneof![4 => "[udcx.]{1,4}", 1 => Just("-".to_owned())]

@@ -1,6 +1,6 @@
 //! Codes about a LUN on all nodes, about several LUNs, and about nodes and settings.
 
-use crate::lab::{lab, line};
+use super::lab::{lab, line};
 use pathkeeper_model::finding::Code;
 use pathkeeper_model::problems;
 

@@ -6,7 +6,7 @@ use pathkeeper_model::finding::Finding;
 use pathkeeper_model::windows::{WindowOn, Windows};
 use proptest::prelude::*;
 
-use crate::lab::{Lab, NOW, lab, line};
+use super::lab::{Lab, NOW, lab, line};
 
 /// `--` counts, `w0` is hidden by that window.
 fn shown(findings: &[Finding]) -> String {

@@ -1,4 +1,5 @@
 //! Section 6 of the contract word for word: slow, plain, and independent of what it checks.
+#![allow(clippy::expect_used, reason = "a test may panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

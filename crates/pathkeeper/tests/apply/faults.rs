@@ -5,9 +5,9 @@ use std::time::Duration;
 use pathkeeper_engine::sim::multipathd::{Chk, PathDm};
 use pathkeeper_model::config::rollout::Applied;
 
-use crate::gate::Way;
-use crate::lab::{Lab, MAIN, name};
-use crate::played::is_root;
+use super::gate::Way;
+use super::lab::{Lab, MAIN, name};
+use super::played::is_root;
 
 /// How long pmxcfs was seen to stall when a node of it died.
 const STALL: Duration = Duration::from_secs(26);

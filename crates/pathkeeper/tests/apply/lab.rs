@@ -21,8 +21,8 @@ use pathkeeper_model::multipath_cfg::CONFIG_DOCUMENT;
 use pathkeeper_model::{EpochS, NodeName};
 use tokio::sync::mpsc;
 
-use crate::gate::Gate;
-use crate::played::Played;
+use super::gate::Gate;
+use super::played::Played;
 
 pub const MAIN: &str = "etc/multipath/conf.d/60-pathkeeper.conf";
 pub const OVERRIDES: &str = "etc/multipath/conf.d/90-pathkeeper-overrides.conf";

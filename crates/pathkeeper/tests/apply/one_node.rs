@@ -8,7 +8,7 @@ use pathkeeper_engine::sim::{San, SanConfig};
 use pathkeeper_io::managing::{MARK_FILE, MARK_LINE};
 use pathkeeper_model::{EpochS, MonoMs, Now, Wwid};
 
-use crate::played::{Played, is_root};
+use super::played::{Played, is_root};
 
 /// The node that [`Played`] gives with the machine that applies on it, and time that is stepped by hand.
 struct Lab {

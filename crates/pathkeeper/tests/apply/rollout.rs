@@ -9,8 +9,8 @@ use pathkeeper_model::config::rollout::Progress;
 use pathkeeper_model::config::texts::TEXTS_DOCUMENT;
 use pathkeeper_model::multipath_cfg::CONFIG_DOCUMENT;
 
-use crate::lab::{Lab, MAIN, OVERRIDES, name};
-use crate::played::is_root;
+use super::lab::{Lab, MAIN, OVERRIDES, name};
+use super::played::is_root;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_knob_reaches_all_nodes_and_one_goes_first() {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use pathkeeper_model::local::NodeRead;
 use serde_json::Value;
 
-use crate::lab::{Lab, NEW, SHOWN, WWID, read};
+use super::lab::{Lab, NEW, SHOWN, WWID, read};
 
 const CONFIG: &str = "multipath.cfg";
 

@@ -6,7 +6,7 @@ use pathkeeper_api::names::NamesBody;
 use pathkeeper_api::paths;
 use pathkeeper_model::local::{Daemon, NodeRead};
 
-use crate::lab::{Lab, NEW, SHOWN, WWID, good, read};
+use super::lab::{Lab, NEW, SHOWN, WWID, good, read};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_and_what_sets_what_is_in_force() {

@@ -7,7 +7,7 @@ use pathkeeper_api::rollout::Rollouts;
 use pathkeeper_model::local::NodeRead;
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, NEW, SHOWN, WWID, read};
+use super::lab::{Lab, NEW, SHOWN, WWID, read};
 
 const CONFIG: &str = "multipath.cfg";
 const OVERRIDES: &str = "multipath-overrides.conf";

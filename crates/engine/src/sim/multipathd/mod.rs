@@ -1,7 +1,7 @@
 //! What a multipathd of a chosen version answers, byte for byte.
 //!
 //! [`View`] is all that the daemon knows at one moment; [`answer`] is the text it would send for a command. The formats
-//! follow real daemons (recordings in tests/data/multipathd; `cargo test -p pathkeeper-engine --test sim_recordings`
+//! follow real daemons (recordings in tests/data/multipathd; `cargo test -p pathkeeper-engine --test engine sim_recordings`
 //! renders every recorded state again and compares).
 
 mod command;

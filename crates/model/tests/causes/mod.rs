@@ -1,5 +1,5 @@
 //! Causes: small cases with their answers, and laws over anything.
 
 mod cases;
-mod lab;
+pub(crate) mod lab;
 mod law;

@@ -17,4 +17,4 @@ mod nodes;
 mod paths;
 mod read;
 mod unmanaging;
-mod world;
+pub(crate) mod world;

@@ -5,15 +5,10 @@
     clippy::indexing_slicing,
     clippy::panic,
     missing_docs,
-    dead_code,
-    reason = "a test may panic; the world is shared with the stories"
+    reason = "a test may panic"
 )]
 
 mod fleet;
 mod law;
-#[path = "../stories/read.rs"]
-mod read;
 mod rules;
 mod scenarios;
-#[path = "../stories/world.rs"]
-mod world;
