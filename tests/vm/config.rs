@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::agent::DISKS;
+use crate::config_kept;
 use crate::keywords;
 use crate::lab::{self, Lab, Scenario};
 use crate::qemu::Shape;
@@ -18,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(400);
 /// What stands in `wwids` and is nobody's business.
 const HAND_MADE: &str = "# by hand, years ago\n/3600a0980deadbeef0000000000000001/\n";
 
-const SCENARIOS: [Scenario; 9] = [
+const SCENARIOS: [Scenario; 13] = [
     ("what was set up by hand is refused until somebody takes it over", adopted),
     ("a setting and an alias reach multipathd", set),
     ("a LUN is allowed, and its map comes without a reconfigure", allowed),
@@ -28,6 +29,10 @@ const SCENARIOS: [Scenario; 9] = [
     ("who does not want to wait forces it", forced),
     ("every keyword is accepted and in force", keywords::every_keyword),
     ("hostile texts are refused, or arrive as they were typed", keywords::hostile),
+    ("a section of the array's that beats a value is told, and overrides beat it", config_kept::hardware_table),
+    ("a path that fails in the middle is no reason to begin again", config_kept::path_lost),
+    ("what the machine boots from stays", config_kept::boots_from),
+    ("a node that is released keeps its settings, and is asked nothing", config_kept::released),
 ];
 
 /// Boots once and plays all.

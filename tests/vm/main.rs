@@ -20,6 +20,7 @@ mod agent;
 mod between;
 mod config;
 mod config_faults;
+mod config_kept;
 #[cfg(feature = "etcd")]
 #[path = "../etcd_servers.rs"]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
