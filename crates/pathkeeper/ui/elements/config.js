@@ -10,6 +10,8 @@ import { write } from "./write.js";
 import { Asked, View } from "./view.js";
 
 const ASK_S = 5;
+/** What settings mean changes with the program alone. */
+const SCHEMA_S = 600;
 
 export class Config extends View {
   #head = h("div");
@@ -23,6 +25,8 @@ export class Config extends View {
   #begun = null;
   /** @type {Asked<import("../api-types.js").Config>} */
   #config = new Asked(() => get("config"), () => this.#draw());
+  /** @type {Asked<import("../api-types.js").Schema>} */
+  #schema = new Asked(() => get("config/schema"), () => this.#draw());
 
   build() {
     this.append(
@@ -39,6 +43,7 @@ export class Config extends View {
   draw() {
     if (!this.store.status || this.session.needed) return;
     this.#config.refresh(ASK_S);
+    this.#schema.refresh(SCHEMA_S);
     this.#draw();
   }
 
@@ -55,7 +60,7 @@ export class Config extends View {
         this.#config.error ? h("p", { class: "doubtful" }, this.#config.error) : null,
         ...(config ? [documentWords("multipath.cfg", config.config), documentWords("multipath-overrides.conf", config.overrides)] : []),
         config?.mode === "observe" ? h("p", { class: "soft" }, `${config.node} observes: what is written here is applied only on nodes where `, h("code", {}, "pathkeeper manage enable"), " was said") : null,
-        ...(config?.["not-known"] ?? []).map((text) => h("p", { class: "doubtful" }, `values in force are not told: ${text}`)),
+        ...(config?.["not-known"] ?? []).map((text) => h("p", { class: "doubtful" }, text)),
         this.session.mayChange ? null : h("p", { class: "soft" }, "Log in with a token that may change things (Sys.Modify) to write.")),
     }]);
     this.toggleAttribute("data-may", this.session.mayChange);
@@ -63,7 +68,7 @@ export class Config extends View {
     this.#text.readOnly = !this.session.mayChange;
     if (!config) return;
     this.#list.show(config, this.session.mayChange, again);
-    this.#knobs.show(config, this.session.mayChange, again);
+    this.#knobs.show(config, this.#schema.data, this.session.mayChange, again);
     this.#rollout.show(config, this.session.mayChange, again);
     // What somebody types is theirs until they say otherwise.
     if (this.#begun === null || (this.#text.value === (this.#begun.text ?? "") && this.#begun.digest !== config.overrides.digest)) this.#begin(config.overrides);
