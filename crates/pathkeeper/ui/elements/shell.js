@@ -42,12 +42,13 @@ export class Shell {
   #lost() {
     const lost = at("lost");
     const { store } = this;
-    lost.hidden = store.connection !== "lost" || this.session.needed;
+    lost.hidden = store.connection !== "lost" || (this.session.needed && !store.status);
     if (lost.hidden) return;
-    const text = `NO CONNECTION since ${clock(store.lostSince ?? now())}: ${store.why}. ` +
+    const since = clock(store.lostSince ?? now());
+    const text = (this.session.needed ? `LOGGED OUT since ${since}: the session is over. ` : `NO CONNECTION since ${since}: ${store.why}. `) +
       "What is shown was true then; nothing of it is known now.";
     if (lost.textContent !== text) lost.textContent = text;
-    document.title = "? no connection - Pathkeeper";
+    document.title = `? ${this.session.needed ? "logged out" : "no connection"} - Pathkeeper`;
   }
 
   #verdict() {
@@ -69,7 +70,9 @@ export class Shell {
     if (health.textContent !== words) health.textContent = words;
     const when = this.store.nowS;
     at("seen").replaceChildren(time(when, this.store.past ? "moment" : "clock"), ` ${said.seen}`);
-    if (this.store.connection !== "lost") document.title = `${words} - Pathkeeper`;
+    // Old data never looks live, in the list of tabs neither.
+    const old = this.store.past ? `as of ${moment(when)}: ` : this.store.paused ? "paused: " : "";
+    if (this.store.connection !== "lost") document.title = `${old}${words} - Pathkeeper`;
     at("counts").textContent = tally(status);
     const mode = view.mode === "observe" ? "observe (nothing is written)" : view.mode;
     at("mode").textContent =

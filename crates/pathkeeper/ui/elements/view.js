@@ -58,7 +58,8 @@ export class Asked {
   error = "";
   /** Epoch milliseconds of the last answer. */
   at = 0;
-  #busy = false;
+  /** The request that runs. @type {Promise<void> | null} */
+  #running = null;
 
   /** @param {() => Promise<T>} ask @param {() => void} changed */
   constructor(ask, changed) {
@@ -66,21 +67,34 @@ export class Asked {
     this.changed = changed;
   }
 
-  /** Asks anew if the last answer is older than so many seconds. @param {number} [olderThanS] */
-  async refresh(olderThanS = 0) {
-    if (this.#busy || (this.at > 0 && Date.now() - this.at < olderThanS * 1000)) return;
-    this.#busy = true;
+  /**
+   * Asks anew if the last answer is older than so many seconds. Without them whoever calls has changed something: an answer
+   * that is on its way may be from before that, so it is asked once more.
+   * @param {number} [olderThanS]
+   */
+  async refresh(olderThanS) {
+    if (this.#running) {
+      const before = this.#running;
+      await before;
+      // Of several that waited one asks.
+      if (olderThanS !== undefined || this.#running !== null) return this.#running ?? undefined;
+    } else if (olderThanS !== undefined && this.at > 0 && Date.now() - this.at < olderThanS * 1000) return;
+    this.#running = this.#now();
+    await this.#running;
+  }
+
+  async #now() {
     try {
-      this.data = await this.ask();
+      // Also what it throws at once, as for a name that no address can have, is an error of its answer.
+      this.data = await Promise.resolve().then(() => this.ask());
       this.error = "";
     } catch (error) {
       // What was known before is not known now.
       this.data = null;
       this.error = error instanceof Error ? error.message : String(error);
-    } finally {
-      this.#busy = false;
-      this.at = Date.now();
     }
+    this.#running = null;
+    this.at = Date.now();
     this.changed();
   }
 }
