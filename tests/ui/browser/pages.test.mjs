@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { browser, demo, violations } from "./lib.mjs";
+import { browser, demo } from "./lib.mjs";
+import { looks } from "./looks.mjs";
 
 const FAULTS = `
 +1s pve2 adapter host7 down
@@ -158,45 +159,6 @@ test("a node shows usable paths by pair of ports, and says whether it may be reb
   await page.done();
 });
 
-test("axe finds nothing, in light and dark, on any view", async () => {
-  // What is there once the view is whole.
-  const views = {
-    "#/": ".cause", "#/?wall=1": ".wall-clock", "#/matrix": "[role=gridcell]", [`#/matrix?cell=${failed.wwid}/pve3`]: "pk-cell .paths",
-    [`#/lun/${failed.wwid}`]: ".paths", "#/node/pve2": ".ports", "#/config": "pk-allow-list table",
-  };
-  for (const colorScheme of ["light", "dark"]) {
-    const page = await chrome.page(cluster.url, { colorScheme });
-    for (const [hash, whole] of Object.entries(views)) {
-      await page.goto(`${cluster.url}${hash}`);
-      await page.locator(whole).first().waitFor();
-      assert.deepEqual(await violations(page), [], `${colorScheme} ${hash}`);
-    }
-    await page.done();
-  }
-});
-
-test("a small phone and 200 % zoom show overview and LUN without scrolling aside", async () => {
-  for (const viewport of [{ width: 360, height: 640 }, { width: 640, height: 400 }]) {
-    for (const hash of ["", `#/lun/${failed.wwid}`]) {
-      const page = await chrome.page(`${cluster.url}${hash}`, { viewport });
-      await page.locator("#health").filter({ hasText: "demo HEALTH_ERR" }).waitFor();
-      await page.locator("article").first().waitFor();
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-      assert.ok(wide <= viewport.width, `${hash} is ${wide} wide on ${viewport.width}`);
-      await page.done();
-    }
-  }
-});
-
-test("with forced colours each state keeps its shape and its word", async () => {
-  const page = await chrome.page(`${cluster.url}#/matrix`, { forcedColors: "active", reducedMotion: "reduce" });
-  const cell = page.getByRole("gridcell", { name: new RegExp(`^${failed.name} on pve3`) });
-  await cell.waitFor();
-  assert.match(await cell.evaluate((element) => getComputedStyle(element, "::before").content), /\u2716/);
-  assert.match(await cell.innerText(), /0\/4/);
-  await page.done();
-});
-
 test("another time is said to be another time", async () => {
   const page = await chrome.page(`${cluster.url}#/?at=${settledAt}`);
   await page.getByText(/AS IT WAS at/).waitFor();
@@ -249,3 +211,5 @@ test("strings from outside are text", async () => {
     assert.equal(await open.locator("img, main script").count(), 0);
   }
 });
+
+looks(() => ({ cluster, chrome, failed }));
