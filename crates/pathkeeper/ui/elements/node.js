@@ -4,7 +4,7 @@ import { get, part } from "../api.js";
 import { h, keep, stateMark, time } from "../h.js";
 import { now, plural, size, span } from "../format.js";
 import { href } from "../model/route.js";
-import { fingerprint, known } from "../model/status.js";
+import { fingerprint, known, nodeHealth } from "../model/status.js";
 import { colons, portGrid, portName } from "../model/paths.js";
 import { card } from "./causes.js";
 import { eventItems, historyWords } from "./events.js";
@@ -74,7 +74,7 @@ export class NodeView extends View {
     const disks = this.#disks.data;
     const apply = this.store.status?.nodes[name];
     const progress = this.#rollout.data?.rollout?.nodes[name];
-    const state = !node || node.report !== "fresh" ? "unknown" : (node.multipathd ?? "running") === "running" ? "optimal" : "failed";
+    const state = { well: "optimal", ill: "failed", unknown: "unknown" }[nodeHealth(node)];
     keep(this.#title, [{
       key: "title", sig: [node, apply, progress, disks?.["multipathd-since"], disks?.["multipathd-pid"]],
       make: () => h("header", { class: "title" },

@@ -4,7 +4,7 @@ import { get } from "../api.js";
 import { h, keep } from "../h.js";
 import { clock, now, plural, span } from "../format.js";
 import { href } from "../model/route.js";
-import { compareNames, fingerprint, sorted } from "../model/status.js";
+import { compareNames, fingerprint, nodeHealth, sorted } from "../model/status.js";
 import { card } from "./causes.js";
 import { eventItems, historyWords } from "./events.js";
 import { inForce } from "./mute.js";
@@ -97,7 +97,7 @@ export class Overview extends View {
     keep(this.#nodes, nodes.map((node) => {
       const age = node["report-age-s"] == null ? "" : span(node["report-age-s"] + since);
       const fresh = node.report === "fresh";
-      const health = fresh && (node.multipathd ?? "running") === "running" ? "well" : fresh ? "ill" : "unknown";
+      const health = nodeHealth(node);
       const words = [
         node.status === "online" ? null : node.status,
         fresh ? null : `report ${node.report}`,
