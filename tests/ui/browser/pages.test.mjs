@@ -212,4 +212,28 @@ test("strings from outside are text", async () => {
   }
 });
 
+test("what somebody fills in is not taken from them by news", async () => {
+  const page = await chrome.page(cluster.url);
+  const told = await page.evaluate(async () => {
+    const { h, keep } = await import("/ui/h.js");
+    const list = document.body.appendChild(h("ul"));
+    const show = (sig) => keep(list, [{ key: "a", sig, make: () => h("li", {}, h("p", {}, sig), h("input", { "data-focus": "input" })) }]);
+    show("one");
+    const first = list.querySelector("input");
+    first.focus();
+    show("two");
+    const focus = document.activeElement === list.querySelector("input") && first !== document.activeElement;
+    list.querySelector("li").append(h("form", { "data-typing": true }));
+    show("three");
+    const held = list.textContent;
+    list.querySelector("form").remove();
+    show("three");
+    const after = list.textContent;
+    list.remove();
+    return { focus, held, after };
+  });
+  assert.deepEqual(told, { focus: true, held: "two", after: "three" });
+  await page.done();
+});
+
 looks(() => ({ cluster, chrome, failed }));

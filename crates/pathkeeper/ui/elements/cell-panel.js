@@ -75,7 +75,7 @@ export class CellPanel extends HTMLElement {
       },
     })));
     // Paths of another time are not kept; those of now would be a lie beside them.
-    if (store.past) this.#said("paths are known of now alone");
+    if (store.past) this.#said("of another time no paths are kept");
     else if (!store.paused || !this.#disks?.data) {
       this.#disks?.refresh(PATHS_S);
       this.#names.refresh(60);
@@ -97,7 +97,7 @@ export class CellPanel extends HTMLElement {
     const map = disks.maps.find((map) => map.wwid === this.#wwid);
     const loose = disks.devices.filter((device) => device.wwid === this.#wwid);
     keep(this.#tree, [{ key: "tree", sig: [map, loose, this.#names.data?.digest], make: () => h("div", {},
-      map ? tree(map, this.#names.data) : h("p", {}, "there is no map of it"),
+      map ? tree(map, this.#names.data) : h("p", {}, "no map of it here"),
       loose.length > 0 ? h("p", {}, `devices that no map took: ${loose.map((device) => `${device.dev} (${device["loose-because"] ?? "why is not known"})`).join(", ")}`) : null) }]);
     this.#belief.replaceChildren(belief(disks));
   }

@@ -27,7 +27,7 @@ export class Knobs extends HTMLElement {
   #again = () => {};
 
   connectedCallback() {
-    this.append(h("p", {}, h("label", {}, this.#all, " also those that nobody sets")), this.#table, this.#told);
+    this.append(h("p", {}, h("label", {}, this.#all, " show those too that nobody sets")), this.#table, this.#told);
   }
 
   /** @param {import("../api-types.js").Config} config @param {import("../api-types.js").Schema | null} schema
@@ -61,14 +61,12 @@ export class Knobs extends HTMLElement {
   /** @param {string} key @param {Setting} knob @param {Keyword | undefined} keyword */
   #row(key, knob, keyword) {
     const by = knob["set-by"] == null ? null : SET_BY[knob["set-by"]] ?? knob["set-by"];
-    // The file and line where it is set; of the document, its line alone.
-    const where = knob.at ?? (knob.line == null ? null : `multipath.cfg, line ${knob.line}`);
     const other = knob["as-said"] === false;
     return h("tr", { "data-setting": key },
       h("th", { scope: "row" }, key, keyword ? h("p", { class: "meaning" }, keyword.meaning) : null),
-      h("td", {}, knob.said ?? h("span", { class: "soft" }, "nothing")),
+      h("td", { title: knob.line == null ? null : `multipath.cfg, line ${knob.line}` }, knob.said ?? h("span", { class: "soft" }, "nothing")),
       h("td", { class: other ? "problem" : "" }, knob["in-force"] ?? h("span", { class: "soft" }, "not known"), other ? " (not as said)" : null),
-      h("td", {}, [by, where].filter((part) => part !== null).join(", ")),
+      h("td", {}, [by, knob.at].filter((part) => part != null).join(", ")),
       h("td", {}, keyword?.fixed != null ? "always this" : keyword?.default ?? ""),
       h("td", {}, this.#may && keyword?.fixed == null ? this.#change(key, knob, keyword) : null));
   }

@@ -17,6 +17,9 @@ const NAMES_S = 60;
 /** Parts of an explanation that are read when somebody doubts it: the paths below say the same. */
 const AT_LENGTH = new Set(["SEEN", "WHY"]);
 
+/** What people may order of what is remembered, as it is told. @type {Record<string, string>} */
+const ORDERS = { "ack-paths": "lost paths acknowledged", retire: "taken out of service", forget: "what was remembered is forgotten" };
+
 export class Lun extends View {
   #title = h("div");
   #explained = h("div");
@@ -77,7 +80,7 @@ export class Lun extends View {
     const facts = [
       size(row?.size ?? mostly(sizes)), this.#why.data?.about?.find((text) => text !== known_ && /[a-z]/i.test(text) && !/^[\d.]+ [KMGTPE]iB$/.test(text)),
       row?.["used-by"] ? `used by ${row["used-by"]}` : "used by no storage that is known",
-      row?.["expected-by"] ? `expected by ${row["expected-by"]}` : "expected by nothing",
+      row?.["expected-by"] ? `expected by ${row["expected-by"]}` : "nothing says who should carry it",
       row?.allowed === false ? "not on the allow-list" : null,
     ].filter(Boolean);
     keep(this.#title, [{
@@ -86,7 +89,7 @@ export class Lun extends View {
         const wwid = h("code", {}, this.route.name);
         return h("header", { class: "title" },
         h("h1", { tabindex: "-1", "data-focus": "title" }, row ? label(row) : shortWwid(this.route.name), " ",
-          row ? stateMark(state === "doubt" ? "unknown" : state, stateWords(row)) : stateMark("unknown", "in no row of this status")),
+          row ? stateMark(state === "doubt" ? "unknown" : state, stateWords(row)) : stateMark("unknown", "not in this status")),
         h("p", {}, wwid, " ", copyButton(wwid)),
         h("p", { class: "soft" }, facts.join(" · ")),
         lun?.retired?.length ? h("p", { class: "doubtful" }, `out of service by a person's word on ${lun.retired.join(", ")}`) : null,
@@ -197,7 +200,7 @@ export class Lun extends View {
               h("td", { class: "number" }, this.#row?.nodes[name]?.["paths-active"] ?? "?"), h("td", {}, time(ledger.since)), h("td", {}, ledger.vg ?? ""));
           }))),
         ...(lun?.orders ?? []).map((/** @type {import("../api-types.js").Order} */ order) => h("p", { class: "soft" },
-          `${order.kind} ordered by ${order.by} at `, time(order.time), order.waiting.length > 0 ? `; ${order.waiting.join(", ")} not yet` : "; every node obeyed")),
+          `${ORDERS[order.kind] ?? order.kind}, ordered by ${order.by} at `, time(order.time), order.waiting.length > 0 ? `; ${order.waiting.join(", ")} not yet` : "; every node obeyed")),
         this.#acknowledge(remembered.filter((name) => (this.#row?.nodes[name]?.["paths-active"] ?? 0) < (lun?.nodes[name]?.ledger?.paths ?? 0)))),
     }]);
   }

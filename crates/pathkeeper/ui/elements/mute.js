@@ -22,7 +22,7 @@ export function muteForm(finding, session) {
     const end = h("select", { name: "until" }, ...ENDS.map(([words], n) => h("option", { value: String(n) }, words)));
     const problem = h("p", { class: "problem", role: "alert" });
     const form = h("form", { class: "inline", "data-typing": true, onsubmit: give },
-      h("label", {}, "why ", reason), h("label", {}, "for ", end),
+      h("label", {}, "why ", reason), h("label", {}, "how long ", end),
       h("button", { type: "submit", class: "main" }, "Mute"),
       h("button", { type: "button", onclick: () => { box.replaceChildren(open); open.focus(); } }, "Cancel"), problem);
     box.replaceChildren(form);

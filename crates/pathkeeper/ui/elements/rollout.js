@@ -9,8 +9,17 @@ import { problem } from "./write.js";
 /** @type {Record<string, string>} */
 const STATE_OF = { verified: "optimal", current: "optimal", applying: "degraded", waiting: "unknown", held: "degraded", failed: "failed", "rolled-back": "failed", "not-applicable": "unknown" };
 
+/** What a plan was made of. @type {Record<string, string>} */
+const BASES = { files: "its own files as they are now", published: "what it published" };
+
 /** Nothing is left to do there. */
 const DONE = new Set(["verified", "current", "not-applicable"]);
+
+/** How many nodes are done, of how many. @param {import("../api-types.js").Rollout} rollout */
+export function progress(rollout) {
+  const nodes = Object.values(rollout.nodes);
+  return /** @type {const} */ ([nodes.filter((node) => DONE.has(node.state ?? "")).length, nodes.length]);
+}
 
 export class Rollout extends HTMLElement {
   #plan = h("div");
@@ -51,7 +60,7 @@ export class Rollout extends HTMLElement {
   #drawProgress(config) {
     const rollout = config.rollout;
     const nodes = Object.entries(rollout?.nodes ?? {}).sort(([a], [b]) => compareNames(a, b));
-    const done = nodes.filter(([, node]) => DONE.has(node.state ?? "")).length;
+    const [done] = rollout ? progress(rollout) : [0];
     const problem_ = config["rollout-problem"];
     if (!rollout) {
       keep(this.#progress, [{ key: "none", sig: problem_, make: () => h("p", { class: problem_ ? "doubtful" : "soft" }, problem_ ?? "Nothing was ever applied.") }]);
@@ -106,7 +115,7 @@ export class Rollout extends HTMLElement {
       const plan = await send("POST", "plan", {});
       const nodes = Object.entries(plan.nodes).sort(([a], [b]) => compareNames(a, b));
       this.#plan.replaceChildren(...nodes.map(([name, node]) => h("details", { open: (node.refusals?.length ?? 0) > 0 },
-        h("summary", {}, name, h("span", { class: "soft" }, ` ${node["map-changes"] == null ? "not everything is known" : plural(node["map-changes"], "change")} of maps, from ${node.basis}`),
+        h("summary", {}, name, h("span", { class: "soft" }, ` ${node["map-changes"] == null ? "what would change of its maps is not wholly known" : `${plural(node["map-changes"], "change")} of maps`}, by ${BASES[node.basis] ?? node.basis}`),
           node.refusals?.length ? h("span", { class: "problem" }, ` ${plural(node.refusals.length, "refusal")}`) : null),
         h("pre", {}, node.text))));
       this.#planned = key;
