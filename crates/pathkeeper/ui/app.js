@@ -71,7 +71,7 @@ session.addEventListener("change", () => {
   // What was refused before is asked for anew; a stream that lives is left alone.
   if (session.isOpen && store.connection !== "live") store.restart();
   shell.draw();
-  shown?.draw();
+  shown?.redraw();
 });
 whenUnauthorized(() => session.ask());
 // An agent that was away may know nobody any more, and one that refuses says why.

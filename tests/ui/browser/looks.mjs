@@ -141,6 +141,14 @@ export function looks(lab) {
         assert.ok(wide <= viewport.width, `${name} is ${wide} wide on ${viewport.width}`);
       }
     }
+    await look(page, "matrix");
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Legend" }).waitFor();
+    assert.deepEqual(await violations(page), [], "legend");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "log in" }).click();
+    await page.getByRole("dialog", { name: "Log in" }).waitFor();
+    assert.deepEqual(await violations(page), [], "login");
     await page.done();
   });
 

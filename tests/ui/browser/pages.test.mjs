@@ -212,6 +212,20 @@ test("strings from outside are text", async () => {
   }
 });
 
+test("what cannot be drawn is said, and what was drawn before does not look live", async () => {
+  const page = await chrome.page("about:blank", { quiet: ["Failed to load", "ERR_", "EventSource"] });
+  const { findings, ...headless } = status;
+  const { view, ...viewless } = status;
+  for (const [told, words] of [[headless, /THIS VIEW CANNOT SHOW/], [viewless, /THIS PAGE CANNOT SHOW/]]) {
+    await page.goto("about:blank");
+    await page.unrouteAll();
+    await page.route("**/events", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(told)}\n\n` }));
+    await page.goto(cluster.url);
+    await page.getByRole("alert").filter({ hasText: words }).first().waitFor();
+  }
+  await page.close();
+});
+
 test("what somebody fills in is not taken from them by news", async () => {
   const page = await chrome.page(cluster.url);
   const told = await page.evaluate(async () => {

@@ -24,7 +24,16 @@ export class Shell {
   constructor(store, session) {
     this.store = store;
     this.session = session;
-    store.addEventListener("change", () => this.draw());
+    store.addEventListener("change", () => {
+      try {
+        this.draw();
+      } catch (error) {
+        // The verdict that stands there is an old one.
+        at("lost").hidden = false;
+        at("lost").textContent = `THIS PAGE CANNOT SHOW what the agent told: ${error instanceof Error ? error.message : error}. What is shown may be old.`;
+        document.body.dataset["connection"] = "lost";
+      }
+    });
     // The clock runs only while somebody answers.
     setInterval(() => store.status && store.connection === "live" && this.#verdict(), 1000);
   }

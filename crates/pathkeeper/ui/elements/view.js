@@ -1,5 +1,7 @@
 // What all views share: they draw when the store has news, and end with their element.
 
+import { h } from "../h.js";
+
 /**
  * @typedef {import("../store.js").Store} Store
  * @typedef {import("../session.js").Session} Session
@@ -14,6 +16,8 @@ export class View extends HTMLElement {
   /** @type {Route} */
   route = { view: "overview", name: "", query: new URLSearchParams() };
   #gone = new AbortController();
+  /** @type {HTMLElement | null} */
+  #broken = null;
 
   /** Ends with the element: for listeners elsewhere and requests. */
   get signal() {
@@ -23,8 +27,8 @@ export class View extends HTMLElement {
   connectedCallback() {
     this.#gone = new AbortController();
     this.build();
-    this.draw();
-    this.store.addEventListener("change", () => this.draw(), { signal: this.signal });
+    this.redraw();
+    this.store.addEventListener("change", () => this.redraw(), { signal: this.signal });
     // Ages grow although nobody says anything.
     const tick = setInterval(() => this.tick(), 1000);
     this.signal.addEventListener("abort", () => clearInterval(tick));
@@ -37,7 +41,20 @@ export class View extends HTMLElement {
   /** Shows another part of itself. @param {Route} route */
   lead(route) {
     this.route = route;
-    this.draw();
+    this.redraw();
+  }
+
+  /** Draws. What cannot be drawn is said: an old picture must not look like a new one. */
+  redraw() {
+    try {
+      this.draw();
+      this.#broken?.remove();
+      this.#broken = null;
+    } catch (error) {
+      this.#broken ??= h("p", { class: "problem", role: "alert" });
+      this.#broken.textContent = `THIS VIEW CANNOT SHOW what the agent told: ${error instanceof Error ? error.message : error}. What stands below may be old.`;
+      if (this.firstChild !== this.#broken) this.prepend(this.#broken);
+    }
   }
 
   /** Once, when it comes. */
