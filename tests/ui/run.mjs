@@ -1,4 +1,4 @@
-// All tests of the pages, one after the other: `node tests/ui/run.mjs`, from anywhere.
+// All tests of the pages: `node tests/ui/run.mjs`, from anywhere. With `--snapshots` it writes tests/ui/snapshots anew instead.
 //
 // What it needs from npm lies in target/ui-tests, never in the tree; `npm ci` puts it there. The program is target/debug/pathkeeper,
 // or what PATHKEEPER names; a debug build serves the pages from their folder.
@@ -33,11 +33,15 @@ function install() {
 }
 
 if (process.argv.includes("--install")) process.exit(install() ? 0 : 1);
+if (process.argv.includes("--snapshots")) {
+  const args = ["--test", "--test-reporter=dot", "--test-name-pattern=heard as it is stored", join(here, "browser/pages.test.mjs")];
+  process.exit(install() && step("snapshots", process.execPath, args, { env: { ...process.env, UPDATE_SNAPSHOTS: "1" } }) ? 0 : 1);
+}
 let passed = step("modules without a page", process.execPath, ["--test", "--test-reporter=dot", ...tests("unit")]);
 if (install()) {
   passed = step("types", process.execPath, [join(scratch, "node_modules/typescript/bin/tsc"), "-p", join(root, "crates/pathkeeper/ui")]) && passed;
-  // One file after the other: each has a cluster of its own, and the machine may be small.
-  passed = step("browser", process.execPath, ["--test", "--test-concurrency=1", "--test-reporter=spec", ...tests("browser")]) && passed;
+  // Two files at a time: each has a cluster of its own, most of whose time is waiting, and the machine may be small.
+  passed = step("browser", process.execPath, ["--test", "--test-concurrency=2", "--test-reporter=spec", ...tests("browser")]) && passed;
 } else {
   passed = false;
 }

@@ -14,7 +14,9 @@ use tokio::time::timeout;
 
 use crate::alerts::{Alerts, TestBody, Tested};
 use crate::can::Can;
-use crate::config::{Adopted, Config, Document, KeysBody, LunBody, PlanBody, Planned, TextBody, Written};
+use crate::config::{
+    Adopted, Config, Document, KeysBody, LunBody, PlanBody, Planned, Schema, TextBody, Written,
+};
 use crate::discover::Discovered;
 use crate::explain::Explained;
 use crate::guide::Guide;
@@ -311,6 +313,11 @@ impl Client {
     pub async fn config(&self, key: Option<&str>) -> Result<Config, Error> {
         let query = key.map(|key| format!("?key={}", encoded(key))).unwrap_or_default();
         self.get(&format!("{}{query}", paths::CONFIG)).await
+    }
+
+    /// What may stand in `multipath.cfg`.
+    pub async fn config_schema(&self) -> Result<Schema, Error> {
+        self.get(paths::CONFIG_SCHEMA).await
     }
 
     /// A document under which the answering node's maps keep their names.

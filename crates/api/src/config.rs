@@ -91,6 +91,37 @@ pub struct Setting {
     pub as_said: Option<bool>,
 }
 
+/// What may stand in `multipath.cfg`.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "kebab-case")]
+pub struct Schema {
+    /// multipath's settings by key, those too that are set by Pathkeeper alone.
+    pub settings: BTreeMap<String, Keyword>,
+}
+
+/// One of multipath's settings.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "kebab-case")]
+pub struct Keyword {
+    /// What it does, one line.
+    pub meaning: String,
+    /// What holds where nobody sets it, in words; absent for a fixed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// What it may be, in words; absent for a fixed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes: Option<String>,
+    /// It may stand for one LUN too.
+    #[serde(default)]
+    pub for_luns: bool,
+    /// The first release of multipath-tools that knows it; absent: every one that Pathkeeper runs with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Nobody can set it: Pathkeeper always writes this value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fixed: Option<String>,
+}
+
 /// A LUN of the document, or of the answering node.
 #[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq, Default)]
 #[serde(rename_all = "kebab-case")]

@@ -50,6 +50,8 @@ pub const NAMES: &str = "/api2/json/cluster/multipath/names";
 pub const CONFIG: &str = "/api2/json/cluster/multipath/config";
 /// Documents that would keep what the answering node has.
 pub const CONFIG_ADOPT: &str = "/api2/json/cluster/multipath/config/adopt";
+/// What may stand in `multipath.cfg`, and what each setting means.
+pub const CONFIG_SCHEMA: &str = "/api2/json/cluster/multipath/config/schema";
 /// Settings for all LUNs.
 pub const CONFIG_DEFAULTS: &str = "/api2/json/cluster/multipath/config/defaults";
 /// `multipath-overrides.conf`.

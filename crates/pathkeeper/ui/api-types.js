@@ -82,6 +82,8 @@ export {};
 
 /** @typedef {{"delete"?: Array<string>, "digest"?: string | null}} KeysBody */
 
+/** @typedef {{"default"?: string | null, "fixed"?: string | null, "for-luns"?: boolean, "meaning": string, "since"?: string | null, "takes"?: string | null}} Keyword */
+
 /** @typedef {{"because": string, "dev": string, "node": string, "product"?: string | null, "size"?: number | null, "transport"?: string | null, "wwid"?: string | null}} LooseDevice */
 
 /** @typedef {{"array": Array<string>, "in-use"?: Array<string>, "nodes": Record<string, LunOn>, "orders"?: Array<Order>, "retired"?: Array<string>, "status"?: LunRow | null, "wwid": string}} Lun */
@@ -171,6 +173,10 @@ export {};
 /** @typedef {{"digest": string, "problem"?: string | null, "rollout"?: Rollout | null}} Rollouts */
 
 /** @typedef {{"data": Rollouts}} RolloutsAnswer */
+
+/** @typedef {{"settings": Record<string, Keyword>}} Schema */
+
+/** @typedef {{"data": Schema}} SchemaAnswer */
 
 /** @typedef {{"node"?: string | null, "object"?: string | null, "path"?: string | null, "wwid"?: string | null}} Scope */
 

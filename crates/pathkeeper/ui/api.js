@@ -89,7 +89,8 @@ async function answered(url, request) {
   const body = await answer.json().catch(() => null);
   if (answer.status === 401) onUnauthorized();
   if (!answer.ok) {
-    const message = typeof body?.message === "string" ? body.message.trim() : `the agent answered with status ${answer.status}`;
+    const said = typeof body?.message === "string" ? body.message.trim() : `the agent answered with status ${answer.status}`;
+    const message = answer.status === 401 ? `not logged in, or the session is over (${said})` : said;
     throw new ApiError(answer.status, message, body?.errors ?? {});
   }
   return body?.data;

@@ -59,7 +59,9 @@ async function go() {
     if (!first) shown.querySelector("h1")?.focus();
   } catch (error) {
     shown = null;
-    main.replaceChildren(h("p", { class: "problem", role: "alert" }, `this view cannot be shown: ${error instanceof Error ? error.message : error}`));
+    // A browser remembers a module that it could not get until the page is loaded anew.
+    main.replaceChildren(h("p", { class: "problem", role: "alert" }, `this view cannot be shown: ${error instanceof Error ? error.message : error}`),
+      h("p", {}, h("button", { type: "button", onclick: () => location.reload() }, "Load the page anew")));
   }
 }
 
@@ -69,9 +71,10 @@ session.addEventListener("change", () => {
   // What was refused before is asked for anew; a stream that lives is left alone.
   if (session.isOpen && store.connection !== "live") store.restart();
   shell.draw();
-  shown?.draw();
+  shown?.redraw();
 });
 whenUnauthorized(() => session.ask());
-session.look();
+// An agent that was away may know nobody any more, and one that refuses says why.
+for (const event of ["live", "refused"]) store.addEventListener(event, () => session.look());
 // What is heard is shown at once: a view that is still to be loaded when the connection ends would show nothing of it.
 go().finally(() => store.start());

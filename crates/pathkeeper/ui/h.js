@@ -44,7 +44,8 @@ const filled = new WeakMap();
 
 /**
  * Fills a parent with elements by key. An element whose signature did not change is kept, so that what somebody
- * reads, hovers or has focused does not blink; one that is made anew gets the focus back by `data-focus`.
+ * reads, hovers or has focused does not blink; one that is made anew gets the focus back by `data-focus`. One in which
+ * somebody fills in a form (`data-typing`) waits until that is sent or left.
  *
  * @param {Element} parent
  * @param {{key: string, sig: unknown, make: () => HTMLElement}[]} items
@@ -59,7 +60,8 @@ export function keep(parent, items) {
   for (const { key, sig, make } of items) {
     const text = JSON.stringify(sig);
     const old = before.get(key);
-    after.set(key, old?.sig === text ? old : { sig: text, element: make() });
+    const stays = old && (old.sig === text || old.element.querySelector("[data-typing]"));
+    after.set(key, stays ? old : { sig: text, element: make() });
   }
   for (const [key, { element }] of before) {
     if (after.get(key)?.element !== element) element.remove();
@@ -99,12 +101,19 @@ export function stateMark(state, word = state) {
   return h("span", { class: "state", "data-state": state }, word);
 }
 
-/** Text with a button that copies it. @param {string} command */
-export function command(command) {
-  const button = h("button", { class: "copy", type: "button", "data-focus": `copy ${command}`, onclick: copy }, "copy");
+/** Text with a button that copies it. @param {string} text */
+export function command(text) {
+  const code = h("code", {}, text);
+  return h("div", { class: "command" }, code, copyButton(code));
+}
+
+/** A button that copies what stands in an element. @param {HTMLElement} code */
+export function copyButton(code) {
+  const text = code.textContent ?? "";
+  const button = h("button", { class: "copy", type: "button", "data-focus": `copy ${text}`, "aria-label": `copy ${text}`, onclick: copy }, "copy");
   async function copy() {
     try {
-      await navigator.clipboard.writeText(command);
+      await navigator.clipboard.writeText(text);
       button.textContent = "copied";
     } catch {
       // Without TLS a browser gives no clipboard: the text is selected, so that one key copies it.
@@ -116,6 +125,5 @@ export function command(command) {
     }
     setTimeout(() => (button.textContent = "copy"), 2000);
   }
-  const code = h("code", {}, command);
-  return h("div", { class: "command" }, code, button);
+  return button;
 }

@@ -21,21 +21,25 @@ export class Session extends EventTarget {
     return this.who?.privilege === "Sys.Modify";
   }
 
+  /** Asks who we are. Where nobody answers, what was known stays. */
   async look() {
+    const before = JSON.stringify([this.who, this.needed]);
     try {
       this.who = await get("/api2/json/session");
       this.needed = false;
     } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401) return;
       this.who = null;
-      this.needed = error instanceof ApiError && error.status === 401;
+      this.needed = true;
     }
-    this.dispatchEvent(new Event("change"));
+    if (JSON.stringify([this.who, this.needed]) !== before) this.dispatchEvent(new Event("change"));
   }
 
   /** Somebody was refused: who are we? A session that is over leaves a place from which one may still look. */
   ask() {
     if (this.needed || this.who === null) return;
     this.who = null;
+    this.dispatchEvent(new Event("change"));
     this.look();
   }
 
@@ -55,8 +59,10 @@ export class Session extends EventTarget {
   }
 
   async close() {
+    // Where it cannot be ended by us it ends by itself, and the next look says what holds.
     await send("DELETE", "/api2/json/session").catch(() => {});
     this.who = null;
+    this.dispatchEvent(new Event("change"));
     await this.look();
   }
 }

@@ -37,6 +37,8 @@ export class Store extends EventTarget {
   connection = "connecting";
   /** Epoch seconds. @type {number | null} */
   lostSince = null;
+  /** When the agent last gave a sign of life, epoch seconds. */
+  heardAt = 0;
   why = "";
   /** What is shown in place of what is heard, while somebody reads. @type {{status: ClusterStatus, nodes: Map<string, NodeRow>, at: number} | null} */
   paused = null;
@@ -49,6 +51,7 @@ export class Store extends EventTarget {
   #stream = null;
   #drawing = false;
   #asking = false;
+  #askAgain = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #hidden;
 
@@ -108,18 +111,19 @@ export class Store extends EventTarget {
     this.#stream?.close();
     const stream = new EventSource("/events");
     this.#stream = stream;
-    stream.addEventListener("snapshot", (event) => this.#heard(() => (this.live = JSON.parse(event.data))));
-    stream.addEventListener("delta", (event) =>
-      this.#heard(() => {
-        // Without a snapshot before it a delta says nothing; the next stream brings one.
-        if (this.live) this.live = applied(this.live, JSON.parse(event.data));
-        if (this.paused) this.waiting += 1;
-      }),
-    );
+    // What a stream that was given up still had on its way says nothing any more.
+    const on = (/** @type {string} */ name, /** @type {(data: any) => void} */ take) =>
+      stream.addEventListener(name, (event) => this.#stream === stream && this.#heard(() => take(JSON.parse(event.data))));
+    on("snapshot", (data) => (this.live = data));
+    // Without a snapshot before it a delta says nothing; the next stream brings one.
+    on("delta", (data) => this.live && (this.live = applied(this.live, data)));
     stream.addEventListener("error", () => {
       if (this.#stream !== stream) return;
       this.#lose("the agent does not answer");
-      if (stream.readyState === EventSource.CLOSED) setTimeout(() => this.#stream === stream && this.#open(), REOPEN_MS);
+      if (stream.readyState !== EventSource.CLOSED) return;
+      // It was refused: by a proxy, by an agent that starts, or because the session is over.
+      this.dispatchEvent(new Event("refused"));
+      setTimeout(() => this.#stream === stream && this.#open(), REOPEN_MS);
     });
   }
 
@@ -132,9 +136,13 @@ export class Store extends EventTarget {
       return;
     }
     if (!this.live) return;
+    if (this.paused) this.waiting += 1;
+    const came = this.connection !== "live";
     this.connection = "live";
     this.lostSince = null;
+    this.heardAt = now();
     this.#changed();
+    if (came) this.dispatchEvent(new Event("live"));
     this.#askNodes();
   }
 
@@ -152,6 +160,7 @@ export class Store extends EventTarget {
     try {
       const answer = await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
       if (!answer.ok) throw new Error(`status ${answer.status}`);
+      this.heardAt = now();
       // It lives, and the stream was given up: a new one brings a snapshot.
       if (this.lostSince !== null && this.#stream.readyState === EventSource.OPEN) this.#open();
     } catch {
@@ -159,9 +168,14 @@ export class Store extends EventTarget {
     }
   }
 
+  /** Asks for the nodes; what changes meanwhile is asked for after it, for the answer may be from before that. */
   async #askNodes() {
-    if (this.#asking) return;
+    if (this.#asking) {
+      this.#askAgain = true;
+      return;
+    }
     this.#asking = true;
+    this.#askAgain = false;
     try {
       /** @type {NodeRow[]} */
       const rows = await get("/api2/json/nodes");
@@ -171,7 +185,10 @@ export class Store extends EventTarget {
       // Headings then say nothing about freshness; the cells still do.
       this.liveNodes = new Map();
     } finally {
-      setTimeout(() => (this.#asking = false), NODES_MS);
+      setTimeout(() => {
+        this.#asking = false;
+        if (this.#askAgain && this.connection === "live") this.#askNodes();
+      }, NODES_MS);
     }
     this.#changed();
   }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { browser, demo } from "./lib.mjs";
+import { browser, demo, login } from "./lib.mjs";
 
 const STORY = `
 +6s pve1 path vm-prod-01 1 fail
@@ -18,14 +18,6 @@ after(async () => {
   await chrome?.close();
   await cluster?.stop();
 });
-
-const login = async (page) => {
-  await page.getByRole("button", { name: "log in" }).click();
-  const dialog = page.getByRole("dialog", { name: "Log in" });
-  await dialog.getByLabel("API token").fill(cluster.token);
-  await dialog.getByRole("button", { name: "Log in" }).click();
-  await page.getByRole("button", { name: "log out" }).waitFor();
-};
 
 test("a fault comes and goes on an open page", async () => {
   const page = await chrome.page(`${cluster.url}#/matrix?unclean=1`);
@@ -76,7 +68,7 @@ test("a token logs in, a wrong one does not, and a session alone changes nothing
   await dialog.getByRole("button", { name: "Log in" }).click();
   await dialog.getByRole("alert").filter({ hasText: "not known here" }).waitFor();
   await dialog.getByRole("button", { name: "Cancel" }).click();
-  await login(page);
+  await login(page, cluster.token);
   const [cookie] = await page.context().cookies();
   assert.deepEqual([cookie.name, cookie.httpOnly, cookie.sameSite], ["pathkeeper-session", true, "Strict"]);
   // The cookie goes along by itself; what only our page knows does not.
@@ -91,7 +83,7 @@ test("a token logs in, a wrong one does not, and a session alone changes nothing
 test("a mute is given and ended, and its reason is text", async () => {
   const page = await chrome.page(cluster.url);
   await page.locator('body[data-connection="live"]').waitFor();
-  await login(page);
+  await login(page, cluster.token);
   const card = page.locator('[data-code="LUN_DEGRADED"]').first();
   await card.waitFor({ timeout: 60_000 });
   await card.getByRole("button", { name: "mute…" }).click();
@@ -111,7 +103,7 @@ test("of two editors the slower one sees both texts and loses nothing", async ()
   const editor = (page) => page.getByRole("textbox", { name: "multipath-overrides.conf" });
   for (const page of [one, other]) {
     await page.locator('body[data-connection="live"]').waitFor();
-    await login(page);
+    await login(page, cluster.token);
     await editor(page).waitFor();
   }
   await editor(one).fill("overrides {\n  fast_io_fail_tmo 5\n}\n");
@@ -135,7 +127,7 @@ test("of two editors the slower one sees both texts and loses nothing", async ()
 test("a LUN is allowed, and the plan says what that would do", async () => {
   const page = await chrome.page(`${cluster.url}#/config`);
   await page.locator('body[data-connection="live"]').waitFor();
-  await login(page);
+  await login(page, cluster.token);
   await page.getByRole("button", { name: "allow vm-prod-01" }).click();
   await page.getByText(/written; nothing is applied/).waitFor();
   await page.getByRole("button", { name: "change vm-prod-01" }).waitFor();

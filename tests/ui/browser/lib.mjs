@@ -17,12 +17,34 @@ const axeSource = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 /** Nothing here takes longer, even where something else runs beside it. */
 export const PATIENCE_MS = 60_000;
 
+/** What is tested: the debug build, which serves the pages from their folder. */
+export const program = process.env.PATHKEEPER ?? join(root, "target/debug/pathkeeper");
+
+/** Asks for a status until it is as wanted. */
+export async function until(look, holds) {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const status = await look().catch(() => null);
+    if (status && holds(status)) return status;
+    assert.ok(Date.now() < end, `the cluster does not come to it: ${JSON.stringify(status?.summary)} ${status?.findings.map((finding) => finding.fingerprint)}`);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
+
+/** Logs in on a page, as people do. */
+export async function login(page, token) {
+  await page.getByRole("button", { name: "log in" }).click();
+  const dialog = page.getByRole("dialog", { name: "Log in" });
+  await dialog.getByLabel("API token").fill(token);
+  await dialog.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("button", { name: "log out" }).waitFor();
+}
+
 /** Starts `pathkeeper demo` with a script; gives its address, its token, and the way to hold and end it. */
 export async function demo({ nodes = 4, luns = 8, script }) {
   const dir = mkdtempSync(join(tmpdir(), "pathkeeper-ui-"));
   const file = join(dir, "story");
   writeFileSync(file, script);
-  const program = process.env.PATHKEEPER ?? join(root, "target/debug/pathkeeper");
   const args = ["demo", "--port", "0", "--nodes", String(nodes), "--luns", String(luns), "--script", file];
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
   const told = await new Promise((resolve, reject) => {
@@ -43,15 +65,7 @@ export async function demo({ nodes = 4, luns = 8, script }) {
     status: () => get("cluster/multipath/status"),
     hold: () => child.kill("SIGSTOP"),
     release: () => child.kill("SIGCONT"),
-    async until(holds) {
-      const end = Date.now() + PATIENCE_MS;
-      for (;;) {
-        const status = await get("cluster/multipath/status");
-        if (status && holds(status)) return status;
-        assert.ok(Date.now() < end, `the cluster does not come to it: ${JSON.stringify(status?.summary)} ${status?.findings.map((finding) => finding.fingerprint)}`);
-        await new Promise((resolve) => setTimeout(resolve, 250));
-      }
-    },
+    until: (holds) => until(() => get("cluster/multipath/status"), holds),
     async stop() {
       child.kill("SIGCONT");
       const gone = new Promise((resolve) => child.once("exit", resolve));
@@ -99,10 +113,11 @@ export async function browser() {
   };
 }
 
-/** Violations that axe-core finds, each with where. */
-export async function violations(page) {
+/** Violations that axe-core finds, each with where; of all rules, or of these. */
+export async function violations(page, rules) {
   // The page's policy lets no script in by text; the debugger's own world may run one.
-  await page.evaluate(axeSource);
-  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  if (!await page.evaluate(() => "axe" in globalThis)) await page.evaluate(axeSource);
+  const options = { resultTypes: ["violations"], ...(rules ? { runOnly: rules } : {}) };
+  const found = await page.evaluate((options) => globalThis.axe.run(document, options), options);
   return found.violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html.slice(0, 160)} ${node.failureSummary?.split("\n")[1] ?? ""}`));
 }

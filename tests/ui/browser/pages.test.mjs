@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { browser, demo, violations } from "./lib.mjs";
+import { browser, demo } from "./lib.mjs";
+import { looks } from "./looks.mjs";
 
 const FAULTS = `
 +1s pve2 adapter host7 down
@@ -158,45 +159,6 @@ test("a node shows usable paths by pair of ports, and says whether it may be reb
   await page.done();
 });
 
-test("axe finds nothing, in light and dark, on any view", async () => {
-  // What is there once the view is whole.
-  const views = {
-    "#/": ".cause", "#/?wall=1": ".wall-clock", "#/matrix": "[role=gridcell]", [`#/matrix?cell=${failed.wwid}/pve3`]: "pk-cell .paths",
-    [`#/lun/${failed.wwid}`]: ".paths", "#/node/pve2": ".ports", "#/config": "pk-allow-list table",
-  };
-  for (const colorScheme of ["light", "dark"]) {
-    const page = await chrome.page(cluster.url, { colorScheme });
-    for (const [hash, whole] of Object.entries(views)) {
-      await page.goto(`${cluster.url}${hash}`);
-      await page.locator(whole).first().waitFor();
-      assert.deepEqual(await violations(page), [], `${colorScheme} ${hash}`);
-    }
-    await page.done();
-  }
-});
-
-test("a small phone and 200 % zoom show overview and LUN without scrolling aside", async () => {
-  for (const viewport of [{ width: 360, height: 640 }, { width: 640, height: 400 }]) {
-    for (const hash of ["", `#/lun/${failed.wwid}`]) {
-      const page = await chrome.page(`${cluster.url}${hash}`, { viewport });
-      await page.locator("#health").filter({ hasText: "demo HEALTH_ERR" }).waitFor();
-      await page.locator("article").first().waitFor();
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-      assert.ok(wide <= viewport.width, `${hash} is ${wide} wide on ${viewport.width}`);
-      await page.done();
-    }
-  }
-});
-
-test("with forced colours each state keeps its shape and its word", async () => {
-  const page = await chrome.page(`${cluster.url}#/matrix`, { forcedColors: "active", reducedMotion: "reduce" });
-  const cell = page.getByRole("gridcell", { name: new RegExp(`^${failed.name} on pve3`) });
-  await cell.waitFor();
-  assert.match(await cell.evaluate((element) => getComputedStyle(element, "::before").content), /\u2716/);
-  assert.match(await cell.innerText(), /0\/4/);
-  await page.done();
-});
-
 test("another time is said to be another time", async () => {
   const page = await chrome.page(`${cluster.url}#/?at=${settledAt}`);
   await page.getByText(/AS IT WAS at/).waitFor();
@@ -249,3 +211,43 @@ test("strings from outside are text", async () => {
     assert.equal(await open.locator("img, main script").count(), 0);
   }
 });
+
+test("what cannot be drawn is said, and what was drawn before does not look live", async () => {
+  const page = await chrome.page("about:blank", { quiet: ["Failed to load", "ERR_", "EventSource"] });
+  const { findings, ...headless } = status;
+  const { view, ...viewless } = status;
+  for (const [told, words] of [[headless, /THIS VIEW CANNOT SHOW/], [viewless, /THIS PAGE CANNOT SHOW/]]) {
+    await page.goto("about:blank");
+    await page.unrouteAll();
+    await page.route("**/events", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(told)}\n\n` }));
+    await page.goto(cluster.url);
+    await page.getByRole("alert").filter({ hasText: words }).first().waitFor();
+  }
+  await page.close();
+});
+
+test("what somebody fills in is not taken from them by news", async () => {
+  const page = await chrome.page(cluster.url);
+  const told = await page.evaluate(async () => {
+    const { h, keep } = await import("/ui/h.js");
+    const list = document.body.appendChild(h("ul"));
+    const show = (sig) => keep(list, [{ key: "a", sig, make: () => h("li", {}, h("p", {}, sig), h("input", { "data-focus": "input" })) }]);
+    show("one");
+    const first = list.querySelector("input");
+    first.focus();
+    show("two");
+    const focus = document.activeElement === list.querySelector("input") && first !== document.activeElement;
+    list.querySelector("li").append(h("form", { "data-typing": true }));
+    show("three");
+    const held = list.textContent;
+    list.querySelector("form").remove();
+    show("three");
+    const after = list.textContent;
+    list.remove();
+    return { focus, held, after };
+  });
+  assert.deepEqual(told, { focus: true, held: "two", after: "three" });
+  await page.done();
+});
+
+looks(() => ({ cluster, chrome, failed }));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applied, cellText, cellWords, columns, counts, isClean, isUnexplained, reading, sorted, stateWords, tally, verdict } from "../../../crates/pathkeeper/ui/model/status.js";
+import { applied, cellText, cellWords, columns, counts, isClean, isUnexplained, nodeHealth, reading, sorted, stateWords, tally, verdict } from "../../../crates/pathkeeper/ui/model/status.js";
 
 const row = (wwid, state, nodes) => ({ wwid, "cluster-state": state, nodes });
 const cell = (state, active, total, more = {}) => ({ state, "paths-active": active, "paths-total": total, ...more });
@@ -12,6 +12,18 @@ test("doubt is never health", () => {
   check(row("a", "optimal", { n: cell("splendid", 4, 4) }), false, "doubt", "optimal, 0 of 1 nodes known");
   check(row("a", "splendid", {}), false, "unknown", "unknown");
   check(row("a", "failed", { n: cell("failed", 0, 4) }), false, "failed", "failed");
+});
+
+test("a node is well where it is there, heard and works; what is not known of it is not well", () => {
+  const check = (of, health) => assert.equal(nodeHealth(of), health);
+  const node = { node: "n", status: "online", report: "fresh", multipathd: "running" };
+  check(node, "well");
+  check({ ...node, multipathd: null }, "well");
+  check({ ...node, multipathd: "stopped" }, "ill");
+  check({ ...node, report: "stale" }, "unknown");
+  check({ ...node, status: "unknown" }, "unknown");
+  check({ ...node, status: "offline", multipathd: "stopped" }, "unknown");
+  check(undefined, "unknown");
 });
 
 test("cells are usable of expected", () => {

@@ -1,10 +1,13 @@
 //! The cluster's multipath configuration: looked at, thought through, written, and brought to the nodes.
 
 use crate::ErrorBody;
-use crate::config::{Adopted, Config, Document, KeysBody, LunBody, PlanBody, Planned, TextBody, Written};
+use crate::config::{
+    Adopted, Config, Document, KeysBody, LunBody, PlanBody, Planned, Schema, TextBody, Written,
+};
 use crate::rollout::{Rollouts, StartBody, SteerBody, Steered};
 
 answer!(ConfigAnswer, Config, "The configuration in Proxmox's envelope.");
+answer!(SchemaAnswer, Schema, "What may stand in multipath.cfg, in Proxmox's envelope.");
 answer!(AdoptedAnswer, Adopted, "A proposal in Proxmox's envelope.");
 answer!(PlannedAnswer, Planned, "Plans in Proxmox's envelope.");
 answer!(WrittenAnswer, Written, "What a write made of a document, in Proxmox's envelope.");
@@ -22,6 +25,11 @@ answer!(SteeredAnswer, Steered, "The rollout as it stands now, in Proxmox's enve
         (status = 503, description = "The store does not answer, or this node was not read yet", body = ErrorBody),
     ))]
 pub(super) async fn config() {}
+
+/// What may stand in `multipath.cfg`: every setting with what it does, what it may be, and what holds where nobody sets it.
+#[utoipa::path(get, path = "/api2/json/cluster/multipath/config/schema", tag = "cluster",
+    responses((status = 200, description = "The settings", body = SchemaAnswer)))]
+pub(super) async fn schema() {}
 
 /// The document under which every map of the answering node would keep its name, and what has to be asked. Other nodes' files are
 /// not seen from here.

@@ -1,12 +1,14 @@
 //! `pathkeeper sim-multipathd`: one simulated machine by itself, in a process of its own, to measure an agent against.
 
-use std::path::PathBuf;
+use std::io::{BufRead, Read};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use pathkeeper_engine::sim::multipathd::Version;
-use pathkeeper_engine::sim::{San, SanConfig, Script, describe};
+use pathkeeper_engine::sim::{Op, San, SanConfig, Script, describe};
+use tokio::sync::mpsc;
 
 use super::machine::Machine;
 use super::multipathd::Listen;
@@ -36,23 +38,44 @@ pub struct SimArgs {
     /// Names, WWIDs and sizes depend on this number alone
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
-    /// What happens (for the node pve1); played once
+    /// Nodes of the SAN that it is one of; all of them see the same LUNs
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    nodes: usize,
+    /// Which of them it is: 1 is pve1
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    node: usize,
+    /// Read DIR/etc/multipath when told to reconfigure, as the real one does, and take names and maps from there
+    #[arg(long)]
+    obey: bool,
+    /// What happens; played once. -: steps are read from standard input, and happen as they come
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
 }
 
+/// Steps that were read and are not played yet.
+const STEPS_WAITING_MAX: usize = 64;
+
 /// Runs until Ctrl-C or SIGTERM, then says what it was asked.
 pub async fn run(args: SimArgs) -> Result<ExitCode, Failure> {
-    let config = SanConfig { nodes: 1, luns: args.maps, paths: args.paths, seed: args.seed };
+    let config = SanConfig { nodes: args.nodes, luns: args.maps, paths: args.paths, seed: args.seed };
     let mut san = San::new(config).map_err(|e| Failure::new(e.to_string()))?;
+    let node = args.node.checked_sub(1).filter(|node| *node < args.nodes);
+    let node = node.ok_or_else(|| {
+        Failure::new(format!("--node {} is none of --nodes {}: they count from 1", args.node, args.nodes))
+    })?;
+    let is_told = args.script.as_deref().is_some_and(|file| file == Path::new("-"));
     let script = match &args.script {
-        Some(file) => super::read_script(file, &san)?,
-        None => Script::default(),
+        Some(file) if !is_told => super::read_script(file, &san)?,
+        _ => Script::default(),
     };
+    let mut told = if is_told { lines_of_stdin() } else { mpsc::channel(1).1 };
     let failed = |e: std::io::Error| Failure::new(format!("the simulated machine cannot be shown: {e}"));
     let mut machine =
-        Machine::start(&san, 0, args.multipath_tools, &args.root, args.multipathd_socket.clone())
+        Machine::start(&san, node, args.multipath_tools, &args.root, args.multipathd_socket.clone())
             .map_err(failed)?;
+    if args.obey {
+        machine.obey(&san);
+    }
     let mut stop = out::Stop::new()?;
     out::print(&format!(
         "ready: {} maps of {} paths below {}\n",
@@ -72,11 +95,18 @@ pub async fn run(args: SimArgs) -> Result<ExitCode, Failure> {
                     machine.show_daemon(&san);
                 }
             }
+            Some(line) = told.recv() => {
+                let (script, problems) = Script::parse(&line, &san);
+                for problem in problems {
+                    out::print(&format!("not played: {}\n", problem.what))?;
+                }
+                for step in script.steps {
+                    happens(&step.op, &mut san, &mut machine)?;
+                }
+            }
             () = tokio::time::sleep_until(due), if next.is_some() => {
                 if let Some(step) = next {
-                    san.apply(&step.op).map_err(|e| Failure::new(e.to_string()))?;
-                    machine.show(&san).map_err(failed)?;
-                    out::print(&format!("{}\n", describe(&step.op, &san)))?;
+                    happens(&step.op, &mut san, &mut machine)?;
                 }
                 next = steps.next();
                 due += Duration::from_millis(next.map_or(0, |s| s.after_ms));
@@ -86,4 +116,29 @@ pub async fn run(args: SimArgs) -> Result<ExitCode, Failure> {
     let asked = machine.asked();
     out::print(&format!("asked {} times, {} to change something\n", asked.commands(), asked.changes()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn happens(op: &Op, san: &mut San, machine: &mut Machine) -> Result<(), Failure> {
+    san.apply(op).map_err(|e| Failure::new(e.to_string()))?;
+    machine.show(san).map_err(|e| Failure::new(format!("the simulated machine cannot be shown: {e}")))?;
+    out::print(&format!("{}\n", describe(op, san)))
+}
+
+/// Lines as somebody writes them. The thread that waits for them ends with the program.
+fn lines_of_stdin() -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel(STEPS_WAITING_MAX);
+    std::thread::spawn(move || {
+        let mut input = std::io::stdin().lock();
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let mut bounded = (&mut input).take(Script::LINE_BYTES_MAX as u64 + 1);
+            match bounded.read_until(b'\n', &mut line) {
+                Ok(0) | Err(_) => return,
+                Ok(_) if sender.blocking_send(String::from_utf8_lossy(&line).into_owned()).is_err() => return,
+                Ok(_) => {}
+            }
+        }
+    });
+    receiver
 }

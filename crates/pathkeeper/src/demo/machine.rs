@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use pathkeeper_engine::sim::multipathd::Version;
 use pathkeeper_engine::sim::{San, SysfsEntry, SysfsKind};
 
 use super::multipathd::{Asked, Listen, Multipathd, Served};
+use super::obeying::Obeying;
 use super::tree::Tree;
 
 /// A machine. Dropping it stops its multipathd; its files go with whoever owns the directory.
@@ -22,6 +24,8 @@ pub struct Machine {
     socket: Listen,
     /// What its wwids file names: each LUN that it ever had a map of.
     wwids: BTreeSet<String>,
+    /// Its multipathd's configuration, where that obeys.
+    obeying: Option<Arc<Mutex<Obeying>>>,
 }
 
 impl Machine {
@@ -55,9 +59,19 @@ impl Machine {
             io::Error::new(e.kind(), format!("listening at {place}: {e}"))
         })?;
         let wwids = BTreeSet::new();
-        let mut machine = Self { node, version, root: root.to_owned(), sys, proc, multipathd, socket, wwids };
+        let root = root.to_owned();
+        let mut machine = Self { node, version, root, sys, proc, multipathd, socket, wwids, obeying: None };
         machine.note_wwids(san)?;
         Ok(machine)
+    }
+
+    /// From now on its multipathd reads the machine's files, now and when root tells it to: maps and names are as those say, and the
+    /// wwids file is no longer written here.
+    pub fn obey(&mut self, san: &San) {
+        let mut obeying = Obeying::new(&self.root.join("etc"));
+        obeying.read_files();
+        self.obeying = Some(Arc::new(Mutex::new(obeying)));
+        self.show_daemon(san);
     }
 
     /// Shows the node as it is now in the SAN. Blocks on the file system, a moment.
@@ -77,7 +91,7 @@ impl Machine {
     fn note_wwids(&mut self, san: &San) -> io::Result<()> {
         let before = self.wwids.len();
         self.wwids.extend(san.kernel_maps(self.node).into_iter().map(|map| map.wwid.to_string()));
-        if self.wwids.len() == before {
+        if self.wwids.len() == before || self.obeying.is_some() {
             return Ok(());
         }
         let text: String = self.wwids.iter().map(|wwid| format!("/{wwid}/\n")).collect();
@@ -87,7 +101,8 @@ impl Machine {
 
     /// Shows only what multipathd alone knows: its countdowns.
     pub fn show_daemon(&self, san: &San) {
-        self.multipathd.set(Served::of(san, self.node, self.version));
+        let served = Served::of(san, self.node, self.version);
+        self.multipathd.set(Served { obeying: self.obeying.clone(), ..served });
     }
 
     /// The directory that stands for `/` on this machine.

@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod expect;
 pub mod machine;
 pub mod multipathd;
+pub mod obeying;
 pub mod play;
 pub mod tree;
 

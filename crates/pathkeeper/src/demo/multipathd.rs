@@ -7,16 +7,18 @@
 use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pathkeeper_engine::sim::multipathd::{Version, View, answer};
+use pathkeeper_engine::sim::multipathd::{Reply, Version, View, answer};
 use pathkeeper_engine::sim::{DaemonMode, San};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+
+use super::obeying::Obeying;
 
 /// Longest command with its NUL, bytes (`_MAX_CMD_LEN`).
 const COMMAND_BYTES_MAX: u64 = 512;
@@ -66,13 +68,16 @@ pub struct Served {
     pub view: Option<View>,
     /// Which multipath-tools it is.
     pub version: Version,
+    /// Its configuration, where it reads one and obeys root; else the SAN alone changes it.
+    pub obeying: Option<Arc<Mutex<Obeying>>>,
 }
 
 impl Served {
     /// The daemon of one node of a simulated SAN. A dead node has none.
     pub fn of(san: &San, node: usize, version: Version) -> Self {
         let here = san.nodes.get(node).filter(|n| n.alive);
-        Self { mode: here.map_or(DaemonMode::Stopped, |n| n.daemon), view: san.view(node), version }
+        let mode = here.map_or(DaemonMode::Stopped, |n| n.daemon);
+        Self { mode, view: san.view(node), version, obeying: None }
     }
 }
 
@@ -224,7 +229,7 @@ async fn serve(mut stream: UnixStream, mut served: watch::Receiver<Arc<Served>>,
             return;
         };
         let Some(view) = &now.view else { return };
-        let reply = answer(view, &text, root, now.version);
+        let reply = reply(&now, view, &text, root);
         asked.commands.fetch_add(1, Ordering::Relaxed);
         asked.changes.fetch_add(u64::from(reply.changes), Ordering::Relaxed);
         let delay_ms = match now.mode {
@@ -241,6 +246,17 @@ async fn serve(mut stream: UnixStream, mut served: watch::Receiver<Arc<Served>>,
         if stream.write_all(&wire).await.is_err() {
             return;
         }
+    }
+}
+
+/// As its files say, where it reads them; only root may tell it to do something.
+fn reply(now: &Served, view: &View, command: &str, root: bool) -> Reply {
+    let Some(obeying) = &now.obeying else { return answer(view, command, root, now.version) };
+    let mut obeying = obeying.lock().unwrap_or_else(PoisonError::into_inner);
+    let told = if root { obeying.answer(view, command) } else { None };
+    match told {
+        Some(text) => Reply { after_ms: 0, text, changes: !command.starts_with("show ") },
+        None => answer(&obeying.view(view), command, root, now.version),
     }
 }
 

@@ -16,6 +16,7 @@
 pub mod credentials;
 pub mod limiter;
 pub mod sessions;
+pub mod ticket;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

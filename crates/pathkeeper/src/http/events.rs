@@ -1,4 +1,5 @@
-//! `GET /events`: a snapshot, then deltas with ids; `resync` and a new snapshot where deltas were lost.
+//! `GET /events`: a snapshot, then deltas with ids; `resync` and a new snapshot where deltas were lost. It ends when whoever asked may
+//! no longer look.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Weak};
@@ -10,10 +11,15 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::Context;
+use super::auth::ticket::Ticket;
 use super::errors::{ApiError, no_parameters};
 use crate::app::board::{DeltaEvent, Snapshot, Start};
+
+/// How often it is asked whether whoever reads a stream may still.
+const MAY_THEY: Duration = Duration::from_secs(1);
 
 /// The handler.
 pub async fn events(State(context): State<Context>, request: Request) -> Result<Response, ApiError> {
@@ -33,7 +39,8 @@ pub async fn events(State(context): State<Context>, request: Request) -> Result<
         revision.parse().ok().filter(|_| ours).unwrap_or(u64::MAX)
     });
     let keep_alive = KeepAlive::new().interval(Duration::from_secs(15)).text("alive");
-    Ok(Sse::new(follow(context, seen, room)).keep_alive(keep_alive).into_response())
+    let ticket = Ticket::of(request.headers(), &context);
+    Ok(Sse::new(follow(context, seen, ticket, room)).keep_alive(keep_alive).into_response())
 }
 
 struct Follower<R> {
@@ -41,6 +48,8 @@ struct Follower<R> {
     queue: std::collections::VecDeque<Event>,
     deltas: Receiver<Weak<DeltaEvent>>,
     seen: u64,
+    ticket: Ticket,
+    may_they: Interval,
     /// Held until the stream ends.
     _room: R,
 }
@@ -48,11 +57,14 @@ struct Follower<R> {
 fn follow<R: Send + 'static>(
     context: Context,
     seen: Option<u64>,
+    ticket: Ticket,
     room: R,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
     let (start, deltas) = context.board.follow(seen);
-    let mut follower =
-        Follower { context, queue: Default::default(), deltas, seen: seen.unwrap_or(0), _room: room };
+    let mut may_they = interval(MAY_THEY);
+    may_they.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (queue, seen) = (Default::default(), seen.unwrap_or(0));
+    let mut follower = Follower { context, queue, deltas, seen, ticket, may_they, _room: room };
     follower.begin(start);
     stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await?;
@@ -99,7 +111,14 @@ impl<R> Follower<R> {
             if let Some(event) = self.queue.pop_front() {
                 return Some(event);
             }
-            let delta = match self.deltas.recv().await {
+            let delta = tokio::select! {
+                delta = self.deltas.recv() => delta,
+                _ = self.may_they.tick() => match self.ticket.is_good(&self.context) {
+                    true => continue,
+                    false => return None,
+                },
+            };
+            let delta = match delta {
                 Ok(delta) => delta.upgrade(),
                 Err(RecvError::Lagged(_)) => None,
                 Err(RecvError::Closed) => return None,

@@ -235,7 +235,7 @@ impl Lab {
     }
 
     pub fn orders(&self, n: usize) -> Vec<String> {
-        self.nodes[n].played.daemon.lock().unwrap().orders.clone()
+        self.nodes[n].played.daemon.lock().unwrap().orders()
     }
 
     /// What the document says stands on this node.

@@ -45,7 +45,7 @@ impl Lab {
     }
 
     fn orders(&self) -> Vec<String> {
-        self.node.daemon.lock().unwrap().orders.clone()
+        self.node.daemon.lock().unwrap().orders()
     }
 
     /// One knob of the first LUN, from `fail` to `queue`.

@@ -1,31 +1,26 @@
 //! A node whose multipathd reads its files when it is told to, as far as configuration goes; what it knows of paths comes from the
 //! simulator.
 
-use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use pathkeeper::demo::machine::Machine;
 use pathkeeper::demo::multipathd::Listen;
+use pathkeeper::demo::obeying::Obeying;
 use pathkeeper_engine::sim::San;
-use pathkeeper_engine::sim::multipathd::{Chk, PathDm, Version, View, answer};
+use pathkeeper_engine::sim::multipathd::{Version, View, answer};
 use pathkeeper_io::{ReaderConfig, Roots, SocketAddress};
-use pathkeeper_model::multipath_conf::Conf;
 
 const VERSION: Version = Version::V0_9_4;
 
 /// multipathd as far as configuration goes, in front of what the simulator knows of paths.
 pub struct Daemon {
-    root: PathBuf,
     /// All maps that the SAN could have here.
     pub all: View,
-    conf: Conf,
-    allowed: BTreeSet<String>,
-    /// What it was told to do.
-    pub orders: Vec<String>,
+    obeying: Obeying,
     /// It takes the connection and says nothing.
     pub hangs: bool,
     /// It will, once it has read its files anew.
@@ -33,100 +28,23 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Reads its files, as it does at its start and when it is told to.
     pub fn read_files(&mut self) {
-        let etc = self.root.join("etc");
-        let mut paths: Vec<PathBuf> = std::fs::read_dir(etc.join("multipath/conf.d"))
-            .into_iter()
-            .flatten()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.extension().is_some_and(|ext| ext == "conf"))
-            .collect();
-        paths.sort();
-        let texts: Vec<String> =
-            paths.iter().map(|path| std::fs::read_to_string(path).unwrap_or_default()).collect();
-        self.conf = Conf::parse(texts.iter().map(|text| ("file", text.as_str())));
-        self.allowed = self.wwids();
+        self.obeying.read_files();
     }
 
-    fn wwids(&self) -> BTreeSet<String> {
-        let text = std::fs::read_to_string(self.root.join("etc/multipath/wwids")).unwrap_or_default();
-        let entry = |line: &str| Some(line.strip_prefix('/')?.split_once('/')?.0.to_owned());
-        text.lines().filter_map(entry).collect()
-    }
-
-    /// Keywords in force in the map's own section, the last one of each.
-    fn section(&self, wwid: &str) -> Vec<(String, String)> {
-        let of_maps = || self.conf.entries.iter().filter(|entry| entry.section == "multipaths.multipath");
-        let blocks: BTreeSet<u32> =
-            of_maps().filter(|e| e.key == "wwid" && e.value == wwid).map(|e| e.block).collect();
-        let mut out: Vec<(String, String)> = Vec::new();
-        for entry in of_maps().filter(|e| blocks.contains(&e.block) && e.key != "wwid") {
-            out.retain(|(key, _)| *key != entry.key);
-            out.push((entry.key.clone(), entry.value.clone()));
-        }
-        out
+    /// What it was told to do.
+    pub fn orders(&self) -> Vec<String> {
+        self.obeying.orders.clone()
     }
 
     pub fn view(&self) -> View {
-        let mut view = self.all.clone();
-        let rule = self.conf.last("blacklist", "devnode").map(|entry| entry.value.clone());
-        let excluded = |dev: &str| rule.as_ref().is_some_and(|rule| *rule == format!("^{dev}$"));
-        view.maps.retain(|map| self.allowed.contains(&map.wwid));
-        for map in &mut view.maps {
-            let alias = self.section(&map.wwid).into_iter().find(|(key, _)| key == "alias");
-            map.name = alias.map_or_else(|| map.wwid.clone(), |(_, value)| value);
-            for group in &mut map.groups {
-                group.paths.retain(|at| !excluded(&view.paths[*at].dev));
-            }
-        }
-        for path in &mut view.paths {
-            match view.maps.iter().find(|map| map.wwid == path.wwid) {
-                Some(map) => path.map = map.name.clone(),
-                None => {
-                    path.map = "[orphan]".into();
-                    (path.dm, path.chk) = (PathDm::Undef, Chk::Unchecked);
-                }
-            }
-        }
-        view
+        self.obeying.view(&self.all)
     }
 
     fn answer(&mut self, command: &str) -> String {
-        match command {
-            "reconfigure" => {
-                self.orders.push(command.to_owned());
-                self.read_files();
-                self.hangs |= self.hangs_on_reconfigure;
-                "ok\n".to_owned()
-            }
-            "show config" | "show config local" => {
-                let mut text = "defaults {\n\tverbosity 2\n".to_owned();
-                for entry in self.conf.entries.iter().filter(|entry| entry.section == "defaults") {
-                    text.push_str(&format!("\t{} \"{}\"\n", entry.key, entry.value));
-                }
-                text.push_str("}\nmultipaths {\n");
-                for map in &self.view().maps {
-                    text.push_str(&format!("\tmultipath {{\n\t\twwid \"{}\"\n", map.wwid));
-                    for (key, value) in self.section(&map.wwid) {
-                        text.push_str(&format!("\t\t{key} \"{value}\"\n"));
-                    }
-                    text.push_str("\t}\n");
-                }
-                text + "}\n"
-            }
-            _ => match command.strip_prefix("add path ") {
-                Some(dev) => {
-                    self.orders.push(command.to_owned());
-                    let wwid =
-                        self.all.paths.iter().find(|path| path.dev == dev).map(|path| path.wwid.clone());
-                    let wwids = self.wwids();
-                    self.allowed.extend(wwid.filter(|wwid| wwids.contains(wwid)));
-                    "ok\n".to_owned()
-                }
-                None => answer(&self.view(), command, true, VERSION).text,
-            },
-        }
+        let told = self.obeying.answer(&self.all, command);
+        self.hangs |= self.hangs_on_reconfigure && command == "reconfigure";
+        told.unwrap_or_else(|| answer(&self.view(), command, true, VERSION).text)
     }
 }
 
@@ -186,11 +104,8 @@ impl Played {
             }
         };
         let daemon = Daemon {
-            root: root.clone(),
             all: san.view(n).unwrap(),
-            conf: Conf::default(),
-            allowed: BTreeSet::new(),
-            orders: Vec::new(),
+            obeying: Obeying::new(&root.join("etc")),
             hangs: false,
             hangs_on_reconfigure: false,
         };

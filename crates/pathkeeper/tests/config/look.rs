@@ -67,6 +67,28 @@ async fn what_is_said_and_what_sets_what_is_in_force() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_setting_that_is_shown_has_a_meaning() {
+    let lab = Lab::new(read(Some(SHOWN))).await;
+    let schema = lab.looker.config_schema().await.unwrap();
+    let shown: Vec<String> = lab.client.config(None).await.unwrap().defaults.into_keys().collect();
+    assert_eq!(schema.settings.keys().cloned().collect::<Vec<_>>(), shown);
+    for (key, setting) in &schema.settings {
+        assert!(setting.meaning.len() > 10, "{key}");
+        assert_ne!(setting.fixed.is_some(), setting.takes.is_some() && setting.default.is_some(), "{key}");
+    }
+    let retry = &schema.settings["no-path-retry"];
+    assert!(retry.for_luns && retry.takes.as_deref().unwrap().contains("queue"), "{retry:?}");
+    assert_eq!(schema.settings["find-multipaths"].fixed.as_deref(), Some("strict"));
+
+    let (exit, text, _) = lab.run(&["config", "keys", "no_path"]).await;
+    assert!(exit == 0 && text.starts_with("no-path-retry: ") && text.contains("by default fail"), "{text}");
+    let (exit, text, _) = lab.run(&["config", "get", "failback"]).await;
+    assert!(exit == 0 && text.contains(&schema.settings["failback"].meaning), "{text}");
+    let (exit, _, why) = lab.run(&["config", "keys", "nothing-such"]).await;
+    assert!(exit == 3 && why.contains("no setting has nothing-such"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broken_document_is_no_instruction_and_is_told_with_its_line() {
     let lab = Lab::new(read(None)).await;
     lab.document("multipath.cfg", b"defaults: global\n\tpolling-interval abc\n").await;

@@ -13,7 +13,7 @@ function local(epochS) {
 export function asOfForm(route, at) {
   const input = h("input", { type: "datetime-local", step: "1", "aria-label": "As of", value: at === null ? "" : local(at) });
   const form = h("form", { class: "as-of", hidden: at === null, onsubmit: go }, input, h("button", { type: "submit" }, "show"));
-  const open = h("button", { type: "button", hidden: at !== null, title: "The picture of another time", onclick: show }, "as of…");
+  const open = h("button", { type: "button", hidden: at !== null, title: "Show the status of another time", onclick: show }, "as of…");
   return h("span", { class: "as-of" }, open, form);
   function show() {
     open.hidden = true;

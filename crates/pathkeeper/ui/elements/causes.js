@@ -40,7 +40,7 @@ export function card(finding, options) {
     "data-muted": finding.muted ? "yes" : null, "data-fingerprint": mark, "data-focus": `cause ${mark}`,
   }, head, facts,
     // The first thing to do is read without a click; the rest is one click away.
-    options.open || !first ? null : h("p", { class: "do" }, h("span", { class: "tag" }, "do"), " ", first),
+    options.open || !first ? null : h("p", { class: "do" }, ...firstWords(first)),
     h("p", { class: "links" }, options.open || !(evidence || advice) ? null : toggle(mark, details), ...links(finding, mark, options)),
     details);
   if (options.onLight) {
@@ -49,6 +49,12 @@ export function card(finding, options) {
     for (const off of ["mouseleave", "focusout"]) article.addEventListener(off, () => light(null));
   }
   return article;
+}
+
+/** What to do, or what not to, with its word before it. @param {string} advice @returns {(Node | string)[]} */
+function firstWords(advice) {
+  const not = advice.startsWith("DO NOT ");
+  return [h("span", { class: "tag" }, not ? "do not" : "do"), ` ${not ? advice.slice(7) : advice}`];
 }
 
 /** @param {string} mark @param {HTMLElement} details */

@@ -15,8 +15,9 @@ export class CellPanel extends HTMLElement {
   /** @type {Asked<import("../api-types.js").NodeDisks> | null} */
   #disks = null;
   /** @type {Asked<import("../api-types.js").Names>} */
-  #names = new Asked(() => get("names"), () => {});
+  #names = new Asked(() => get("names"), () => this.#of !== "" && this.#disks?.data && this.#drawTree());
   #tree = h("div");
+  #belief = h("div");
   #head = h("div");
   #causes = h("ul", { class: "lines-plain" });
   #others = h("ul", { class: "others" });
@@ -29,7 +30,7 @@ export class CellPanel extends HTMLElement {
     this.hidden = this.#of === "";
     this.append(
       h("button", { type: "button", class: "shut", "aria-label": "Close", title: "Close (Escape)", onclick: () => this.shut() }, "×"),
-      this.#head, this.#causes, this.#tree, h("h2", {}, "On the other nodes"), this.#others, h("h2", {}, "Commands"), this.#commands);
+      this.#head, this.#causes, this.#tree, this.#belief, h("h2", {}, "On the other nodes"), this.#others, h("h2", {}, "Commands"), this.#commands);
   }
 
   shut() {
@@ -49,7 +50,7 @@ export class CellPanel extends HTMLElement {
     const of = `${row.wwid}/${node}`;
     if (of !== this.#of) {
       this.#of = of;
-      this.#tree.replaceChildren(h("p", { class: "soft" }, "asking for its paths"));
+      this.#said("asking for its paths");
       this.#disks = new Asked(() => get(`/api2/json/nodes/${part(node)}/disks/multipath`), () => this.#of === of && this.#drawTree());
       this.#commands.replaceChildren(
         h("p", { class: "soft" }, `on ${node}`),
@@ -74,25 +75,31 @@ export class CellPanel extends HTMLElement {
       },
     })));
     // Paths of another time are not kept; those of now would be a lie beside them.
-    if (store.past) this.#tree.replaceChildren(h("p", { class: "soft" }, "paths are known of now alone"));
-    else {
+    if (store.past) this.#said("of another time no paths are kept");
+    else if (!store.paused || !this.#disks?.data) {
       this.#disks?.refresh(PATHS_S);
       this.#names.refresh(60);
     }
   }
 
+  /** In the place of paths. @param {string} words @param {string} [how] */
+  #said(words, how = "soft") {
+    keep(this.#tree, [{ key: "said", sig: [words, how], make: () => h("p", { class: how }, words) }]);
+    this.#belief.replaceChildren();
+  }
+
   #drawTree() {
     const disks = this.#disks?.data;
     if (!disks) {
-      this.#tree.replaceChildren(h("p", { class: "doubtful" }, `its paths are not known: ${this.#disks?.error}`));
+      this.#said(`its paths are not known: ${this.#disks?.error}`, "doubtful");
       return;
     }
     const map = disks.maps.find((map) => map.wwid === this.#wwid);
     const loose = disks.devices.filter((device) => device.wwid === this.#wwid);
-    keep(this.#tree, [{ key: "tree", sig: [map, loose, disks["age-s"], disks["heard-s"], disks.believed], make: () => h("div", {},
-      map ? tree(map, this.#names.data) : h("p", {}, "there is no map of it"),
-      loose.length > 0 ? h("p", {}, `devices that no map took: ${loose.map((device) => `${device.dev} (${device["loose-because"] ?? "why is not known"})`).join(", ")}`) : null,
-      belief(disks)) }]);
+    keep(this.#tree, [{ key: "tree", sig: [map, loose, this.#names.data?.digest], make: () => h("div", {},
+      map ? tree(map, this.#names.data) : h("p", {}, "no map of it here"),
+      loose.length > 0 ? h("p", {}, `devices that no map took: ${loose.map((device) => `${device.dev} (${device["loose-because"] ?? "why is not known"})`).join(", ")}`) : null) }]);
+    this.#belief.replaceChildren(belief(disks));
   }
 }
 

@@ -5,11 +5,13 @@ import { h, keep } from "../h.js";
 import { plural } from "../format.js";
 import { AllowList } from "./allow-list.js";
 import { Knobs } from "./knobs.js";
-import { Rollout } from "./rollout.js";
+import { Rollout, progress } from "./rollout.js";
 import { write } from "./write.js";
 import { Asked, View } from "./view.js";
 
 const ASK_S = 5;
+/** What settings mean changes with the program alone. */
+const SCHEMA_S = 600;
 
 export class Config extends View {
   #head = h("div");
@@ -23,6 +25,8 @@ export class Config extends View {
   #begun = null;
   /** @type {Asked<import("../api-types.js").Config>} */
   #config = new Asked(() => get("config"), () => this.#draw());
+  /** @type {Asked<import("../api-types.js").Schema>} */
+  #schema = new Asked(() => get("config/schema"), () => this.#draw());
 
   build() {
     this.append(
@@ -39,6 +43,7 @@ export class Config extends View {
   draw() {
     if (!this.store.status || this.session.needed) return;
     this.#config.refresh(ASK_S);
+    this.#schema.refresh(SCHEMA_S);
     this.#draw();
   }
 
@@ -50,12 +55,12 @@ export class Config extends View {
     const config = this.#config.data;
     const again = () => this.#config.refresh();
     keep(this.#head, [{
-      key: "head", sig: [config?.config.digest, config?.overrides.digest, config?.config.pending, config?.overrides.pending, config?.["not-known"], this.#config.error, this.session.mayChange],
+      key: "head", sig: [config?.config, config?.overrides, config?.rollout, config?.["not-known"], this.#config.error, this.session.mayChange],
       make: () => h("div", {},
         this.#config.error ? h("p", { class: "doubtful" }, this.#config.error) : null,
-        ...(config ? [documentWords("multipath.cfg", config.config), documentWords("multipath-overrides.conf", config.overrides)] : []),
-        config?.mode === "observe" ? h("p", { class: "soft" }, `${config.node} observes: what is written here is applied only on nodes where `, h("code", {}, "pathkeeper manage enable"), " was said") : null,
-        ...(config?.["not-known"] ?? []).map((text) => h("p", { class: "doubtful" }, `values in force are not told: ${text}`)),
+        ...(config ? [documentWords("multipath.cfg", config.config, config.rollout), documentWords("multipath-overrides.conf", config.overrides, config.rollout)] : []),
+        config?.mode === "observe" ? h("p", { class: "soft" }, `${config.node} observes: what is written here is applied only on nodes where root ran `, h("code", {}, "pathkeeper manage enable")) : null,
+        ...(config?.["not-known"] ?? []).map((text) => h("p", { class: "doubtful" }, text)),
         this.session.mayChange ? null : h("p", { class: "soft" }, "Log in with a token that may change things (Sys.Modify) to write.")),
     }]);
     this.toggleAttribute("data-may", this.session.mayChange);
@@ -63,7 +68,7 @@ export class Config extends View {
     this.#text.readOnly = !this.session.mayChange;
     if (!config) return;
     this.#list.show(config, this.session.mayChange, again);
-    this.#knobs.show(config, this.session.mayChange, again);
+    this.#knobs.show(config, this.#schema.data, this.session.mayChange, again);
     this.#rollout.show(config, this.session.mayChange, again);
     // What somebody types is theirs until they say otherwise.
     if (this.#begun === null || (this.#text.value === (this.#begun.text ?? "") && this.#begun.digest !== config.overrides.digest)) this.#begin(config.overrides);
@@ -98,9 +103,12 @@ export class Config extends View {
   }
 }
 
-/** @param {string} name @param {import("../api-types.js").Document} document */
-function documentWords(name, document) {
-  const state = { good: document.pending ? "written and not applied yet" : "in force", absent: "absent: no instruction, what was applied stays",
+/** @param {string} name @param {import("../api-types.js").Document} document @param {import("../api-types.js").Rollout | null} [rollout] */
+function documentWords(name, document, rollout) {
+  // What a rollout names is in force where it arrived, and nowhere else.
+  const [done, all] = rollout ? progress(rollout) : [0, 0];
+  const applied = done < all ? `being applied: ${done} of ${plural(all, "node")} done` : "in force";
+  const state = { good: document.pending ? "written and not applied yet" : applied, absent: "absent: no instruction, what was applied stays",
     invalid: "broken: no instruction, what was applied stays", "torn-down": "torn down" }[document.state] ?? document.state;
   const bad = document.state === "invalid";
   return h("div", {}, h("p", { class: bad ? "problem" : "" }, h("strong", {}, name), ` ${state}`, " ", h("code", { class: "code" }, document.digest.slice(0, 12))),

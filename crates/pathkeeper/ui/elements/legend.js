@@ -13,7 +13,7 @@ export function legend() {
       ...state("degraded", "usable, with fewer paths than there should be"),
       ...state("missing", "no map on a node that should carry it"),
       ...state("failed", "a map without a usable path"),
-      ...state("unknown", "nobody knows: never read it as well"),
+      ...state("unknown", "nobody knows: do not take it for healthy"),
       h("dt", {}, "2/4"), h("dd", {}, "usable of expected paths"),
       h("dt", {}, "Q"), h("dd", {}, "I/O waits for a path"),
       h("dt", {}, "~"), h("dd", {}, "a path of it comes and goes"),

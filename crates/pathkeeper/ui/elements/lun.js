@@ -1,7 +1,7 @@
 // One LUN: what it is, who should carry it and why, its paths on every node, what is wrong, what is remembered, what happened.
 
 import { ApiError, get, part, send } from "../api.js";
-import { command, h, keep, since, stateMark, time } from "../h.js";
+import { command, copyButton, h, keep, since, stateMark, time } from "../h.js";
 import { plural, shortWwid, size } from "../format.js";
 import { href } from "../model/route.js";
 import { cellText, cellWords, compareNames, fingerprint, known, label, reading, stateWords } from "../model/status.js";
@@ -13,8 +13,12 @@ import { Asked, View } from "./view.js";
 
 /** What is not in the event stream is asked for after a change, and not more often than this. */
 const ASK_S = 5;
+const NAMES_S = 60;
 /** Parts of an explanation that are read when somebody doubts it: the paths below say the same. */
 const AT_LENGTH = new Set(["SEEN", "WHY"]);
+
+/** What people may order of what is remembered, as it is told. @type {Record<string, string>} */
+const ORDERS = { "ack-paths": "lost paths acknowledged", retire: "taken out of service", forget: "what was remembered is forgotten" };
 
 export class Lun extends View {
   #title = h("div");
@@ -28,7 +32,8 @@ export class Lun extends View {
   /** @type {Map<string, Asked<import("../api-types.js").NodeDisks>>} */
   #disks = new Map();
   #asking = false;
-  #names = new Asked(() => get("names"), () => {});
+  /** @type {Asked<import("../api-types.js").Names>} */
+  #names = new Asked(() => get("names"), () => this.#drawNodes());
   #lun = new Asked(() => get(`luns/${part(this.route.name)}`), () => this.#drawLun());
   #found = new Asked(() => get(`luns/${part(this.route.name)}/findings`), () => this.#drawFindings());
   /** @type {Asked<import("../api-types.js").Explained>} */
@@ -55,9 +60,12 @@ export class Lun extends View {
     // Of another time there is the row alone: what is asked for beside it is of now.
     this.#muchElse.hidden = past !== null;
     if (past || !status || this.session.needed) return;
-    for (const asked of [this.#lun, this.#found, this.#why, this.#history]) asked.refresh(ASK_S);
-    this.#names.refresh(60);
-    this.#askPaths();
+    // Who holds the page still while they read is not moved by this either.
+    if (!this.store.paused) {
+      for (const asked of [this.#lun, this.#found, this.#why, this.#history]) asked.refresh(ASK_S);
+      this.#names.refresh(NAMES_S);
+      this.#askPaths();
+    }
     this.#drawNodes();
     this.#drawFindings();
   }
@@ -72,15 +80,17 @@ export class Lun extends View {
     const facts = [
       size(row?.size ?? mostly(sizes)), this.#why.data?.about?.find((text) => text !== known_ && /[a-z]/i.test(text) && !/^[\d.]+ [KMGTPE]iB$/.test(text)),
       row?.["used-by"] ? `used by ${row["used-by"]}` : "used by no storage that is known",
-      row?.["expected-by"] ? `expected by ${row["expected-by"]}` : "expected by nothing",
+      row?.["expected-by"] ? `expected by ${row["expected-by"]}` : "nothing says who should carry it",
       row?.allowed === false ? "not on the allow-list" : null,
     ].filter(Boolean);
     keep(this.#title, [{
       key: "title", sig: [row, facts, lun?.retired, lun?.["in-use"], this.store.past?.at],
-      make: () => h("header", { class: "title" },
-        h("h1", { tabindex: "-1" }, row ? label(row) : shortWwid(this.route.name), " ",
-          row ? stateMark(state === "doubt" ? "unknown" : state, stateWords(row)) : stateMark("unknown", "in no row of this status")),
-        h("p", {}, h("code", {}, this.route.name), " ", copyButton(this.route.name)),
+      make: () => {
+        const wwid = h("code", {}, this.route.name);
+        return h("header", { class: "title" },
+        h("h1", { tabindex: "-1", "data-focus": "title" }, row ? label(row) : shortWwid(this.route.name), " ",
+          row ? stateMark(state === "doubt" ? "unknown" : state, stateWords(row)) : stateMark("unknown", "not in this status")),
+        h("p", {}, wwid, " ", copyButton(wwid)),
         h("p", { class: "soft" }, facts.join(" · ")),
         lun?.retired?.length ? h("p", { class: "doubtful" }, `out of service by a person's word on ${lun.retired.join(", ")}`) : null,
         row ? h("ul", { class: "chips" }, ...Object.keys(row.nodes).sort(compareNames).map((name) => {
@@ -88,13 +98,18 @@ export class Lun extends View {
           return h("li", { title: cellWords(label(row), name, cell) },
             h("a", { href: href("node", name) }, name), " ", stateMark(known(cell.state), cellText(cell)));
         })) : null,
-        h("p", { class: "links" }, h("a", { href: href("matrix", "", { wwid: this.route.name }) }, "in the matrix"))),
+        h("p", { class: "links" }, h("a", { href: href("matrix", "", { wwid: this.route.name }) }, "in the matrix")));
+      },
     }]);
   }
 
   #drawFindings() {
     const found = this.#found.data;
-    if (!found) return;
+    if (!found) {
+      // No findings are not the same as findings that are not known.
+      keep(this.#findings, this.#found.error ? [{ key: "not known", sig: this.#found.error, make: () => h("p", { class: "doubtful" }, `not known: ${this.#found.error}`) }] : []);
+      return;
+    }
     const minute = Math.floor(this.store.nowS / 60);
     keep(this.#findings, found.map((/** @type {import("../model/status.js").Finding} */ finding) => ({
       key: fingerprint(finding), sig: [finding, minute, this.session.mayChange],
@@ -106,7 +121,8 @@ export class Lun extends View {
     const why = this.#why.data;
     this.#drawTitle();
     if (!why) {
-      keep(this.#explained, []);
+      const error = this.#why.error;
+      keep(this.#explained, error ? [{ key: "not known", sig: error, make: () => h("p", { class: "doubtful" }, `no explanation: ${error}`) }] : []);
       return;
     }
     keep(this.#explained, [{
@@ -148,16 +164,21 @@ export class Lun extends View {
       const cell = row?.nodes[name];
       const odd = sizes[name]?.size != null && sizes[name]?.size !== usual;
       return {
-        key: name, sig: [cell, map, loose, asked?.error, asked?.data?.believed, asked?.data?.["report-why"], odd],
+        key: name, sig: [cell, map, loose, asked?.error, Boolean(asked?.data), sizes[name]?.size, odd && usual, this.#names.data?.digest],
         make: () => h("article", { "data-node-name": name },
           h("h3", {}, h("a", { href: href("node", name) }, name), " ", cell ? stateMark(known(cell.state), cellText(cell)) : null, " ",
             sizes[name]?.size == null ? null : h("span", { class: odd ? "problem" : "soft" }, `${size(sizes[name]?.size)}${odd ? `, others have ${size(usual)}` : ""}`)),
           map ? tree(map, this.#names.data) : h("p", {}, asked?.data ? "no map here" : asked?.error ? `its paths are not known: ${asked.error}` : "asking for its paths"),
           loose.length > 0 ? h("div", {}, h("p", {}, "devices that no map took:"), h("table", { class: "paths" }, h("tbody", {}, ...loose.map((path) => pathRow(path, this.#names.data))))) : null,
-          asked?.data ? belief(asked.data) : null,
+          h("div", { class: "belief" }),
           h("details", {}, h("summary", {}, "commands"), command(`multipath -ll ${map?.name ?? this.route.name}`), command(`pathkeeper explain ${this.route.name}`))),
       };
     }));
+    // How old it is changes with each answer: the paths above it stay as they are while somebody reads them.
+    for (const article of this.#nodes.children) {
+      const disks = article instanceof HTMLElement ? this.#disks.get(article.dataset["nodeName"] ?? "")?.data : null;
+      article.querySelector(".belief")?.replaceChildren(...(disks ? [belief(disks)] : []));
+    }
   }
 
   #drawLun() {
@@ -179,7 +200,7 @@ export class Lun extends View {
               h("td", { class: "number" }, this.#row?.nodes[name]?.["paths-active"] ?? "?"), h("td", {}, time(ledger.since)), h("td", {}, ledger.vg ?? ""));
           }))),
         ...(lun?.orders ?? []).map((/** @type {import("../api-types.js").Order} */ order) => h("p", { class: "soft" },
-          `${order.kind} ordered by ${order.by} at `, time(order.time), order.waiting.length > 0 ? `; ${order.waiting.join(", ")} not yet` : "; every node obeyed")),
+          `${ORDERS[order.kind] ?? order.kind}, ordered by ${order.by} at `, time(order.time), order.waiting.length > 0 ? `; ${order.waiting.join(", ")} not yet` : "; every node obeyed")),
         this.#acknowledge(remembered.filter((name) => (this.#row?.nodes[name]?.["paths-active"] ?? 0) < (lun?.nodes[name]?.ledger?.paths ?? 0)))),
     }]);
   }
@@ -189,7 +210,9 @@ export class Lun extends View {
     if (nodes.length === 0 || !this.session.mayChange) return null;
     const problem = h("p", { class: "problem", role: "alert" });
     const paths = Object.fromEntries(nodes.map((name) => [name, this.#row?.nodes[name]?.["paths-active"] ?? 0]));
-    const words = nodes.map((name) => `${name} ${paths[name]}`).join(", ");
+    const words = nodes.map((name) => plural(paths[name] ?? 0, "path") + ` on ${name}`).join(", ");
+    const wwid = this.route.name;
+    const again = () => this.#lun.refresh();
     return h("form", { class: "inline", onsubmit: give },
       h("label", {}, h("input", { type: "checkbox", required: true }), ` the lost paths are gone for good: from now on expect ${words}`),
       h("button", { type: "submit" }, `Acknowledge on ${plural(nodes.length, "node")}`), problem);
@@ -197,8 +220,9 @@ export class Lun extends View {
     async function give(event) {
       event.preventDefault();
       try {
-        await send("POST", `luns/${part(location.hash.split(/[/?]/)[2] ?? "")}/ack-paths`, { paths });
-        problem.textContent = "ordered: each node obeys by itself";
+        await send("POST", `luns/${part(wwid)}/ack-paths`, { paths });
+        problem.textContent = "";
+        again();
       } catch (error) {
         problem.textContent = error instanceof ApiError ? error.lines.join("; ") : String(error);
       }
@@ -208,7 +232,7 @@ export class Lun extends View {
   #drawHistory() {
     const timeline = this.#history.data;
     keep(this.#events, timeline ? eventItems(timeline) : []);
-    this.#eventsNote.replaceChildren(timeline ? historyWords(timeline) : h("p", { class: "soft" }, this.#history.error));
+    this.#eventsNote.replaceChildren(timeline ? historyWords(timeline) : h("p", { class: "doubtful" }, `What happened is not known: ${this.#history.error}`));
   }
 }
 
@@ -216,18 +240,4 @@ export class Lun extends View {
 function sections(all) {
   return h("dl", {}, ...all.flatMap((section) => [
     h("dt", {}, section.title), h("dd", {}, ...section.lines.map((line) => h("p", { class: line.startsWith("  ") ? "beneath" : "" }, line.trim())))]));
-}
-
-/** @param {string} text */
-function copyButton(text) {
-  const button = h("button", { type: "button", class: "copy", onclick: copy }, "copy");
-  async function copy() {
-    try {
-      await navigator.clipboard.writeText(text);
-      button.textContent = "copied";
-    } catch {
-      button.textContent = "not allowed here";
-    }
-  }
-  return button;
 }

@@ -21,10 +21,10 @@ export function muteForm(finding, session) {
     const reason = h("input", { name: "reason", required: true, maxlength: "200", placeholder: "SFP ordered, ticket 4711" });
     const end = h("select", { name: "until" }, ...ENDS.map(([words], n) => h("option", { value: String(n) }, words)));
     const problem = h("p", { class: "problem", role: "alert" });
-    const form = h("form", { class: "inline", onsubmit: give },
-      h("label", {}, "why ", reason), h("label", {}, "for ", end),
+    const form = h("form", { class: "inline", "data-typing": true, onsubmit: give },
+      h("label", {}, "why ", reason), h("label", {}, "how long ", end),
       h("button", { type: "submit", class: "main" }, "Mute"),
-      h("button", { type: "button", onclick: () => box.replaceChildren(open) }, "Cancel"), problem);
+      h("button", { type: "button", onclick: () => { box.replaceChildren(open); open.focus(); } }, "Cancel"), problem);
     box.replaceChildren(form);
     reason.focus();
     /** @param {SubmitEvent} event */

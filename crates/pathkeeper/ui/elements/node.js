@@ -2,9 +2,9 @@
 
 import { get, part } from "../api.js";
 import { h, keep, stateMark, time } from "../h.js";
-import { plural, size, span } from "../format.js";
+import { now, plural, size, span } from "../format.js";
 import { href } from "../model/route.js";
-import { fingerprint, known } from "../model/status.js";
+import { fingerprint, known, nodeHealth } from "../model/status.js";
 import { colons, portGrid, portName } from "../model/paths.js";
 import { card } from "./causes.js";
 import { eventItems, historyWords } from "./events.js";
@@ -12,8 +12,9 @@ import { belief, tree } from "./paths.js";
 import { Asked, View } from "./view.js";
 
 const ASK_S = 5;
-/** What a node remembers changes slowly. */
-const LEDGER_S = 60;
+const NAMES_S = 60;
+/** So old an answer to "may I" is no answer any more. */
+const CAN_S = 30;
 /** Maps are listed up to here; the matrix has all of them. */
 const MAPS_SHOWN = 200;
 
@@ -24,7 +25,10 @@ export class NodeView extends View {
   #title = h("div");
   #findings = h("div", { class: "cards" });
   #ports = h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "Usable paths by pair of ports" });
+  #belief = h("div");
   #can = h("div", { class: "can-answer", role: "status" });
+  /** What was asked last, and when, epoch seconds. @type {{words: string, at: number} | null} */
+  #canAsked = null;
   #canForm = h("div", { class: "buttons" });
   #maps = h("div", { class: "maps" });
   #events = h("ol", { class: "events" });
@@ -41,7 +45,7 @@ export class NodeView extends View {
   build() {
     this.append(this.#title,
       h("section", { "aria-label": "What is wrong" }, h("h2", { class: "unseen" }, "What is wrong"), this.#findings),
-      h("section", { "aria-label": "Ports" }, h("h2", {}, "Adapters and target ports: usable/expected paths"), this.#ports),
+      h("section", { "aria-label": "Ports" }, h("h2", {}, "Adapters and target ports: usable/expected paths"), this.#ports, this.#belief),
       h("section", { "aria-label": "May it be done" }, h("h2", {}, "May I…"), this.#canForm, this.#can),
       h("section", { "aria-label": "Maps" }, this.#mapsTitle, this.#maps),
       h("section", { "aria-label": "Timeline" }, h("h2", {}, "Timeline"), this.#events, this.#eventsNote));
@@ -57,9 +61,11 @@ export class NodeView extends View {
       key: fingerprint(finding), sig: [finding, minute, this.session.mayChange],
       make: () => card(finding, { nowS: this.store.nowS, session: this.session, links: true }),
     })));
-    for (const asked of [this.#disks, this.#history]) asked.refresh(ASK_S);
-    this.#names.refresh(LEDGER_S);
-    this.#rollout.refresh(ASK_S);
+    this.#ageCan();
+    // Who holds the page still while they read is not moved by this either.
+    if (this.store.paused) return;
+    for (const asked of [this.#disks, this.#history, this.#rollout]) asked.refresh(ASK_S);
+    this.#names.refresh(NAMES_S);
   }
 
   #drawTitle() {
@@ -68,11 +74,11 @@ export class NodeView extends View {
     const disks = this.#disks.data;
     const apply = this.store.status?.nodes[name];
     const progress = this.#rollout.data?.rollout?.nodes[name];
-    const state = !node || node.report !== "fresh" ? "unknown" : (node.multipathd ?? "running") === "running" ? "optimal" : "failed";
+    const state = { well: "optimal", ill: "failed", unknown: "unknown" }[nodeHealth(node)];
     keep(this.#title, [{
       key: "title", sig: [node, apply, progress, disks?.["multipathd-since"], disks?.["multipathd-pid"]],
       make: () => h("header", { class: "title" },
-        h("h1", { tabindex: "-1" }, name, " ", stateMark(state, node ? `${node.status}, report ${node.report}` : "not known here")),
+        h("h1", { tabindex: "-1", "data-focus": "title" }, name, " ", stateMark(state, node ? `${node.status}, report ${node.report}` : "not known here")),
         node ? h("dl", { class: "facts-list" }, ...pairs([
           ["multipathd", [node.multipathd ?? "not known", node["multipathd-why"]].filter(Boolean).join(": ")],
           ["process", disks?.["multipathd-pid"] ? h("span", {}, String(disks["multipathd-pid"]), disks["multipathd-since"] ? ", seen since " : "", disks["multipathd-since"] ? time(disks["multipathd-since"]) : "") : null],
@@ -95,7 +101,8 @@ export class NodeView extends View {
     const disks = this.#disks.data;
     this.#drawTitle();
     if (!disks) {
-      this.#ports.replaceChildren(h("p", { class: "doubtful" }, this.#disks.error));
+      keep(this.#ports, [{ key: "not known", sig: this.#disks.error, make: () => h("p", { class: "doubtful" }, `not known: ${this.#disks.error}`) }]);
+      this.#belief.replaceChildren();
       keep(this.#maps, []);
       return;
     }
@@ -119,7 +126,7 @@ export class NodeView extends View {
     const names = this.#names.data;
     const adapter = (/** @type {string} */ name) => disks.adapters.find((adapter) => adapter.name === name);
     keep(this.#ports, [{
-      key: "ports", sig: [disks.adapters, grid.rows, grid.columns, grid.rows.map((row) => grid.columns.map((column) => grid.at(row, column))), names?.digest, grid.absent, disks.believed, disks["report-why"]],
+      key: "ports", sig: [disks.adapters, grid.rows, grid.columns, grid.rows.map((row) => grid.columns.map((column) => grid.at(row, column))), names?.digest, grid.absent, disks.problems],
       make: () => h("div", {}, h("table", { class: "ports" },
         h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "adapter"), h("th", { scope: "col" }, "link"),
           ...grid.columns.map((port) => h("th", { scope: "col", class: "number", title: colons(port) }, portName(port, names))))),
@@ -135,8 +142,9 @@ export class NodeView extends View {
             }));
         }))),
         grid.absent > 0 ? h("p", { class: "problem" }, `${plural(grid.absent, "path")} that should be there ${grid.absent === 1 ? "is" : "are"} not known to the node any more`) : null,
-        ...(disks.problems ?? []).map((text) => h("p", { class: "doubtful" }, text)), belief(disks)),
+        ...(disks.problems ?? []).map((text) => h("p", { class: "doubtful" }, text))),
     }]);
+    this.#belief.replaceChildren(belief(disks));
   }
 
   /** @param {import("../api-types.js").NodeDisks} disks */
@@ -151,6 +159,7 @@ export class NodeView extends View {
 
   /** @param {string} deed @param {string} of @param {string} words */
   async #ask(deed, of, words) {
+    this.#canAsked = null;
     this.#can.replaceChildren(h("p", { class: "soft" }, "asking"));
     try {
       /** @type {import("../api-types.js").Can} */
@@ -160,15 +169,28 @@ export class NodeView extends View {
         h("p", { class: "can-verdict", "data-verdict": can.verdict }, h("strong", {}, VERDICTS[can.verdict] ?? can.verdict), ` to ${words}`,
           h("span", { class: "soft" }, `  ${can["nodes-telling"]} of ${plural(can["nodes-known"], "node")} tell${age}`)),
         h("ul", {}, ...can.lines.map((line) => h("li", { "data-kind": line.kind }, h("span", { class: "tag" }, line.kind), " ", line.text))));
+      this.#canAsked = { words, at: now() };
     } catch (error) {
-      this.#can.replaceChildren(h("p", { class: "problem" }, error instanceof Error ? error.message : String(error)));
+      this.#can.replaceChildren(h("p", { class: "problem" }, `it cannot be told: ${error instanceof Error ? error.message : error}`));
     }
+  }
+
+  tick() {
+    this.#ageCan();
+  }
+
+  /** A yes of a while ago is no yes: it goes, and says so. */
+  #ageCan() {
+    const asked = this.#canAsked;
+    if (!asked || (now() - asked.at < CAN_S && this.store.connection === "live")) return;
+    this.#canAsked = null;
+    this.#can.replaceChildren(h("p", { class: "doubtful" }, `Whether to ${asked.words} was asked at `, time(asked.at, "clock"), ". That answer is old: ask again."));
   }
 
   #drawHistory() {
     const timeline = this.#history.data;
     keep(this.#events, timeline ? eventItems(timeline).slice(0, 30) : []);
-    this.#eventsNote.replaceChildren(timeline ? historyWords(timeline) : h("p", { class: "soft" }, this.#history.error));
+    this.#eventsNote.replaceChildren(timeline ? historyWords(timeline) : h("p", { class: "doubtful" }, `What happened is not known: ${this.#history.error}`));
   }
 }
 

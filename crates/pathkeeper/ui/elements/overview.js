@@ -2,9 +2,9 @@
 
 import { get } from "../api.js";
 import { h, keep } from "../h.js";
-import { plural, span } from "../format.js";
+import { clock, now, plural, span } from "../format.js";
 import { href } from "../model/route.js";
-import { compareNames, fingerprint, sorted } from "../model/status.js";
+import { compareNames, fingerprint, nodeHealth, sorted } from "../model/status.js";
 import { card } from "./causes.js";
 import { eventItems, historyWords } from "./events.js";
 import { inForce } from "./mute.js";
@@ -28,7 +28,8 @@ export class Overview extends View {
   #events = h("ol", { class: "events" });
   #eventsNote = h("div");
   #muted = h("ul", { class: "in-force" });
-  #mutedBox = h("section", { "aria-label": "Mutes and windows" }, h("h2", {}, "Muted"), this.#muted);
+  #mutedNote = h("p", { class: "doubtful" });
+  #mutedBox = h("section", { "aria-label": "Mutes and windows" }, h("h2", {}, "Muted"), this.#muted, this.#mutedNote);
   #wallLink = h("p", { class: "soft wall-link" });
   #wall = h("p", { class: "wall-clock" });
   #history = new Asked(() => get("history", { limit: EVENTS_ASKED }), () => this.#drawBeside());
@@ -96,7 +97,7 @@ export class Overview extends View {
     keep(this.#nodes, nodes.map((node) => {
       const age = node["report-age-s"] == null ? "" : span(node["report-age-s"] + since);
       const fresh = node.report === "fresh";
-      const health = fresh && (node.multipathd ?? "running") === "running" ? "well" : fresh ? "ill" : "unknown";
+      const health = nodeHealth(node);
       const words = [
         node.status === "online" ? null : node.status,
         fresh ? null : `report ${node.report}`,
@@ -121,14 +122,16 @@ export class Overview extends View {
   #drawWall() {
     if (!this.route.query.get("wall")) return;
     const live = this.store.connection === "live" && this.store.status;
-    this.#wall.textContent = live ? new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }) : "no connection";
+    // Who walks by sees at once whether this is of now.
+    const age = Math.max(0, now() - this.store.heardAt);
+    this.#wall.replaceChildren(live ? clock(now()) : "no connection", h("span", { class: "age" }, live ? `heard ${span(age)} ago` : ""));
   }
 
   #ask() {
     // What was is not what is: these are of now alone.
     const hidden = this.store.past !== null;
     this.#mutedBox.parentElement?.toggleAttribute("hidden", hidden);
-    if (hidden || !this.store.status || this.session.needed) return;
+    if (hidden || !this.store.status || this.store.paused || this.session.needed) return;
     for (const asked of [this.#history, this.#mutes, this.#windows]) asked.refresh(ASK_S);
   }
 
@@ -138,10 +141,13 @@ export class Overview extends View {
       this.#windows.refresh();
     };
     const items = inForce(this.#mutes.data, this.#windows.data, this.session, again);
-    this.#mutedBox.hidden = items.length === 0;
+    const errors = [this.#mutes.error, this.#windows.error].filter(Boolean);
+    this.#mutedNote.textContent = errors.length > 0 ? `Mutes and windows are not known: ${errors[0]}` : "";
+    this.#mutedNote.hidden = errors.length === 0;
+    this.#mutedBox.hidden = items.length === 0 && errors.length === 0;
     keep(this.#muted, items);
     const timeline = this.#history.data;
     keep(this.#events, timeline ? eventItems(timeline).slice(0, EVENTS_SHOWN) : []);
-    this.#eventsNote.replaceChildren(timeline ? historyWords(timeline) : h("p", { class: "soft" }, this.#history.error));
+    this.#eventsNote.replaceChildren(timeline ? historyWords(timeline) : h("p", { class: "doubtful" }, `What happened is not known: ${this.#history.error}`));
   }
 }

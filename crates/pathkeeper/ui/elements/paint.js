@@ -2,7 +2,7 @@
 
 import { h } from "../h.js";
 import { plural, shortWwid, span } from "../format.js";
-import { cellText, cellWords, isUnexplained, known, label, marks, reading, stateWords } from "../model/status.js";
+import { cellText, cellWords, isUnexplained, known, label, marks, nodeHealth, reading, stateWords } from "../model/status.js";
 
 /**
  * @typedef {object} Options
@@ -22,10 +22,11 @@ export function painter({ nodes, tint, luns, fabrics, open, openColumn }) {
     openColumn,
     column: (name) => {
       const node = nodes.get(name);
-      const fresh = !node || node.report === "fresh";
+      // Before the nodes were asked for nothing is said of them; that is a moment.
+      const health = node ? nodeHealth(node) : "well";
       const words = node ? nodeWords(node) : "";
       return h("div", {
-        role: "columnheader", class: "column", "data-fresh": fresh ? "yes" : "no", "data-daemon": node && fresh && (node.multipathd ?? "running") !== "running" ? "ill" : null,
+        role: "columnheader", class: "column", "data-fresh": health === "unknown" ? "no" : "yes", "data-daemon": health === "ill" ? "ill" : null,
         "data-node-name": name, title: node ? `${node.status}, report ${node.report}, multipathd ${node.multipathd ?? "unknown"}` : null,
       }, h("span", { class: "name" }, name), h("span", { class: "words" }, words));
     },
@@ -62,6 +63,7 @@ export function painter({ nodes, tint, luns, fabrics, open, openColumn }) {
 /** Beneath a column's name: nothing where all is well. @param {import("../model/status.js").NodeRow} node */
 function nodeWords(node) {
   if (node.report !== "fresh") return node["report-age-s"] == null ? node.report : `${node.report} ${span(node["report-age-s"])}`;
+  if (node.status !== "online") return node.status;
   if ((node.settling ?? 0) > 0) return `settling ${plural(node.settling ?? 0, "LUN")}`;
   if (node.multipathd && node.multipathd !== "running") return `mpathd ${node.multipathd}`;
   return node.multipathd ? "" : "mpathd ?";

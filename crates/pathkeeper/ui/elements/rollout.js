@@ -1,13 +1,25 @@
 // What applying would do, and the staged apply: nothing begins before somebody has looked at the plan of these very texts.
 
 import { get, send } from "../api.js";
-import { h, keep, time } from "../h.js";
+import { h, keep, stateMark, time } from "../h.js";
 import { compareNames } from "../model/status.js";
 import { plural } from "../format.js";
 import { problem } from "./write.js";
 
 /** @type {Record<string, string>} */
 const STATE_OF = { verified: "optimal", current: "optimal", applying: "degraded", waiting: "unknown", held: "degraded", failed: "failed", "rolled-back": "failed", "not-applicable": "unknown" };
+
+/** What a plan was made of. @type {Record<string, string>} */
+const BASES = { files: "its own files as they are now", published: "what it published" };
+
+/** Nothing is left to do there. */
+const DONE = new Set(["verified", "current", "not-applicable"]);
+
+/** How many nodes are done, of how many. @param {import("../api-types.js").Rollout} rollout */
+export function progress(rollout) {
+  const nodes = Object.values(rollout.nodes);
+  return /** @type {const} */ ([nodes.filter((node) => DONE.has(node.state ?? "")).length, nodes.length]);
+}
 
 export class Rollout extends HTMLElement {
   #plan = h("div");
@@ -48,30 +60,44 @@ export class Rollout extends HTMLElement {
   #drawProgress(config) {
     const rollout = config.rollout;
     const nodes = Object.entries(rollout?.nodes ?? {}).sort(([a], [b]) => compareNames(a, b));
-    const done = nodes.filter(([, node]) => ["verified", "current", "not-applicable"].includes(node.state ?? "")).length;
-    keep(this.#progress, [{
-      key: "rollout", sig: [rollout, config["rollout-problem"], this.#may],
-      make: () => rollout ? h("div", {},
-        h("p", {}, h("strong", {}, `Generation ${rollout.generation}: ${rollout.state}`), ` by ${rollout.by} `, rollout.time == null ? null : time(rollout.time), `, ${done} of ${plural(nodes.length, "node")} done `),
-        h("progress", { max: String(Math.max(nodes.length, 1)), value: String(done), "aria-label": "Nodes that are done" }),
-        h("table", {}, h("thead", {}, h("tr", {}, ...["node", "state", "since", "why"].map((words) => h("th", { scope: "col" }, words)))),
-          h("tbody", {}, ...nodes.map(([name, node]) => h("tr", {}, h("th", { scope: "row" }, name),
-            h("td", {}, h("span", { class: "state", "data-state": STATE_OF[node.state ?? ""] ?? "unknown" }, node.state ?? "has said nothing")),
-            h("td", {}, node.since == null ? "" : time(node.since)),
-            h("td", {}, [node.why, node.drift ? `drift: ${node.drift}` : null, node.online === false ? "offline" : null].filter(Boolean).join("; "),
-              node.state === "held" && this.#may ? h("button", { type: "button", class: "plain", onclick: () => this.#steer("force", { nodes: [name] }) }, "go on all the same") : null))))),
-        this.#may ? h("p", { class: "buttons" },
-          rollout.state === "running" ? h("button", { type: "button", onclick: () => this.#steer("pause") }, "Pause") : null,
-          rollout.state !== "aborted" ? h("button", { type: "button", onclick: () => this.#steer("resume") }, "Resume") : null,
-          rollout.state !== "aborted" ? h("button", { type: "button", onclick: () => this.#steer("abort") }, "Abort: what was before comes back") : null) : null)
-        : h("p", { class: config["rollout-problem"] ? "doubtful" : "soft" }, config["rollout-problem"] ?? "Nothing was ever applied."),
-    }]);
+    const [done] = rollout ? progress(rollout) : [0];
+    const problem_ = config["rollout-problem"];
+    if (!rollout) {
+      keep(this.#progress, [{ key: "none", sig: problem_, make: () => h("p", { class: problem_ ? "doubtful" : "soft" }, problem_ ?? "Nothing was ever applied.") }]);
+      return;
+    }
+    keep(this.#progress, [
+      { key: "problem", sig: problem_, make: () => h("p", { class: "doubtful", hidden: !problem_ }, problem_) },
+      { key: "head", sig: [rollout.generation, rollout.state, rollout.by, rollout.time, done, nodes.length], make: () => h("div", {},
+        h("p", {}, h("strong", {}, `Generation ${rollout.generation}: ${rollout.state}`), ` by ${rollout.by} `, rollout.time == null ? null : time(rollout.time), `, ${done} of ${plural(nodes.length, "node")} done`),
+        h("progress", { max: String(Math.max(nodes.length, 1)), value: String(done), "aria-label": "Nodes that are done" })) },
+      { key: "nodes", sig: "", make: () => h("table", {}, h("thead", {}, h("tr", {}, ...["node", "state", "since", "why"].map((words) => h("th", { scope: "col" }, words)))), h("tbody")) },
+      { key: "steer", sig: [rollout.generation, rollout.state, this.#may], make: () => h("p", { class: "buttons", hidden: !this.#may },
+        rollout.state === "running" ? h("button", { type: "button", onclick: () => this.#steer("pause", rollout) }, "Pause") : null,
+        rollout.state !== "aborted" ? h("button", { type: "button", onclick: () => this.#steer("resume", rollout) }, "Resume") : null,
+        rollout.state !== "aborted" ? sure("Abort: what was before comes back", "abort it", () => this.#steer("abort", rollout)) : null) },
+    ]);
+    const body = this.#progress.querySelector("tbody");
+    if (body) keep(body, nodes.map(([name, node]) => ({
+      key: `${rollout.generation} ${name}`, sig: [node, this.#may],
+      make: () => h("tr", {}, h("th", { scope: "row" }, name),
+        h("td", {}, stateMark(STATE_OF[node.state ?? ""] ?? "unknown", node.state ?? "has said nothing")),
+        h("td", {}, node.since == null ? "" : time(node.since)),
+        h("td", {}, [node.why, node.drift ? `drift: ${node.drift}` : null, node.online === false ? "offline" : null].filter(Boolean).join("; "),
+          node.state === "held" && this.#may ? h("span", {}, " ", sure(`apply on ${name} all the same`, "apply it", () => this.#steer("force", rollout, { nodes: [name] }))) : null)),
+    })));
   }
 
-  /** @param {"pause" | "resume" | "abort" | "force"} what @param {Record<string, unknown>} [more] */
-  async #steer(what, more = {}) {
+  /** @param {"pause" | "resume" | "abort" | "force"} what @param {import("../api-types.js").Rollout} shown the one that was looked at
+   * @param {Record<string, unknown>} [more] */
+  async #steer(what, shown, more = {}) {
     try {
-      const { digest } = await get("rollout");
+      const { digest, rollout } = await get("rollout");
+      // Somebody was faster: what they made of it is not what was decided upon here.
+      if (rollout?.generation !== shown.generation || (what !== "force" && rollout.state !== shown.state)) {
+        this.#again();
+        throw new Error(`nothing was done: the rollout is generation ${rollout?.generation ?? "none"}, ${rollout?.state ?? "gone"}, by ${rollout?.by ?? "nobody"} now; look at it and decide anew`);
+      }
       const steered = await send("POST", `rollout/${what}`, { digest, ...more });
       this.#told.replaceChildren(h("p", { class: "soft" }, [`${what}: done`, ...(steered.notes ?? [])].join(". ")));
       this.#again();
@@ -89,7 +115,7 @@ export class Rollout extends HTMLElement {
       const plan = await send("POST", "plan", {});
       const nodes = Object.entries(plan.nodes).sort(([a], [b]) => compareNames(a, b));
       this.#plan.replaceChildren(...nodes.map(([name, node]) => h("details", { open: (node.refusals?.length ?? 0) > 0 },
-        h("summary", {}, name, h("span", { class: "soft" }, ` ${node["map-changes"] == null ? "not everything is known" : plural(node["map-changes"], "change")} of maps, from ${node.basis}`),
+        h("summary", {}, name, h("span", { class: "soft" }, ` ${node["map-changes"] == null ? "what would change of its maps is not wholly known" : `${plural(node["map-changes"], "change")} of maps`}, by ${BASES[node.basis] ?? node.basis}`),
           node.refusals?.length ? h("span", { class: "problem" }, ` ${plural(node.refusals.length, "refusal")}`) : null),
         h("pre", {}, node.text))));
       this.#planned = key;
@@ -131,6 +157,22 @@ export class Rollout extends HTMLElement {
     } catch (error) {
       this.#told.replaceChildren(problem(error));
     }
+  }
+}
+
+/** A button for what is not easily undone: it asks once more. @param {string} words @param {string} yes @param {() => void} act */
+function sure(words, yes, act) {
+  const first = h("button", { type: "button", onclick: ask }, words);
+  const box = h("span", { class: "inline" }, first);
+  return box;
+  function ask() {
+    const back = () => {
+      box.replaceChildren(first);
+      first.focus();
+    };
+    const again = h("button", { type: "button", class: "main", onclick: () => { box.replaceChildren(first); act(); } }, `Yes, ${yes}`);
+    box.replaceChildren(h("span", { "data-typing": true }, `${words}. Sure?`), again, h("button", { type: "button", onclick: back }, "No"));
+    again.focus();
   }
 }
 

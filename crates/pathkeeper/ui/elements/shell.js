@@ -24,7 +24,16 @@ export class Shell {
   constructor(store, session) {
     this.store = store;
     this.session = session;
-    store.addEventListener("change", () => this.draw());
+    store.addEventListener("change", () => {
+      try {
+        this.draw();
+      } catch (error) {
+        // The verdict that stands there is an old one.
+        at("lost").hidden = false;
+        at("lost").textContent = `THIS PAGE CANNOT SHOW what the agent told: ${error instanceof Error ? error.message : error}. What is shown may be old.`;
+        document.body.dataset["connection"] = "lost";
+      }
+    });
     // The clock runs only while somebody answers.
     setInterval(() => store.status && store.connection === "live" && this.#verdict(), 1000);
   }
@@ -42,12 +51,13 @@ export class Shell {
   #lost() {
     const lost = at("lost");
     const { store } = this;
-    lost.hidden = store.connection !== "lost" || this.session.needed;
+    lost.hidden = store.connection !== "lost" || (this.session.needed && !store.status);
     if (lost.hidden) return;
-    const text = `NO CONNECTION since ${clock(store.lostSince ?? now())}: ${store.why}. ` +
+    const since = clock(store.lostSince ?? now());
+    const text = (this.session.needed ? `LOGGED OUT since ${since}: the session is over. ` : `NO CONNECTION since ${since}: ${store.why}. `) +
       "What is shown was true then; nothing of it is known now.";
     if (lost.textContent !== text) lost.textContent = text;
-    document.title = "? no connection - Pathkeeper";
+    document.title = `? ${this.session.needed ? "logged out" : "no connection"} - Pathkeeper`;
   }
 
   #verdict() {
@@ -69,7 +79,9 @@ export class Shell {
     if (health.textContent !== words) health.textContent = words;
     const when = this.store.nowS;
     at("seen").replaceChildren(time(when, this.store.past ? "moment" : "clock"), ` ${said.seen}`);
-    if (this.store.connection !== "lost") document.title = `${words} - Pathkeeper`;
+    // Old data never looks live, in the list of tabs neither.
+    const old = this.store.past ? `as of ${moment(when)}: ` : this.store.paused ? "paused: " : "";
+    if (this.store.connection !== "lost") document.title = `${old}${words} - Pathkeeper`;
     at("counts").textContent = tally(status);
     const mode = view.mode === "observe" ? "observe (nothing is written)" : view.mode;
     at("mode").textContent =

@@ -1,5 +1,7 @@
 // What all views share: they draw when the store has news, and end with their element.
 
+import { h } from "../h.js";
+
 /**
  * @typedef {import("../store.js").Store} Store
  * @typedef {import("../session.js").Session} Session
@@ -14,6 +16,8 @@ export class View extends HTMLElement {
   /** @type {Route} */
   route = { view: "overview", name: "", query: new URLSearchParams() };
   #gone = new AbortController();
+  /** @type {HTMLElement | null} */
+  #broken = null;
 
   /** Ends with the element: for listeners elsewhere and requests. */
   get signal() {
@@ -23,8 +27,8 @@ export class View extends HTMLElement {
   connectedCallback() {
     this.#gone = new AbortController();
     this.build();
-    this.draw();
-    this.store.addEventListener("change", () => this.draw(), { signal: this.signal });
+    this.redraw();
+    this.store.addEventListener("change", () => this.redraw(), { signal: this.signal });
     // Ages grow although nobody says anything.
     const tick = setInterval(() => this.tick(), 1000);
     this.signal.addEventListener("abort", () => clearInterval(tick));
@@ -37,7 +41,20 @@ export class View extends HTMLElement {
   /** Shows another part of itself. @param {Route} route */
   lead(route) {
     this.route = route;
-    this.draw();
+    this.redraw();
+  }
+
+  /** Draws. What cannot be drawn is said: an old picture must not look like a new one. */
+  redraw() {
+    try {
+      this.draw();
+      this.#broken?.remove();
+      this.#broken = null;
+    } catch (error) {
+      this.#broken ??= h("p", { class: "problem", role: "alert" });
+      this.#broken.textContent = `THIS VIEW CANNOT SHOW what the agent told: ${error instanceof Error ? error.message : error}. What stands below may be old.`;
+      if (this.firstChild !== this.#broken) this.prepend(this.#broken);
+    }
   }
 
   /** Once, when it comes. */
@@ -58,7 +75,8 @@ export class Asked {
   error = "";
   /** Epoch milliseconds of the last answer. */
   at = 0;
-  #busy = false;
+  /** The request that runs. @type {Promise<void> | null} */
+  #running = null;
 
   /** @param {() => Promise<T>} ask @param {() => void} changed */
   constructor(ask, changed) {
@@ -66,21 +84,34 @@ export class Asked {
     this.changed = changed;
   }
 
-  /** Asks anew if the last answer is older than so many seconds. @param {number} [olderThanS] */
-  async refresh(olderThanS = 0) {
-    if (this.#busy || (this.at > 0 && Date.now() - this.at < olderThanS * 1000)) return;
-    this.#busy = true;
+  /**
+   * Asks anew if the last answer is older than so many seconds. Without them whoever calls has changed something: an answer
+   * that is on its way may be from before that, so it is asked once more.
+   * @param {number} [olderThanS]
+   */
+  async refresh(olderThanS) {
+    if (this.#running) {
+      const before = this.#running;
+      await before;
+      // Of several that waited one asks.
+      if (olderThanS !== undefined || this.#running !== null) return this.#running ?? undefined;
+    } else if (olderThanS !== undefined && this.at > 0 && Date.now() - this.at < olderThanS * 1000) return;
+    this.#running = this.#now();
+    await this.#running;
+  }
+
+  async #now() {
     try {
-      this.data = await this.ask();
+      // Also what it throws at once, as for a name that no address can have, is an error of its answer.
+      this.data = await Promise.resolve().then(() => this.ask());
       this.error = "";
     } catch (error) {
       // What was known before is not known now.
       this.data = null;
       this.error = error instanceof Error ? error.message : String(error);
-    } finally {
-      this.#busy = false;
-      this.at = Date.now();
     }
+    this.#running = null;
+    this.at = Date.now();
     this.changed();
   }
 }

@@ -156,6 +156,16 @@ export function tally({ view, summary: s }) {
   return `${plural(s.luns, "LUN")}: ${parts.join(", ")}`;
 }
 
+/**
+ * Whether a node can be believed well: it is there, its report is fresh, and its multipathd works. What is not known of it is not
+ * well, nor is what an answering node without its store still remembers. @param {NodeRow | undefined} node
+ * @returns {"well" | "ill" | "unknown"}
+ */
+export function nodeHealth(node) {
+  if (!node || node.report !== "fresh" || node.status !== "online") return "unknown";
+  return (node.multipathd ?? "running") === "running" ? "well" : "ill";
+}
+
 /** What tells a finding from all others. @param {Finding} finding */
 export function fingerprint(finding) {
   const { node, wwid, object, path } = finding.scope;

@@ -29,6 +29,7 @@ use super::{Failure, Globals, Output, out, read_small, versioned};
 Examples:
   pathkeeper config show                            what is said, and what sets what is in force on the answering node
   pathkeeper config get no-path-retry               one setting, of every LUN
+  pathkeeper config keys retry                      what settings with that word in their names do and may be
   pathkeeper config diff new.cfg                    what a file would change in the store's document
   pathkeeper config plan --config new.cfg           what it would change on each node, and what stands against it
   pathkeeper config adopt > new.cfg                 a document under which every map keeps its name
@@ -51,6 +52,12 @@ enum ConfigCommand {
     Get {
         /// The setting, as no-path-retry
         key: String,
+    },
+    /// List multipath's settings, or these: what each does, what it may be, and what holds where nobody sets it
+    Keys {
+        /// Settings, as no-path-retry, or parts of their names
+        #[arg(value_name = "KEY")]
+        keys: Vec<String>,
     },
     /// Compare the store's document with a file, which is judged too
     Diff {
@@ -137,7 +144,22 @@ pub async fn run(args: ConfigArgs, globals: &Globals) -> Result<ExitCode, Failur
         ConfigCommand::Get { key } => {
             let config = client.config(Some(&key)).await?;
             let key = key.replace('_', "-");
-            out::print(&if json { versioned(&config, true)? } else { render::get(&config, &key, &view) })?;
+            // An agent of an older release does not tell what it means.
+            let schema = if json { None } else { client.config_schema().await.ok() };
+            let keyword = schema.as_ref().and_then(|schema| schema.settings.get(&key));
+            let people = || render::get(&config, &key, keyword, &view);
+            out::print(&if json { versioned(&config, true)? } else { people() })?;
+        }
+        ConfigCommand::Keys { keys } => {
+            let mut schema = client.config_schema().await?;
+            let words: Vec<String> = keys.iter().map(|key| key.replace('_', "-")).collect();
+            schema.settings.retain(|key, _| words.is_empty() || words.iter().any(|word| key.contains(word)));
+            if schema.settings.is_empty() {
+                let why =
+                    format!("no setting has {} in its name (pathkeeper config keys)", words.join(" or "));
+                return Err(Failure::new(clean(&why)));
+            }
+            out::print(&if json { versioned(&schema, true)? } else { render::keys(&schema, &view) })?;
         }
         ConfigCommand::Diff { file, overrides } => {
             let text = read_text(&file, "config diff")?;

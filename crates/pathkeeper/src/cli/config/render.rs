@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pathkeeper_api::config::{Adopted, Config, ConfigLun, Document, Planned, Setting};
+use pathkeeper_api::config::{Adopted, Config, ConfigLun, Document, Keyword, Planned, Schema, Setting};
 use similar::TextDiff;
 
 use crate::cli::text::{Field, Tone, View, clean, count, field, table};
@@ -59,9 +59,12 @@ pub(super) fn show(config: &Config, view: &View, wide: bool) -> String {
     out
 }
 
-/// One setting, of all LUNs.
-pub(super) fn get(config: &Config, key: &str, view: &View) -> String {
+/// One setting, of all LUNs, and what it means where that is known.
+pub(super) fn get(config: &Config, key: &str, keyword: Option<&Keyword>, view: &View) -> String {
     let mut out = heads(config, view);
+    if let Some(keyword) = keyword {
+        out.push_str(&format!("\n{}", meaning(key, keyword, view)));
+    }
     let mut rows = vec![titles(&["LUN", "MAP", "SAID", "IN FORCE", "SET BY"])];
     let none = Setting::default();
     let names = |lun: &str, map: &str| [field(Tone::Plain, lun), field(Tone::Plain, map)];
@@ -73,6 +76,28 @@ pub(super) fn get(config: &Config, key: &str, view: &View) -> String {
     }
     out.push_str(&format!("\n{key} on {}\n{}", clean(&config.node), table(view, &rows)));
     out
+}
+
+/// What settings mean.
+pub(super) fn keys(schema: &Schema, view: &View) -> String {
+    let told = schema.settings.iter().map(|(key, keyword)| meaning(key, keyword, view));
+    told.collect::<Vec<_>>().join("\n")
+}
+
+/// One setting: what it does, then what it may be and what holds by itself.
+fn meaning(key: &str, keyword: &Keyword, view: &View) -> String {
+    let mut facts = Vec::new();
+    match &keyword.fixed {
+        Some(value) => facts.push(format!("always {value}")),
+        None => {
+            facts.extend(keyword.takes.clone());
+            facts.extend(keyword.default.as_ref().map(|default| format!("by default {default}")));
+            facts.push(if keyword.for_luns { "for all LUNs or for one" } else { "for all LUNs" }.to_owned());
+        }
+    }
+    facts.extend(keyword.since.as_ref().map(|since| format!("since multipath-tools {since}")));
+    let name = view.paint(Tone::Strong, &clean(key));
+    format!("{name}: {}\n  {}\n", clean(&keyword.meaning), clean(&facts.join("; ")))
 }
 
 /// What holds for the documents as a whole.
@@ -266,6 +291,46 @@ mod tests {
         }
     }
 
+    fn schema() -> Schema {
+        let retry = Keyword {
+            meaning: "checks for which I/O waits".into(),
+            default: Some("fail".into()),
+            takes: Some("a number from 1, or fail, queue".into()),
+            for_luns: true,
+            ..Keyword::default()
+        };
+        let sizes = Keyword {
+            meaning: "follow a LUN's\u{1b} size".into(),
+            default: Some("never".into()),
+            since: Some("0.9.7".into()),
+            ..Keyword::default()
+        };
+        let find = Keyword {
+            meaning: "it is always strict".into(),
+            fixed: Some("strict".into()),
+            ..Keyword::default()
+        };
+        let all = [("no-path-retry", retry), ("auto-resize", sizes), ("find-multipaths", find)];
+        Schema { settings: all.map(|(key, keyword)| (key.to_owned(), keyword)).into() }
+    }
+
+    #[test]
+    fn what_settings_mean() {
+        check(
+            &keys(&schema(), &view()),
+            &expect![[r#"
+            auto-resize: follow a LUN's size
+              by default never; for all LUNs; since multipath-tools 0.9.7
+
+            find-multipaths: it is always strict
+              always strict
+
+            no-path-retry: checks for which I/O waits
+              a number from 1, or fail, queue; by default fail; for all LUNs or for one
+        "#]],
+        );
+    }
+
     fn check(text: &str, expect: &Expect) {
         assert!(!text.contains('\u{1b}'), "{text:?}");
         expect.assert_eq(text);
@@ -295,13 +360,16 @@ mod tests {
         "#]],
         );
         check(
-            &get(&config(), "no-path-retry", &view()),
+            &get(&config(), "no-path-retry", schema().settings.get("no-path-retry"), &view()),
             &expect![[r#"
             multipath.cfg             good  digest aa
             multipath-overrides.conf  invalid: no instruction, nodes keep what they have  digest bb
               multipath-overrides.conf:3: section defaults cannot stand here
             this node observes: nothing applies them here
             not known: multipathd is stopped
+
+            no-path-retry: checks for which I/O waits
+              a number from 1, or fail, queue; by default fail; for all LUNs or for one
 
             no-path-retry on pve1
             LUN     MAP     SAID   IN FORCE  SET BY

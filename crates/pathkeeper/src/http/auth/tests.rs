@@ -9,6 +9,7 @@ use pathkeeper_model::token::{Token, TokenId};
 use pathkeeper_model::{EpochS, Instance, NodeName};
 use tower::ServiceExt;
 
+use super::ticket::Ticket;
 use super::*;
 use crate::app::board::Board;
 use crate::app::clock::{Clock, ClockOffset};
@@ -408,7 +409,18 @@ async fn a_session_is_worth_what_its_token_is_worth_now() {
     house.check(FAR, WRITE, &said, 403).await;
     house.check(FAR, READ, &said, 200).await;
     tokens::edit(house._dir.path(), |all| Ok(all.revoke(&TokenId::of("look").unwrap()))).unwrap();
+    let headers = |name: &str, value: &str| {
+        let name = axum::http::HeaderName::try_from(name).unwrap();
+        HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])
+    };
+    // An answer that goes on asks again by what it was let in.
+    let by_session = Ticket::of(&headers("cookie", &cookie), &house.context);
+    let by_token = Ticket::of(&headers("authorization", &house.header("look", "look")), &house.context);
+    let tickets = [by_session, by_token, Ticket::of(&HeaderMap::new(), &house.context)];
+    let good = || tickets.each_ref().map(|ticket| ticket.is_good(&house.context));
+    assert_eq!(good(), [true, true, true]);
     house.context.access.tokens.look();
+    assert_eq!(good(), [false, false, true]);
     house.check(FAR, READ, &said, 401).await;
     // Nobody opens one without a token, nor with one that is worth nothing.
     house.check(FAR, "POST /api2/json/session", &[], 401).await;

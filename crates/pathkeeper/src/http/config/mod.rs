@@ -1,4 +1,4 @@
-//! The cluster's multipath configuration: looked at (`GET config`, `config/adopt`, `overrides`), thought through (`POST plan`), written
+//! The cluster's multipath configuration: looked at (`GET config`, `config/schema`, `config/adopt`, `overrides`), thought through (`POST plan`), written
 //! (`config/defaults`, `luns`, `overrides`, `config`), and brought to the nodes (`rollout`). A write makes a document pending; what is
 //! in force changes by a rollout alone, and each node carries that out by itself. No file of a node is written here.
 
@@ -7,6 +7,7 @@ mod nodes;
 mod overrides;
 mod plan;
 mod rollout;
+mod schema;
 mod show;
 mod start;
 mod write;
@@ -31,6 +32,7 @@ pub fn routes() -> Router<Context> {
     Router::new()
         .route(paths::CONFIG, get(show::config).put(write::replace).delete(write::tear_down))
         .route(paths::CONFIG_DEFAULTS, put(write::set_defaults))
+        .route(paths::CONFIG_SCHEMA, get(schema::show))
         .route(paths::CONFIG_ADOPT, get(adopt::adopt))
         .route(paths::LUNS, post(write::allow))
         .route(paths::LUN, put(write::set_lun).delete(write::remove_lun))
