@@ -1,7 +1,8 @@
 //! Three hosts: on each of them the real agent, a simulated multipathd below it, and a member of one etcd.
 
-use std::fs::File;
-use std::path::PathBuf;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,8 @@ use pathkeeper::demo::multipathd::Listen;
 use pathkeeper_api::client::{Address, Client};
 use pathkeeper_api::status::ClusterStatus;
 use pathkeeper_engine::sim::multipathd::Version;
-use pathkeeper_engine::sim::{Op, San, SanConfig};
+use pathkeeper_engine::sim::{Op, PathSet, San, SanConfig};
+use pathkeeper_io::managing::{MARK_FILE, MARK_LINE};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -65,6 +67,17 @@ impl Drop for Host {
 impl Lab {
     /// Starts everything, with LUNs of different health, and waits until every host says what is true.
     pub fn start() -> Self {
+        let fail = |node, lun, path| Op::Path { node, lun, path, set: PathSet::Fail };
+        Self::with(&[fail(0, 1, 0), Op::Mapping { node: 2, lun: 2, mapped: false }], |_, _, _, _| {})
+    }
+
+    /// Starts everything on machines that are managed and well: every LUN is Pathkeeper's already, and has the name that a file gives
+    /// it which somebody wrote by hand.
+    pub fn managed() -> Self {
+        Self::with(&[], managed)
+    }
+
+    fn with(faults: &[Op], prepare: impl Fn(usize, &Path, &mut Machine, &San)) -> Self {
         let net = Network::new(HOSTS);
         let member = |host| MemberOptions {
             command: net.on(host),
@@ -77,17 +90,17 @@ impl Lab {
         let dir = tempfile::Builder::new().prefix(&super::net::name("")).tempdir().unwrap();
         let runtime = Runtime::new().unwrap();
         let mut san = San::new(SanConfig { nodes: HOSTS, luns: 4, paths: 4, seed: 7 }).unwrap();
-        let fail = |node, lun, path| Op::Path { node, lun, path, set: pathkeeper_engine::sim::PathSet::Fail };
-        for op in [fail(0, 1, 0), Op::Mapping { node: 2, lun: 2, mapped: false }] {
-            san.apply(&op).unwrap();
+        for op in faults {
+            san.apply(op).unwrap();
         }
         let here = runtime.enter();
         let hosts = (0..HOSTS).map(|n| {
             let root = dir.path().join(n.to_string());
-            let machine = Machine::start(&san, n, Version::V0_9_4, &root, None).unwrap();
+            let mut machine = Machine::start(&san, n, Version::V0_9_4, &root, None).unwrap();
             for name in ["state", "run-agent"] {
                 std::fs::create_dir(root.join(name)).unwrap();
             }
+            prepare(n, &root, &mut machine, &san);
             Host { machine, agent: None }
         });
         let hosts: Vec<Host> = hosts.collect();
@@ -130,6 +143,7 @@ impl Lab {
             .env("PATHKEEPER_ROOTS_SYSFS", dir.join("sys"))
             .env("PATHKEEPER_ROOTS_PROC", dir.join("proc"))
             .env("PATHKEEPER_ROOTS_ETC", dir.join("etc"))
+            .env("PATHKEEPER_ROOTS_USR", dir.join("usr"))
             .env("PATHKEEPER_ROOTS_CLOCK_OFFSET", dir.join("clock-offset"))
             .env("PATHKEEPER_STORE_KIND", "etcd")
             .env("PATHKEEPER_STORE_ETCD_ENDPOINTS", endpoints.join(","))
@@ -281,6 +295,59 @@ impl Lab {
         self.runtime.block_on(self.client(host).status("")).unwrap()
     }
 
+    /// How far each host is with which generation, as this one tells it: `3 pve1 verified`.
+    pub fn rollout(&self, host: usize) -> Vec<String> {
+        let told = self.runtime.block_on(self.client(host).rollout());
+        let told = match told {
+            Ok(told) => told.rollout,
+            Err(e) => return vec![e.to_string()],
+        };
+        let Some(rollout) = told else { return Vec::new() };
+        let said = rollout.nodes.iter().map(|(name, of)| {
+            format!(
+                "{} {name} {}",
+                of.generation.unwrap_or_default(),
+                of.state.as_deref().unwrap_or("silent")
+            )
+        });
+        said.collect()
+    }
+
+    /// The program, as a person at this host uses it: its exit status, and all that it says.
+    pub fn says(&self, host: usize, args: &[&str]) -> (Option<i32>, String) {
+        let mut command = Command::new(program());
+        command.arg("--socket").arg(socket(&self.dir, host)).args(["--timeout", "60"]).args(args);
+        let editor = self.dir.path().join("editor");
+        let out = command.env("EDITOR", editor).stdin(Stdio::null()).output().unwrap();
+        let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+        (out.status.code(), text)
+    }
+
+    /// As [`Lab::says`], and it must go well.
+    pub fn does(&self, host: usize, args: &[&str]) -> String {
+        let (status, text) = self.says(host, args);
+        assert_eq!(status, Some(0), "{args:?}: {text}");
+        text
+    }
+
+    /// What whoever edits a document next makes of it.
+    pub fn edits_to(&self, text: &str) {
+        let (editor, file) = (self.dir.path().join("editor"), self.dir.path().join("text"));
+        std::fs::write(&file, text).unwrap();
+        std::fs::write(&editor, format!("#!/bin/sh\ncat {} >\"$1\"\n", file.display())).unwrap();
+        std::fs::set_permissions(&editor, Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// A file of a host's, below its root; nothing where it is not.
+    pub fn file(&self, host: usize, name: &str) -> String {
+        std::fs::read_to_string(self.dir.path().join(host.to_string()).join(name)).unwrap_or_default()
+    }
+
+    /// From now on this host's `multipath -t` takes so long.
+    pub fn judges_within(&self, host: usize, seconds: u32) {
+        write_judge(&self.dir.path().join(host.to_string()), seconds);
+    }
+
     fn client(&self, host: usize) -> Client {
         Client::new(Address::Unix(socket(&self.dir, host)), Duration::from_secs(5))
     }
@@ -324,6 +391,33 @@ impl Drop for Lab {
             println!("\n{} ends:\n  {}", log.display(), last.join("\n  "));
         }
     }
+}
+
+/// The mark that `manage enable` writes, names by hand, and a `multipath -t` that accepts all.
+fn managed(node: usize, root: &Path, machine: &mut Machine, san: &San) {
+    let put = |name: &str, text: &str| {
+        let file = root.join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    };
+    let maps = san.kernel_maps(node);
+    put(&format!("etc/{MARK_FILE}"), &format!("[Service]\n{MARK_LINE}\n"));
+    let named = maps
+        .iter()
+        .map(|map| format!("\tmultipath {{\n\t\twwid {}\n\t\talias {}\n\t}}\n", map.wwid, map.name));
+    put("etc/multipath/conf.d/10-names.conf", &format!("multipaths {{\n{}}}\n", named.collect::<String>()));
+    let wwids = maps.iter().map(|map| format!("{}\n", map.wwid));
+    put("state/config/wwids-added", &format!("# ours\n{}", wwids.collect::<String>()));
+    write_judge(root, 0);
+    machine.obey(san);
+}
+
+fn write_judge(root: &Path, seconds: u32) {
+    let (new, file) = (root.join("sbin/multipath.new"), root.join("sbin/multipath"));
+    std::fs::write(&new, format!("#!/bin/sh\nsleep {seconds}\n")).unwrap();
+    std::fs::set_permissions(&new, Permissions::from_mode(0o755)).unwrap();
+    // Renamed into its place: nobody starts half a program.
+    std::fs::rename(new, file).unwrap();
 }
 
 fn socket(dir: &TempDir, host: usize) -> PathBuf {

@@ -4,6 +4,7 @@
 
 mod lab;
 mod net;
+mod rollout;
 mod watcher;
 
 use std::time::Instant;
