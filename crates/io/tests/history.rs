@@ -298,7 +298,7 @@ async fn a_killed_process_loses_the_last_batch_at_most_and_never_the_file() {
     let mut before = 0;
     for round in 0..6_u64 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "tells_until_it_is_killed", "--ignored", "--nocapture"])
+            .args(["--exact", "history::tells_until_it_is_killed", "--ignored", "--nocapture"])
             .env("HISTORY_TEST_DIR", dir.path())
             .stdout(Stdio::piped())
             .spawn()

@@ -149,7 +149,7 @@ fn endless_writer() {
 
 fn start_writer(lab: &Lab) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "faults::endless_writer", "--ignored"])
+        .args(["--exact", "dropins::faults::endless_writer", "--ignored"])
         .env(FOLDER, lab.path(""))
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -138,7 +138,7 @@ struct Holder(Child);
 impl Holder {
     fn start(lab: &Lab) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "wwids::holder", "--ignored", "--nocapture"])
+            .args(["--exact", "dropins::wwids::holder", "--ignored", "--nocapture"])
             .env(HELD_FILE, lab.path(WWIDS))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
