@@ -29,7 +29,10 @@ const SCENARIOS: [Scenario; 13] = [
     ("who does not want to wait forces it", forced),
     ("every keyword is accepted and in force", keywords::every_keyword),
     ("hostile texts are refused, or arrive as they were typed", keywords::hostile),
-    ("a section of the array's that beats a value is told, and overrides beat it", config_kept::hardware_table),
+    (
+        "a section of the array's that beats a value is told, and overrides beat it",
+        config_kept::hardware_table,
+    ),
     ("a path that fails in the middle is no reason to begin again", config_kept::path_lost),
     ("what the machine boots from stays", config_kept::boots_from),
     ("a node that is released keeps its settings, and is asked nothing", config_kept::released),

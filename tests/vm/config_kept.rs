@@ -25,7 +25,9 @@ pub fn hardware_table(lab: &mut Lab) -> Result<()> {
     );
     apply(lab, "")?;
     let has = |value: u32| {
-        format!("until_true 60 sh -c 'multipathd show maps raw format \"%w %Q\" | grep -q \"{wwid} {value}\"'")
+        format!(
+            "until_true 60 sh -c 'multipathd show maps raw format \"%w %Q\" | grep -q \"{wwid} {value}\"'"
+        )
     };
     ok(lab, &format!("multipathd show maps raw format '%w %Q'; {}", has(7)))?;
     ok(
@@ -101,12 +103,16 @@ pub fn released(lab: &mut Lab) -> Result<()> {
     let text = ok(lab, "pathkeeper config release --yes --no-restart")?;
     ensure!(text.contains("60-pathkeeper-released.conf"), "{text}");
     ensure!(ok(lab, RECONFIGURES)? == told, "multipathd was told something");
-    ok(lab, "! ls /etc/multipath/conf.d/60-pathkeeper.conf; multipath -t >/dev/null; multipathd reconfigure; until_true 60 mpd_answers")?;
+    ok(
+        lab,
+        "! ls /etc/multipath/conf.d/60-pathkeeper.conf; multipath -t >/dev/null; multipathd reconfigure; until_true 60 mpd_answers",
+    )?;
     let after = ok(lab, looks)?;
     ensure!(before == after, "something changed by the release:\n{before}\n{after}");
     // Who observes applies nothing.
     ok(lab, "agent_anew; pathkeeper manage status | grep observe")?;
-    let (status, text) = says(lab, "pathkeeper config set failback 24; pathkeeper config apply --yes --wait")?;
+    let (status, text) =
+        says(lab, "pathkeeper config set failback 24; pathkeeper config apply --yes --wait")?;
     ensure!(status != 0, "{text}");
     ok(lab, "multipathd show config local | grep failback | grep 23")?;
     Ok(())
