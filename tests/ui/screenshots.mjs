@@ -24,6 +24,7 @@ try {
   const views = [
     ["overview", "", ".cause", "light"],
     ["matrix", `#/matrix?cell=${failed.wwid}/pve3`, "pk-cell .paths", "dark"],
+    ["map", "#/map", ".map-counts li", "light"],
     ["lun", `#/lun/${failed.wwid}`, ".node-paths .paths", "light"],
     ["node", "#/node/pve2", ".ports", "dark"],
     ["config", "#/config", "pk-allow-list table", "light"],

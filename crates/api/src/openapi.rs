@@ -12,9 +12,11 @@ use crate::alerts::{Alerts, TestBody, Tested};
 use crate::can::Can;
 use crate::discover::Discovered;
 use crate::explain::Explained;
+use crate::guests::Guests;
 use crate::guide::Guide;
 use crate::history::{Support, Timeline};
 use crate::luns::{Luns, OrderBody, Ordered};
+use crate::map::MapNames;
 use crate::session::Session;
 use crate::{
     ErrorBody, Version,
@@ -37,6 +39,7 @@ mod config;
 mod people;
 
 answer!(StatusAnswer, ClusterStatus, "Status in Proxmox's envelope.");
+answer!(MapNamesAnswer, MapNames, "Names of rows and columns in Proxmox's envelope.");
 answer!(NodesAnswer, Vec<NodeRow>, "Nodes in Proxmox's envelope.");
 answer!(DisksAnswer, NodeDisks, "Maps of a node in Proxmox's envelope.");
 answer!(ContentAnswer, Vec<Volume>, "Volumes in Proxmox's envelope.");
@@ -45,6 +48,7 @@ answer!(LunsAnswer, Luns, "LUNs in Proxmox's envelope.");
 answer!(CanAnswer, Can, "Whether it can be done, in Proxmox's envelope.");
 answer!(ExplainAnswer, Explained, "An explanation in Proxmox's envelope.");
 answer!(GuideAnswer, Guide, "A guide in Proxmox's envelope.");
+answer!(GuestsAnswer, Guests, "Guests in Proxmox's envelope.");
 answer!(FindingsAnswer, Vec<Finding>, "Findings in Proxmox's envelope.");
 answer!(OrderedAnswer, Ordered, "An order that was taken, in Proxmox's envelope.");
 answer!(TimelineAnswer, Timeline, "A part of the history in Proxmox's envelope.");
@@ -72,6 +76,40 @@ answer!(VersionAnswer, Version, "Version in Proxmox's envelope.");
         (status = 503, description = "The store has not given its first whole list yet; Retry-After", body = ErrorBody),
     ))]
 async fn status() {}
+
+/// The matrix as bytes, for a picture of the whole. Little-endian: `PKMP`, version 1 and length of the header (two bytes each), epoch,
+/// revision and tag of the names (eight bytes each), rows and columns (four bytes each). Then a byte for each row, its state, and
+/// row after row a byte for each cell. The low three bits are the state: 0 not expected, 1 optimal, 2 degraded, 3 missing, 4 failed,
+/// 5 unknown. 0x08 I/O queues, 0x10 a path flaps, 0x20 a listed cause explains something here, 0x40 something is wrong that none
+/// explains, 0x80 the cause that was asked for explains something here.
+///
+/// Rows are in byte order of their WWIDs. Epoch and revision are those of the events' ids. Answers carry an ETag.
+#[utoipa::path(get, path = "/api2/json/cluster/multipath/map", tag = "cluster",
+    params(("cause" = Option<String>, Query, description = "Fingerprint of a cause: its cells bear 0x80")),
+    responses(
+        (status = 200, description = "The map", content_type = "application/octet-stream"),
+        (status = 304, description = "Unchanged since the ETag in If-None-Match"),
+        (status = 400, description = "A parameter is wrong; errors names it", body = ErrorBody),
+        (status = 503, description = "The store has not given its first whole list yet; Retry-After", body = ErrorBody),
+    ))]
+async fn map() {}
+
+/// Which guests (virtual machines and containers) need which LUNs, where somebody tells of guests.
+#[utoipa::path(get, path = "/api2/json/cluster/multipath/guests", tag = "cluster",
+    responses(
+        (status = 200, description = "Guests, and storages by LUN", body = GuestsAnswer),
+        (status = 503, description = "The store has not given its first whole list yet; Retry-After", body = ErrorBody),
+    ))]
+async fn guests() {}
+
+/// What rows and columns of the map are called. The ETag is the tag that the map bears: while that stays, so do the names.
+#[utoipa::path(get, path = "/api2/json/cluster/multipath/map/names", tag = "cluster",
+    responses(
+        (status = 200, description = "The names", body = MapNamesAnswer),
+        (status = 304, description = "Unchanged since the ETag in If-None-Match"),
+        (status = 503, description = "The store has not given its first whole list yet; Retry-After", body = ErrorBody),
+    ))]
+async fn map_names() {}
 
 /// LUNs that nodes see and nobody watches, from what the nodes published of devices that no map took. No device is read for
 /// it; a node that has published nothing, or whose word is old, is named with why.
@@ -327,9 +365,19 @@ async fn version() {}
 async fn openapi() {}
 
 /// Server-sent events: `snapshot` (the status), then `delta` events with ids; `resync` before a new snapshot
-/// where deltas were lost. `Last-Event-ID` resumes.
+/// where deltas were lost. `Last-Event-ID` resumes. With the filters of the status a row that no longer matches comes as removed.
 #[utoipa::path(get, path = "/events", tag = "cluster",
-    responses((status = 200, description = "A stream", content_type = "text/event-stream")))]
+    params(
+        ("rows" = Option<String>, Query, description = "all (without it, too), none, or map: none in the snapshot, and in deltas the member map in their place"),
+        ("state" = Option<String>, Query, description = "As in the status"),
+        ("node" = Option<String>, Query, description = "As in the status"),
+        ("wwid" = Option<String>, Query, description = "As in the status"),
+        ("unclean" = Option<u8>, Query, description = "As in the status"),
+    ),
+    responses(
+        (status = 200, description = "A stream", content_type = "text/event-stream"),
+        (status = 400, description = "A parameter is wrong; errors names it", body = ErrorBody),
+    ))]
 async fn events() {}
 
 /// Prometheus metrics of the answering node. OpenMetrics, if the scraper accepts it.
@@ -363,6 +411,9 @@ async fn readyz() {}
     ),
     paths(
         status,
+        map,
+        map_names,
+        guests,
         discover,
         luns,
         lun,

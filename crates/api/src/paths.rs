@@ -2,6 +2,10 @@
 
 /// Cluster status: the matrix.
 pub const STATUS: &str = "/api2/json/cluster/multipath/status";
+/// The matrix as bytes.
+pub const MAP: &str = "/api2/json/cluster/multipath/map";
+/// What its rows and columns are called.
+pub const MAP_NAMES: &str = "/api2/json/cluster/multipath/map/names";
 /// LUNs that nodes see and nobody watches.
 pub const DISCOVER: &str = "/api2/json/cluster/multipath/discover";
 /// All LUNs, what is remembered of each and ordered.
@@ -22,6 +26,8 @@ pub const LUN_FORGET: &str = "/api2/json/cluster/multipath/luns/{wwid}/forget";
 pub const EXPLAIN: &str = "/api2/json/cluster/multipath/explain";
 /// Whether something can be done without that anybody loses a disk; `deed` and `name` in the query.
 pub const CAN: &str = "/api2/json/cluster/multipath/can";
+/// Which guests need which LUNs.
+pub const GUESTS: &str = "/api2/json/cluster/multipath/guests";
 /// What people outside were told.
 pub const ALERTS: &str = "/api2/json/cluster/multipath/alerts";
 /// A test message to the answering node's sinks.

@@ -289,6 +289,9 @@ pub struct Delta {
     /// As in the status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<Finding>>,
+    /// In place of rows, in a stream that follows the map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<crate::map::MapDelta>,
 }
 
 impl ClusterStatus {

@@ -1,6 +1,7 @@
 //! Guests (virtual machines and containers) and the storages that they need: the blast radius of what is wrong.
 
 pub mod read;
+pub mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use expect_test::{Expect, expect};
 use pathkeeper_model::detail::{Facts, OnMap};
 use pathkeeper_model::expect::Expectations;
+use pathkeeper_model::guests::users::{Users, users};
 use pathkeeper_model::guests::{Guest, GuestKind, Guests};
 use pathkeeper_model::local::Pv;
 use pathkeeper_model::matrix::Matrix;
@@ -41,7 +42,7 @@ struct World {
 }
 
 impl World {
-    fn volumes(&self, storage: &str) -> Result<Vec<Volume>, String> {
+    fn known(&self) -> (Expectations, Matrix, Guests) {
         let mut expectations = Expectations::new();
         expectations.set_members(&BTreeSet::from([name("pve1"), name("pve2")]));
         expectations.set_storages(Some(&StorageCfg::parse(self.storages.as_bytes())));
@@ -82,13 +83,26 @@ impl World {
                 kind: GuestKind::Vm,
                 name: Some(words[1]).filter(|name| *name != "-").map(str::to_owned),
                 node: name("pve2"),
-                storages: BTreeSet::new(),
+                storages: words[2..]
+                    .iter()
+                    .map(|volume| volume.split(':').next().unwrap().to_owned())
+                    .collect(),
                 volumes: words[2..].iter().map(ToString::to_string).collect(),
                 ha: false,
             };
             (guest.id, guest)
         };
         let guests = Guests { all: Some(self.guests.iter().map(guest).collect()) };
+        (expectations, matrix, guests)
+    }
+
+    fn users(&self) -> Users {
+        let (expectations, matrix, guests) = self.known();
+        users(&expectations, &matrix, &guests)
+    }
+
+    fn volumes(&self, storage: &str) -> Result<Vec<Volume>, String> {
+        let (expectations, matrix, guests) = self.known();
         let offer = offer(storage, &name("pve1"), &expectations, &matrix, &guests);
         let maps = self.maps.iter().map(|line| map(line)).collect();
         let node = NodeMaps { doubt: self.doubt.map(str::to_owned), maps };
@@ -334,4 +348,39 @@ fn a_path_is_one_that_udev_makes_to_the_letter() {
           NOT: its WWID has characters that cannot stand in a volume's name
     "#]],
     );
+}
+
+#[test]
+fn who_needs_a_lun_has_a_disk_on_its_storage_or_the_lun_itself() {
+    let world = World {
+        storages: "multipath: san\n\nlvm: vms\n\tvgname vg1\n\tshared 1\n\ndir: files\n\tpath /srv\n",
+        group: Some(("vg1", "w1")),
+        guests: &[
+            "101 web vms:vm-101-disk-0 files:iso",
+            "102 - san:w2 san:w2",
+            "103 db",
+            "104 x san:",
+            "105 y nothing:w1",
+        ],
+        sizes: &[("w1", 1), ("w2", 1)],
+        ..World::default()
+    };
+    let users = world.users();
+    assert!(users.told);
+    assert_eq!(users.luns, BTreeMap::from([(wwid("w1"), BTreeSet::from(["vms".to_owned()]))]));
+    let seen: Vec<_> =
+        users.guests.iter().map(|user| (user.guest.id, user.storages.join(","), user.luns.clone())).collect();
+    let none = Vec::new;
+    assert_eq!(
+        seen,
+        [
+            (101, "files,vms".to_owned(), none()),
+            // All of its LUNs are no disk of it, the one is.
+            (102, String::new(), vec![wwid("w2")]),
+            (105, "nothing".to_owned(), none()),
+        ]
+    );
+    let (expectations, matrix, _) = world.known();
+    let nobody = pathkeeper_model::guests::users::users(&expectations, &matrix, &Guests::default());
+    assert!(!nobody.told && nobody.guests.is_empty() && !nobody.luns.is_empty());
 }

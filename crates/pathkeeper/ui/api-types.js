@@ -44,7 +44,7 @@ export {};
 
 /** @typedef {{"data": Array<Volume>}} ContentAnswer */
 
-/** @typedef {{"findings"?: Array<Finding> | null, "luns"?: Array<LunRow>, "nodes"?: Record<string, ApplyError> | null, "removed"?: Array<string>, "summary"?: Summary | null, "view"?: View | null}} Delta */
+/** @typedef {{"findings"?: Array<Finding> | null, "luns"?: Array<LunRow>, "map"?: MapDelta | null, "nodes"?: Record<string, ApplyError> | null, "removed"?: Array<string>, "summary"?: Summary | null, "view"?: View | null}} Delta */
 
 /** @typedef {{"config": string, "overrides": string}} Digests */
 
@@ -76,6 +76,12 @@ export {};
 
 /** @typedef {{"marginal"?: boolean, "paths": Array<Path>, "policy": string, "prio": number, "status": string}} Group */
 
+/** @typedef {{"ha": boolean, "id": number, "kind": string, "luns": Array<string>, "name"?: string | null, "node": string, "storages": Array<string>}} Guest */
+
+/** @typedef {{"guests": Array<Guest>, "known": boolean, "luns": Record<string, Array<string>>}} Guests */
+
+/** @typedef {{"data": Guests}} GuestsAnswer */
+
 /** @typedef {{"aim": string, "cautions"?: Array<string>, "done": boolean, "name": string, "stages": Array<Stage>, "wwid": string}} Guide */
 
 /** @typedef {{"data": Guide}} GuideAnswer */
@@ -99,6 +105,14 @@ export {};
 /** @typedef {{"data": Luns}} LunsAnswer */
 
 /** @typedef {{"dm"?: string | null, "failback": string, "features": string, "groups": Array<Group>, "holders"?: Array<string>, "hwhandler": string, "name": string, "open-count"?: number | null, "paths-active"?: number | null, "paths-expected"?: number | null, "paths-total"?: number | null, "product": string, "pvs"?: Array<Pv>, "queueing": string, "queueing-until"?: number | null, "report-differs"?: string | null, "revision": string, "serial"?: string | null, "size"?: number | null, "state": string, "suspended"?: boolean, "vendor": string, "write-prot": string, "wwid": string}} Map */
+
+/** @typedef {{"names": string, "rows"?: Record<string, string> | null}} MapDelta */
+
+/** @typedef {{"columns": Array<string>, "names": string, "rows": Array<MapRow>}} MapNames */
+
+/** @typedef {{"data": MapNames}} MapNamesAnswer */
+
+/** @typedef {{"alias"?: string | null, "name"?: string | null, "used-by"?: string | null, "wwid": string}} MapRow */
 
 /** @typedef {{"by": string, "code": string, "id": string, "muting": number, "node"?: string | null, "object"?: string | null, "over": boolean, "reason": string, "severity": string, "time": number, "until"?: number | null, "usable"?: Record<string, number>, "wwid"?: string | null}} Mute */
 

@@ -79,6 +79,12 @@ export function send(method, path, body, params) {
 
 /** @param {string} url @param {RequestInit} request */
 async function answered(url, request) {
+  const body = await (await asked(url, request)).json().catch(() => null);
+  return body?.data;
+}
+
+/** A good answer, however it is to be read. @param {string} url @param {RequestInit} request */
+export async function asked(url, request) {
   let answer;
   try {
     answer = await fetch(url, { cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(TIMEOUT_MS), ...request });
@@ -86,12 +92,10 @@ async function answered(url, request) {
     const late = error instanceof DOMException && error.name === "TimeoutError";
     throw new ApiError(0, late ? "the agent did not answer in time" : "the agent cannot be reached");
   }
+  if (answer.ok) return answer;
   const body = await answer.json().catch(() => null);
   if (answer.status === 401) onUnauthorized();
-  if (!answer.ok) {
-    const said = typeof body?.message === "string" ? body.message.trim() : `the agent answered with status ${answer.status}`;
-    const message = answer.status === 401 ? `not logged in, or the session is over (${said})` : said;
-    throw new ApiError(answer.status, message, body?.errors ?? {});
-  }
-  return body?.data;
+  const said = typeof body?.message === "string" ? body.message.trim() : `the agent answered with status ${answer.status}`;
+  const message = answer.status === 401 ? `not logged in, or the session is over (${said})` : said;
+  throw new ApiError(answer.status, message, body?.errors ?? {});
 }

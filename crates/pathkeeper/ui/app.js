@@ -1,12 +1,10 @@
-// The page: one store, one shell, and the view that the address names. The two that are looked at first
-// come with it, the others when they are first asked for.
+// The page: one store, one shell, and the view that the address names. Views come when they are first asked for; what is
+// heard comes at the same time. index.html has a browser load the two that are looked at first beside this.
 
 import { useCsrf, whenUnauthorized } from "./api.js";
-import { Matrix } from "./elements/matrix.js";
-import { Overview } from "./elements/overview.js";
 import { Shell } from "./elements/shell.js";
 import { h } from "./h.js";
-import { parse } from "./model/route.js";
+import { parse, rowsOf } from "./model/route.js";
 import { Session } from "./session.js";
 import { Store } from "./store.js";
 
@@ -16,8 +14,9 @@ const shell = new Shell(store, session);
 
 /** @type {Record<import("./model/route.js").Route["view"], () => Promise<new () => import("./elements/view.js").View>>} */
 const views = {
-  overview: async () => Overview,
-  matrix: async () => Matrix,
+  overview: async () => (await import("./elements/overview.js")).Overview,
+  matrix: async () => (await import("./elements/matrix.js")).Matrix,
+  map: async () => (await import("./elements/map.js")).MapView,
   lun: async () => (await import("./elements/lun.js")).Lun,
   node: async () => (await import("./elements/node.js")).NodeView,
   config: async () => (await import("./elements/config.js")).Config,
@@ -33,6 +32,7 @@ async function go() {
   const route = parse(location.hash);
   const at = Number(route.query.get("at"));
   store.asOf(Number.isSafeInteger(at) && at > 0 ? at : null);
+  store.want(rowsOf(route));
   document.body.dataset["wall"] = route.query.get("wall") ? "yes" : "no";
   shell.route = route;
   shell.draw();
@@ -69,12 +69,12 @@ addEventListener("hashchange", go);
 session.addEventListener("change", () => {
   useCsrf(session.csrf);
   // What was refused before is asked for anew; a stream that lives is left alone.
-  if (session.isOpen && store.connection !== "live") store.restart();
+  if (session.isOpen && store.connection === "lost") store.restart();
   shell.draw();
   shown?.redraw();
 });
 whenUnauthorized(() => session.ask());
 // An agent that was away may know nobody any more, and one that refuses says why.
 for (const event of ["live", "refused"]) store.addEventListener(event, () => session.look());
-// What is heard is shown at once: a view that is still to be loaded when the connection ends would show nothing of it.
-go().finally(() => store.start());
+go();
+store.start();

@@ -44,6 +44,12 @@ export class Store extends EventTarget {
   paused = null;
   /** Changes that were heard while paused. */
   waiting = 0;
+  /** Which rows the stream brings, and which the view that is shown needs: as in the stream's address, all if empty. */
+  #rows = "";
+  #wanted = "";
+  /** The stream's last id, run and revision, and the one of its snapshot. */
+  id = "";
+  began = "";
   /** The status of another time. @type {{at: number, status: ClusterStatus | null, error: string} | null} */
   past = null;
 
@@ -61,6 +67,18 @@ export class Store extends EventTarget {
     return this.paused ? this.paused.status : this.live;
   }
 
+  /** Needs other rows from now on; what is heard until they come has none of them. @param {string} rows */
+  want(rows) {
+    this.#wanted = rows;
+    // A stream of all has each one; every stream has what stands beside the rows.
+    if (!this.#stream || rows === this.#rows || rows === "rows=none" || (this.#rows === "" && rows.startsWith("wwid="))) return;
+    this.live = null;
+    this.paused = null;
+    if (this.connection === "live") this.connection = "connecting";
+    this.#open();
+    this.#changed();
+  }
+
   /** @returns {Map<string, NodeRow>} */
   get nodes() {
     const then = this.past?.status?.["as-of"]?.nodes;
@@ -75,6 +93,8 @@ export class Store extends EventTarget {
 
   start() {
     this.#open();
+    // At the same time, so that what is drawn first is drawn once.
+    this.#askNodes();
     setInterval(() => this.#probe(), PROBE_MS);
     setInterval(() => this.connection === "live" && this.#askNodes(), NODES_IDLE_MS);
     document.addEventListener("visibilitychange", () => this.#visibility());
@@ -109,14 +129,24 @@ export class Store extends EventTarget {
 
   #open() {
     this.#stream?.close();
-    const stream = new EventSource("/events");
+    this.#rows = this.#wanted;
+    const stream = new EventSource(this.#rows ? `/events?${this.#rows}` : "/events");
     this.#stream = stream;
     // What a stream that was given up still had on its way says nothing any more.
-    const on = (/** @type {string} */ name, /** @type {(data: any) => void} */ take) =>
-      stream.addEventListener(name, (event) => this.#stream === stream && this.#heard(() => take(JSON.parse(event.data))));
-    on("snapshot", (data) => (this.live = data));
-    // Without a snapshot before it a delta says nothing; the next stream brings one.
-    on("delta", (data) => this.live && (this.live = applied(this.live, data)));
+    const on = (/** @type {string} */ name, /** @type {(data: any, id: string) => void} */ take) =>
+      stream.addEventListener(name, (event) => this.#stream === stream && this.#heard(() => take(JSON.parse(event.data), event.lastEventId)));
+    on("snapshot", (data, id) => {
+      this.live = data;
+      this.id = this.began = id;
+      this.dispatchEvent(new Event("snapshot"));
+    });
+    on("delta", (data, id) => {
+      // Without a snapshot before it a delta says nothing; the next stream brings one.
+      if (!this.live) return;
+      this.live = applied(this.live, data);
+      this.id = id;
+      if (data.map) this.dispatchEvent(new CustomEvent("map", { detail: data.map }));
+    });
     stream.addEventListener("error", () => {
       if (this.#stream !== stream) return;
       this.#lose("the agent does not answer");

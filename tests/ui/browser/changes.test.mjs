@@ -48,6 +48,20 @@ test("a lost connection is said within five seconds, and nothing old looks live"
   await page.done();
 });
 
+test("the map is kept up to date in place, and only while somebody answers", async () => {
+  const page = await chrome.page(`${cluster.url}#/map?name=vm-prod-01`);
+  const words = page.locator(".map-line");
+  await words.filter({ hasText: /^vm-prod-01 on pve1: degraded, no listed cause explains it$/ }).waitFor({ timeout: 60_000 });
+  let asked = 0;
+  page.on("request", (request) => (asked += request.url().includes("/multipath/map") ? 1 : 0));
+  await words.filter({ hasText: /^vm-prod-01 on pve1: optimal$/ }).waitFor({ timeout: 60_000 });
+  assert.equal(asked, 0, "what changed came by the stream");
+  await page.goto(`${cluster.url}#/map?at=1000`);
+  await page.getByText("The map is of now alone").waitFor();
+  assert.equal(await page.getByRole("grid").isVisible(), false);
+  await page.done();
+});
+
 test("who pauses is not moved, and is told how much waits", async () => {
   const page = await chrome.page(`${cluster.url}#/matrix?unclean=0`);
   await page.getByRole("gridcell").first().waitFor();

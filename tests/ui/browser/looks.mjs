@@ -16,7 +16,7 @@ export function looks(lab) {
     const { wwid } = lab().failed;
     return {
       overview: ["#/", ".events li"], wall: ["#/?wall=1", ".wall-clock .age"], matrix: ["#/matrix", "[role=gridcell]"],
-      cell: [`#/matrix?cell=${wwid}/pve3`, "pk-cell .paths"], lun: [`#/lun/${wwid}`, '[data-node-name="pve4"] .paths'],
+      map: ["#/map", ".map-counts li"], cell: [`#/matrix?cell=${wwid}/pve3`, "pk-cell .paths"], lun: [`#/lun/${wwid}`, '[data-node-name="pve4"] .paths'],
       node: ["#/node/pve2", ".ports"], config: ["#/config", "pk-allow-list table"],
     };
   };

@@ -124,6 +124,155 @@ test("the filter is in the address, in the API's words, and counts what it hides
   await page.done();
 });
 
+test("the map shows the whole, by keyboard and in words, and leads to a cell", async () => {
+  const page = await chrome.page(`${cluster.url}#/map`);
+  const map = page.getByRole("grid", { name: "Map of the state of each LUN on each node" });
+  await page.locator(".map-counts li").first().waitFor();
+  assert.deepEqual([await map.getAttribute("aria-rowcount"), await map.getAttribute("aria-colcount")], ["8", "4"]);
+  // As many cells of each state as the status has.
+  const cells = status.luns.flatMap((row) => Object.values(row.nodes).map((cell) => cell.state));
+  for (const state of ["failed", "degraded", "optimal"]) {
+    assert.equal((await page.locator(".map-counts li", { hasText: state }).innerText()).trim(), `${cells.filter((of) => of === state).length} ${state}`);
+  }
+  await page.getByRole("searchbox", { name: "name" }).fill("vm-prod-01");
+  await page.waitForFunction(() => document.querySelector(".map-box").ariaRowCount === "1");
+  assert.equal(await page.getByText("matches this filter").isVisible(), false);
+  await map.focus();
+  await page.keyboard.press("Control+Home");
+  const cursor = page.getByRole("gridcell");
+  for (const [key, words] of [["ArrowRight", /^vm-prod-01 on pve2: degraded, explained by a cause$/], ["ArrowRight", /^vm-prod-01 on pve3: failed/], ["ArrowLeft", /on pve2/], ["End", /on pve4: optimal$/], ["ArrowLeft", /on pve3/]]) {
+    await page.keyboard.press(key);
+    await page.waitForFunction((words) => new RegExp(words).test(document.querySelector(".map-cell").ariaLabel), words.source);
+  }
+  assert.equal(await page.locator(".map-line").innerText(), await cursor.getAttribute("aria-label"));
+  assert.equal(await cursor.getAttribute("aria-colindex"), "3");
+  assert.equal(await map.getAttribute("aria-activedescendant"), await cursor.getAttribute("id"));
+  // The colours of two blocks, as they are on the screen.
+  const colour = () => page.evaluate(() => {
+    const canvas = document.querySelector(".map-sheet canvas");
+    const at = (column) => [...canvas.getContext("2d").getImageData(column * 40 + 18, 11, 1, 1).data].join();
+    return [at(0), at(2), at(3)];
+  });
+  const [well, failed_, other] = await colour();
+  assert.equal(well, other);
+  assert.notEqual(well, failed_);
+  // A cause dims what it does not explain, and filters have the matrix's words.
+  await page.getByRole("combobox", { name: "light" }).selectOption(hba.fingerprint);
+  await page.waitForFunction((before) => {
+    const data = document.querySelector(".map-sheet canvas").getContext("2d").getImageData(2 * 40 + 18, 11, 1, 1).data;
+    return [...data].join() !== before;
+  }, failed_);
+  await page.keyboard.press("Escape");
+  await page.getByRole("checkbox", { name: "failed" }).check();
+  await page.waitForFunction(() => document.querySelector(".map-box").ariaRowCount === "1");
+  assert.match(page.url(), /#\/map\?state=failed&name=vm-prod-01&cause=HBA_DOWN/);
+  await page.getByRole("searchbox", { name: "name" }).fill("no such LUN");
+  await page.getByText("none of 8 LUNs matches this filter").waitFor();
+  await page.goto(`${cluster.url}#/map`);
+  await page.waitForFunction(() => document.querySelector(".map-box").ariaRowCount === "8");
+  await map.focus();
+  for (const key of ["Control+Home", "ArrowRight", "ArrowRight"]) await page.keyboard.press(key);
+  const words = () => page.locator(".map-line").innerText();
+  for (let n = 0; n < 8 && !(await words()).startsWith(`${failed.name} on pve3: failed`); n += 1) {
+    const before = await words();
+    await page.keyboard.press("ArrowDown");
+    await page.waitForFunction((before) => document.querySelector(".map-line").textContent !== before, before);
+  }
+  await page.keyboard.press("Enter");
+  await page.getByRole("complementary", { name: "Cell" }).getByText("failed faulty running").first().waitFor();
+  assert.match(page.url(), new RegExp(`#/matrix.*cell=${failed.wwid}%2Fpve3`));
+  await page.done();
+});
+
+test("a map of very many is drawn in blocks, each cell on demand, in the dark and with forced colours", async () => {
+  const [rows, columns] = [3_000, 200];
+  const bytes = Buffer.alloc(40 + rows + rows * columns, 1);
+  bytes.write("PKMP", 0, "latin1");
+  bytes.writeUInt16LE(1, 4);
+  bytes.writeUInt16LE(40, 6);
+  bytes.writeBigUInt64LE(1n, 8);
+  bytes.writeBigUInt64LE(1n, 16);
+  bytes.writeBigUInt64LE(2n, 24);
+  bytes.writeUInt32LE(rows, 32);
+  bytes.writeUInt32LE(columns, 36);
+  bytes[40 + rows + 2_000 * columns + 150] = 4 | 0x40;
+  const evil = '"><img src=x onerror=globalThis.hit=1>';
+  const names = { names: "0000000000000002", columns: Array.from({ length: columns }, (_, n) => `n${String(n).padStart(3, "0")}`),
+    rows: Array.from({ length: rows }, (_, n) => ({ wwid: `w${String(n).padStart(5, "0")}`, alias: `lun-${n}${n === 2_000 ? evil : ""}`, "used-by": n < 10 ? evil : undefined })) };
+  const changed = Buffer.concat([Buffer.from([4]), bytes.subarray(40 + rows + 2_000 * columns, 40 + rows + 2_001 * columns)]);
+  changed[1] = 5;
+  const told = { ...status, luns: [], summary: { ...status.summary, luns: rows } };
+  const id = (revision) => `id: 0000000000000001-${revision}`;
+  // The stream knows more than the map that was asked for at the same time: the newer is put on top.
+  const stream = `event: snapshot\n${id(1)}\ndata: ${JSON.stringify(told)}\n\nevent: delta\n${id(2)}\ndata: ${JSON.stringify({ map: { names: names.names, rows: { w02000: changed.toString("base64") } } })}\n\n`;
+  for (const look of [{ colorScheme: "dark" }, { forcedColors: "active" }]) {
+    const page = await chrome.page("about:blank", { quiet: ["Failed to load", "ERR_", "EventSource"], ...look });
+    await page.route("**/events**", (route) => route.fulfill({ contentType: "text/event-stream", body: stream }));
+    await page.route("**/multipath/map**", (route) => route.request().url().endsWith("/names")
+      ? route.fulfill({ contentType: "application/json", body: JSON.stringify({ data: names }) })
+      : route.fulfill({ contentType: "application/octet-stream", body: bytes }));
+    await page.goto(`${cluster.url}#/map?name=lun-2000`);
+    await page.locator(".map-line").filter({ hasText: `lun-2000${evil}` }).waitFor();
+    const map = page.getByRole("grid");
+    assert.equal(await map.getAttribute("aria-rowcount"), "1");
+    await map.focus();
+    await page.keyboard.press("Home");
+    await page.waitForFunction(() => / on n000: unknown/.test(document.querySelector(".map-cell").ariaLabel));
+    await page.goto(`${cluster.url}#/map`);
+    await page.waitForFunction(() => document.querySelector(".map-box").ariaRowCount === "3000");
+    // One cell of 600,000 is seen in its block.
+    await page.locator(".map-counts li", { hasText: /^ ?1 failed$/ }).waitFor();
+    await page.getByText(/each block of \d+ × \d+ cells, by the worst in it/).waitFor();
+    const found = await page.evaluate(() => {
+      const canvas = document.querySelector(".map-sheet canvas");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const counts = new Map();
+      for (let n = 0; n < data.length; n += 4) {
+        const key = `${data[n]},${data[n + 1]},${data[n + 2]}`;
+        counts.set(key, (counts.get(key) ?? 0) + 1);
+      }
+      return [...counts.values()].sort((a, b) => b - a);
+    });
+    assert.ok(found.length >= 3, `well, failed and unknown have colours of their own: ${found}`);
+    assert.equal(await page.evaluate(() => globalThis.hit), undefined);
+    assert.equal(await page.locator("img, main script").count(), 0);
+    if (look.forcedColors) {
+      await page.close();
+      continue;
+    }
+    await map.focus();
+    await page.keyboard.press("+");
+    await page.waitForFunction(() => document.querySelector(".map-sheet").clientHeight === 36_000);
+    await page.keyboard.press("Control+End");
+    await page.waitForFunction(() => / on n199: optimal/.test(document.querySelector(".map-cell").ariaLabel));
+    assert.ok(await page.evaluate(() => document.querySelector(".map-box").scrollTop) > 30_000);
+    await page.close();
+  }
+});
+
+test("guests stand beside the LUN that they need, and nothing is said where nobody tells", async () => {
+  const evil = "<img src=x onerror=globalThis.hit=1>";
+  const guest = (id, more) => ({ id, kind: "vm", node: "pve1", ha: false, storages: [], luns: [], ...more });
+  const page = await chrome.page("about:blank");
+  let told = { known: true, luns: { [failed.wwid]: ["store"] }, guests: [guest(101, { name: evil, storages: ["store"], ha: true }), guest(102, { luns: [failed.wwid] })] };
+  await page.route("**/multipath/guests", (route) => route.fulfill({ contentType: "application/json", body: JSON.stringify({ data: told }) }));
+  await page.goto(`${cluster.url}#/matrix`);
+  const counted = page.locator(`.name[data-wwid="${failed.wwid}"] .guests`);
+  await counted.filter({ hasText: "2 guests" }).waitFor();
+  assert.equal(await counted.getAttribute("title"), `VM 101 ${evil} on pve1, HA, VM 102 on pve1`);
+  assert.equal(await page.locator(".grid .guests").count(), 1);
+  await page.goto(`${cluster.url}#/lun/${failed.wwid}`);
+  await page.getByText("2 guests", { exact: true }).click();
+  await page.getByText(`VM 101 ${evil} on pve1, HA`).waitFor();
+  assert.deepEqual([await page.evaluate(() => globalThis.hit), await page.locator("main img").count()], [undefined, 0]);
+  told = { known: false, luns: {}, guests: [] };
+  await page.goto("about:blank");
+  await page.goto(`${cluster.url}#/lun/${failed.wwid}`);
+  await page.getByRole("region", { name: "Paths" }).getByText("failed faulty running").first().waitFor();
+  assert.equal(await page.getByText(/guest/).count(), 0);
+  await page.close();
+});
+
 test("CSV holds the rows that are shown", async () => {
   const page = await chrome.page(`${cluster.url}#/matrix?state=failed`);
   await page.getByRole("gridcell").first().waitFor();
@@ -182,7 +331,7 @@ test("a partial view cannot be missed, and what it cannot see is not well", asyn
     summary: { ...status.summary, health: "PARTIAL", clean: 0, optimal: 0, degraded: 0, failed: 0, unknown: status.luns.length },
   };
   const page = await chrome.page("about:blank", { quiet: ["Failed to load", "ERR_", "EventSource"] });
-  await page.route("**/events", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(partial)}\n\n` }));
+  await page.route("**/events**", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(partial)}\n\n` }));
   await page.goto(cluster.url);
   await page.getByRole("alert").filter({ hasText: "THIS VIEW IS PARTIAL" }).waitFor();
   assert.match(await page.locator("#health").innerText(), /^demo PARTIAL since/);
@@ -202,7 +351,7 @@ test("strings from outside are text", async () => {
     findings: [{ ...hba, summary: evil, evidence: [evil], advice: [evil], scope: { node: evil } }],
   };
   const open = await chrome.page("about:blank", { quiet: ["Failed to load", "ERR_", "EventSource"] });
-  await open.route("**/events", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(hostile)}\n\n` }));
+  await open.route("**/events**", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(hostile)}\n\n` }));
   for (const hash of ["#/", "#/matrix?unclean=0", `#/matrix?cell=${row.wwid}/pve3`, `#/lun/${row.wwid}`, `#/node/${encodeURIComponent(evil)}`]) {
     await open.goto("about:blank");
     await open.goto(`${cluster.url}${hash}`);

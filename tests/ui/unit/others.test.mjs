@@ -8,8 +8,10 @@ import { fabrics } from "../../../crates/pathkeeper/ui/model/fabrics.js";
 import { moved, visible } from "../../../crates/pathkeeper/ui/model/window.js";
 
 test("what is on the screen, and a little more", () => {
-  assert.deepEqual(visible(0, 260, 26, 1000), { first: 0, end: 14 });
-  assert.deepEqual(visible(2600, 260, 26, 1000), { first: 96, end: 114 });
+  assert.deepEqual(visible(0, 260, 26, 1000), { first: 0, end: 12 });
+  assert.deepEqual(visible(2600, 260, 26, 1000), { first: 98, end: 112 });
+  assert.deepEqual(visible(2600, 260, 26, 1000, 4), { first: 96, end: 112 });
+  assert.deepEqual(visible(2690, 260, 26, 1000, 4), { first: 100, end: 116 });
   assert.deepEqual(visible(99_999, 260, 26, 10), { first: 10, end: 10 });
   assert.deepEqual(visible(0, 260, 26, 0), { first: 0, end: 0 });
 });

@@ -70,3 +70,24 @@ test("each state has a shape of its own", () => {
   assert.equal(new Set(shapes).size, STATES.length, String(shapes));
   assert.ok(shapes.every(Boolean));
 });
+
+test("blocks of the map that are well and that are not differ for every eye, and from nothing", () => {
+  const map = readFileSync(new URL("../../../crates/pathkeeper/ui/map.css", import.meta.url), "utf8");
+  const mixed = (of, state) => {
+    const [, plain, share] = /^(?:color-mix\(in srgb, )?var\(--(\w+)\)(?: (\d+)%, var\(--paper\)\))?$/.exec(new RegExp(`--map-${state}: ([^;]+);`).exec(map)[1]);
+    const part = share ? Number(share) / 100 : 1;
+    const [ink, paper] = [channels(of[plain]), channels(of.paper)];
+    return `#${ink.map((c, n) => Math.round(255 * (c * part + paper[n] * (1 - part))).toString(16).padStart(2, "0")).join("")}`;
+  };
+  const eyes = { ...DEFICIENCIES, whole: [[1, 0, 0], [0, 1, 0], [0, 0, 1]] };
+  for (const [name, of] of Object.entries(palettes)) {
+    for (const [which, matrix] of Object.entries(eyes)) {
+      for (const other of ["degraded", "missing", "failed", "unknown"]) {
+        const apart = distance(mixed(of, "optimal"), mixed(of, other), matrix);
+        assert.ok(apart >= 20, `${name}, ${which}: ${other} is ${apart.toFixed(1)} from optimal`);
+      }
+      const apart = distance(mixed(of, "optimal"), of.paper, matrix);
+      assert.ok(apart >= 10, `${name}, ${which}: optimal is ${apart.toFixed(1)} from nothing`);
+    }
+  }
+});

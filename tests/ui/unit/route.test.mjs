@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { href, parse } from "../../../crates/pathkeeper/ui/model/route.js";
+import { href, parse, rowsOf } from "../../../crates/pathkeeper/ui/model/route.js";
 
 test("an address leads where it says, and nonsense to the overview", () => {
   const check = (hash, view, name = "") => {
@@ -10,6 +10,8 @@ test("an address leads where it says, and nonsense to the overview", () => {
   check("", "overview");
   check("#/", "overview");
   check("#/matrix?state=failed", "matrix");
+  check("#/map?cause=x", "map");
+  check("#/map/x", "overview");
   check("#/lun/3600a0980", "lun", "3600a0980");
   check("#/lun/a%2Fb", "lun", "a/b");
   check("#/node/pve%2", "node", "pve%2");
@@ -25,4 +27,15 @@ test("what is written is read again", () => {
   }
   const route = parse(href("matrix", "", { cause: "HBA_DOWN pve2/host7", state: "", node: undefined }));
   assert.deepEqual([...route.query], [["cause", "HBA_DOWN pve2/host7"]]);
+});
+
+test("a view asks for the rows that it shows, and for no others", () => {
+  const check = (hash, expect) => assert.equal(rowsOf(parse(hash)), expect, hash);
+  check("", "rows=none");
+  check("#/node/pve1", "rows=none");
+  check("#/config", "rows=none");
+  check("#/matrix?state=failed", "");
+  check("#/matrix?wwid=3600a", "wwid=3600a");
+  check("#/lun/a%2Fb", "wwid=a%2Fb");
+  check("#/map?wwid=3600a", "rows=map");
 });

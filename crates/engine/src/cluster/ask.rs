@@ -5,6 +5,7 @@ use pathkeeper_model::cause::CellCauses;
 use pathkeeper_model::detail::Detail;
 use pathkeeper_model::explain::{self, Explained, Ground, Unresolved};
 use pathkeeper_model::finding::Finding;
+use pathkeeper_model::guests::users::{Users, users};
 use pathkeeper_model::guide::{self, Aim, Guide};
 use pathkeeper_model::problems;
 use pathkeeper_model::volumes::{self, NoOffer, Offer};
@@ -32,6 +33,8 @@ pub enum Question {
         /// The node.
         node: NodeName,
     },
+    /// Which guests need which LUNs.
+    Guests,
     /// What the fold is given now, as a fold document.
     Fold,
 }
@@ -51,6 +54,8 @@ pub enum Answer {
     Can(Result<Box<Can>, Unknown>),
     /// The LUNs, or why there are none.
     Offer(Result<Box<Offer>, NoOffer>),
+    /// Guests, and storages by LUN.
+    Guests(Box<Users>),
     /// One line of JSON (docs/status.md, section 9).
     Fold(String),
 }
@@ -66,6 +71,9 @@ impl Cluster {
                 let (matrix, guests) = (&self.matrix, &self.beside.guests);
                 let offer = volumes::offer(storage, node, &self.expectations, matrix, guests);
                 Answer::Offer(offer.map(Box::new))
+            }
+            Question::Guests => {
+                Answer::Guests(Box::new(users(&self.expectations, &self.matrix, &self.beside.guests)))
             }
             Question::Fold => Answer::Fold(self.fold_document()),
             Question::Cells(node) => Answer::Cells(self.cells_of(node)),

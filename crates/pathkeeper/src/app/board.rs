@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use pathkeeper_api::disks::NodeDisks;
+use pathkeeper_api::map::MapRow;
 use pathkeeper_api::status;
 use pathkeeper_engine::cluster::NodeView;
 use pathkeeper_model::ledger::Ledger;
@@ -24,6 +25,9 @@ use tokio::sync::broadcast;
 use super::alerts::AlertsBoard;
 use super::cause_memory::CauseMemory;
 use super::convert;
+use super::map::{self, Axes, Columns};
+
+pub use super::map::DeltaEvent;
 
 /// Deltas that a reader who was away can be given; one that was away for longer gets a new snapshot.
 const DELTAS_KEPT: usize = 256;
@@ -39,13 +43,35 @@ pub struct RowBody {
     pub state: State,
     /// Optimal on every node.
     pub clean: bool,
-    /// Nodes that have a cell.
+    /// Nodes that have a cell, in byte order.
     pub nodes: Vec<Arc<str>>,
+    /// Their cells as the map has them.
+    pub cells: Vec<u8>,
+    /// What the map's rows are called.
+    pub named: MapRow,
     /// The row as JSON.
     pub json: Bytes,
 }
 
 impl RowBody {
+    /// Renders a row; its nodes' names are counted in `columns`.
+    pub fn new(wire: &status::LunRow, state: State, clean: bool, columns: &mut Columns) -> Self {
+        Self {
+            wwid: wire.wwid.clone(),
+            state,
+            clean,
+            nodes: wire.nodes.keys().map(|name| columns.add(name)).collect(),
+            cells: wire.nodes.values().map(pathkeeper_api::map::cell).collect(),
+            named: MapRow {
+                wwid: wire.wwid.clone(),
+                alias: wire.alias.clone(),
+                name: wire.name.clone(),
+                used_by: wire.used_by.clone(),
+            },
+            json: serde_json::to_vec(wire).unwrap_or_default().into(),
+        }
+    }
+
     /// The row as the API has it.
     pub fn read(&self) -> Option<status::LunRow> {
         serde_json::from_slice(&self.json).ok()
@@ -75,14 +101,31 @@ pub struct Snapshot {
     pub rows: Vec<Arc<RowBody>>,
     /// The rest.
     pub beside: Beside,
+    /// What the map's columns are.
+    pub axes: Arc<Axes>,
     plain: OnceLock<Bytes>,
     zipped: OnceLock<Bytes>,
+    zipped_map: OnceLock<Bytes>,
 }
 
 impl Snapshot {
     /// A picture; its bodies are made when they are first asked for.
     pub fn new(revision: u64, rows: Vec<Arc<RowBody>>, beside: Beside) -> Self {
-        Self { revision, rows, beside, plain: OnceLock::new(), zipped: OnceLock::new() }
+        Self {
+            revision,
+            rows,
+            beside,
+            axes: Arc::default(),
+            plain: OnceLock::new(),
+            zipped: OnceLock::new(),
+            zipped_map: OnceLock::new(),
+        }
+    }
+
+    /// With the columns of its map, without which that has none.
+    #[must_use]
+    pub fn with_axes(self, axes: Arc<Axes>) -> Self {
+        Self { axes, ..self }
     }
 
     /// The status as JSON, in Proxmox's envelope.
@@ -95,6 +138,11 @@ impl Snapshot {
         self.zipped.get_or_init(|| gzip(&self.body())).clone()
     }
 
+    /// The map, gzipped.
+    pub fn zipped_map(&self, instance: Instance) -> Bytes {
+        self.zipped_map.get_or_init(|| gzip_map(&map::body(instance, self, None))).clone()
+    }
+
     /// The status with only the rows that `keep` keeps.
     pub fn filtered_body(&self, keep: impl Fn(&RowBody) -> bool) -> Bytes {
         self.render(self.rows.iter().filter(|row| keep(row)))
@@ -102,7 +150,15 @@ impl Snapshot {
 
     /// The status as JSON without the envelope: the data of a snapshot event.
     pub fn bare(&self) -> Vec<u8> {
-        let body = self.body();
+        Self::unveiled(&self.body())
+    }
+
+    /// The same with only the rows that `keep` keeps.
+    pub fn filtered_bare(&self, keep: impl Fn(&RowBody) -> bool) -> Vec<u8> {
+        Self::unveiled(&self.filtered_body(keep))
+    }
+
+    fn unveiled(body: &[u8]) -> Vec<u8> {
         let inner = body.strip_prefix(b"{\"data\":").and_then(|b| b.strip_suffix(b"}"));
         inner.unwrap_or_default().to_vec()
     }
@@ -196,21 +252,20 @@ impl<'de> DeserializeSeed<'de> for CellOf<'_> {
 
 /// Gzip at the fastest level: these bodies are made often and read on a LAN.
 pub fn gzip(body: &[u8]) -> Bytes {
-    let mut encoder =
-        flate2::write::GzEncoder::new(Vec::with_capacity(body.len() / 8), flate2::Compression::fast());
+    gzip_at(flate2::Compression::fast(), body)
+}
+
+/// Gzip of a map: nearly all of it is the same few bytes, of which the fastest level makes twice as much.
+pub fn gzip_map(body: &[u8]) -> Bytes {
+    gzip_at(flate2::Compression::default(), body)
+}
+
+fn gzip_at(level: flate2::Compression, body: &[u8]) -> Bytes {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::with_capacity(body.len() / 8), level);
     match encoder.write_all(body).and_then(|()| encoder.finish()) {
         Ok(zipped) => Bytes::from(zipped),
         Err(_) => Bytes::new(), // Writing into memory does not fail.
     }
-}
-
-/// One change, rendered for event streams.
-#[derive(Debug)]
-pub struct DeltaEvent {
-    /// The revision that it leads to.
-    pub revision: u64,
-    /// [`pathkeeper_api::status::Delta`] as JSON.
-    pub json: String,
 }
 
 /// What the local node has, as last read.
@@ -266,11 +321,11 @@ struct Kept {
 
 impl Kept {
     fn push(&mut self, delta: Arc<DeltaEvent>) {
-        self.bytes += delta.json.len();
+        self.bytes += delta.bytes();
         self.deltas.push_back(delta);
         while self.deltas.len() > DELTAS_KEPT || (self.bytes > DELTA_BYTES_KEPT && self.deltas.len() > 1) {
             let Some(oldest) = self.deltas.pop_front() else { return };
-            self.bytes -= oldest.json.len();
+            self.bytes -= oldest.bytes();
         }
     }
 }
@@ -390,10 +445,32 @@ pub enum Start {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn beside() -> Beside {
+    /// A row whose state does not matter.
+    pub fn row(wwid: &str, nodes: &[(&str, status::Cell)], columns: &mut Columns) -> Arc<RowBody> {
+        let wire = status::LunRow {
+            wwid: wwid.into(),
+            alias: Some("nodes".into()),
+            name: None,
+            used_by: None,
+            expected_by: None,
+            size: Some(1),
+            cluster_state: "optimal".into(),
+            allowed: None,
+            doubt: vec!["a".into()],
+            nodes: nodes.iter().map(|(name, cell)| ((*name).to_owned(), cell.clone())).collect(),
+        };
+        Arc::new(RowBody::new(&wire, State::Optimal, true, columns))
+    }
+
+    fn delta(revision: u64, beside: String) -> DeltaEvent {
+        DeltaEvent { revision, rows: Vec::new(), removed: Vec::new(), beside, axes: Arc::default() }
+    }
+
+    /// A view in which nothing is.
+    pub fn beside() -> Beside {
         Beside {
             nodes: Default::default(),
             view: status::View {
@@ -420,8 +497,7 @@ mod tests {
         let (_, mut reader) = board.follow(None);
         let json = "x".repeat(DELTA_BYTES_KEPT / 2);
         for revision in 1..=10 {
-            let delta = DeltaEvent { revision, json: json.clone() };
-            board.publish(Snapshot::new(revision, Vec::new(), beside()), delta);
+            board.publish(Snapshot::new(revision, Vec::new(), beside()), delta(revision, json.clone()));
         }
         assert_eq!(board.kept().bytes, 2 * json.len());
         assert!(matches!(board.follow(Some(7)).0, Start::Resync(_)));
@@ -430,16 +506,14 @@ mod tests {
             (0..10).map(|_| reader.try_recv().unwrap().upgrade().map(|delta| delta.revision)).collect();
         assert_eq!(read, [&[None; 8][..], &[Some(9), Some(10)]].concat());
         // One that is larger than all that is kept is kept as the newest.
-        let delta = DeltaEvent { revision: 11, json: json.repeat(3) };
-        board.publish(Snapshot::new(11, Vec::new(), beside()), delta);
+        board.publish(Snapshot::new(11, Vec::new(), beside()), delta(11, json.repeat(3)));
         assert_eq!(reader.try_recv().unwrap().upgrade().map(|delta| delta.revision), Some(11));
     }
 
     fn board_at(revisions: std::ops::RangeInclusive<u64>) -> Board {
         let board = Board::new(Instance(1));
         for revision in revisions {
-            let delta = DeltaEvent { revision, json: "{}".into() };
-            board.publish(Snapshot::new(revision, Vec::new(), beside()), delta);
+            board.publish(Snapshot::new(revision, Vec::new(), beside()), delta(revision, "{}".into()));
         }
         board
     }
@@ -524,13 +598,7 @@ mod tests {
             doubt: Vec::new(),
             nodes: Default::default(),
         };
-        let body = RowBody {
-            wwid: "w".into(),
-            state: State::Optimal,
-            clean: true,
-            nodes: Vec::new(),
-            json: serde_json::to_vec(&row).unwrap().into(),
-        };
+        let body = RowBody::new(&row, State::Optimal, true, &mut Columns::default());
         for rows in [vec![], vec![Arc::new(body)]] {
             let n = rows.len();
             let snapshot = Snapshot::new(1, rows, beside());
@@ -555,27 +623,7 @@ mod tests {
             flapping: false,
             queueing: false,
         };
-        let body = |wwid: &str, nodes: &[(&str, status::Cell)]| {
-            let row = status::LunRow {
-                wwid: wwid.into(),
-                alias: Some("nodes".into()),
-                name: None,
-                used_by: None,
-                expected_by: None,
-                size: Some(1),
-                cluster_state: "optimal".into(),
-                allowed: None,
-                doubt: vec!["a".into()],
-                nodes: nodes.iter().map(|(name, cell)| ((*name).to_owned(), cell.clone())).collect(),
-            };
-            Arc::new(RowBody {
-                wwid: wwid.into(),
-                state: State::Optimal,
-                clean: true,
-                nodes: Vec::new(),
-                json: serde_json::to_vec(&row).unwrap().into(),
-            })
-        };
+        let body = |wwid: &str, nodes: &[(&str, status::Cell)]| row(wwid, nodes, &mut Columns::default());
         let (down, no_number) = (cell("failed", Some(0)), cell("unknown", None));
         let odd = [("a\"b", down.clone()), ("nodes", no_number.clone()), ("z", cell("optimal", Some(4)))];
         let rows = vec![body("w1", &odd), body("w2", &[]), body("w3", &[("a", down.clone())])];

@@ -10,7 +10,7 @@ use pathkeeper_engine::cluster::{Answer, Cluster, ClusterChanges, ClusterEvent, 
 use pathkeeper_io::store::{Key, Notice, Trust};
 use pathkeeper_model::finding::{Code, Severity};
 use pathkeeper_model::health::Health;
-use pathkeeper_model::matrix::{RowRef, exit_status};
+use pathkeeper_model::matrix::exit_status;
 use pathkeeper_model::{EpochS, MonoMs, NodeName, Now, State, Wwid};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -21,6 +21,7 @@ use super::convert;
 use super::documents::Said;
 use super::follower::Followed;
 use super::history::Remembered;
+use super::map::{Axes, Columns};
 use super::own::OwnValues;
 
 /// Bodies are made at most this often.
@@ -33,6 +34,7 @@ const NO_CHANGE: status::Delta = status::Delta {
     view: None,
     summary: None,
     findings: None,
+    map: None,
 };
 
 /// What the loop needs.
@@ -70,6 +72,10 @@ pub type Asked = (Question, oneshot::Sender<Answer>);
 struct Picture {
     revision: u64,
     rows: BTreeMap<Wwid, Arc<RowBody>>,
+    /// Which nodes have cells.
+    columns: Columns,
+    /// What the map's rows and columns are called.
+    axes: Arc<Axes>,
     beside: Option<Beside>,
     /// Changes that were not rendered yet.
     pending: ClusterChanges,
@@ -96,6 +102,8 @@ impl ClusterLoop {
         let mut picture = Picture {
             revision: 0,
             rows: BTreeMap::new(),
+            columns: Columns::default(),
+            axes: Arc::default(),
             beside: None,
             pending: ClusterChanges::default(),
             rendered_at: None,
@@ -250,14 +258,22 @@ impl ClusterLoop {
 
     fn render(&mut self, picture: &mut Picture, now: Now) {
         let mut delta = NO_CHANGE;
+        let mut changed = Vec::new();
+        let mut removed = Vec::new();
+        let mut renamed = false;
         let mut ids = std::mem::take(&mut picture.pending.rows);
         ids.sort_unstable();
         ids.dedup();
         for wwid in std::mem::take(&mut picture.pending.removed) {
             // It may be back by now.
-            if self.cluster.matrix().row_of(&wwid).is_none() && picture.rows.remove(&wwid).is_some() {
+            if self.cluster.matrix().row_of(&wwid).is_some() {
+                continue;
+            }
+            if let Some(gone) = picture.rows.remove(&wwid) {
+                picture.columns.forget(&gone);
                 picture.forget_sums(&wwid);
-                delta.removed.push(wwid.to_string());
+                renamed = true;
+                removed.push(wwid.to_string());
             }
         }
         for row in ids.into_iter().filter_map(|id| self.cluster.matrix().row(id)) {
@@ -265,8 +281,18 @@ impl ClusterLoop {
             let mut wire = convert::row(&row, name, self.cluster.expectations().of(row.wwid()));
             convert::add_causes(&mut wire, row.wwid(), self.cluster.causes());
             picture.take_sums(row.wwid(), &wire);
-            picture.rows.insert(row.wwid().clone(), Arc::new(row_body(&row, &wire)));
-            delta.luns.push(wire);
+            let turns = picture.columns.turns();
+            let body = RowBody::new(&wire, row.cluster_state(), row.is_clean(), &mut picture.columns);
+            let body = Arc::new(body);
+            let old = picture.rows.insert(row.wwid().clone(), body.clone());
+            if let Some(old) = &old {
+                picture.columns.forget(old);
+            }
+            renamed |= old.is_none_or(|old| old.named != body.named) || picture.columns.turns() != turns;
+            changed.push(body);
+        }
+        if renamed {
+            picture.axes = Arc::new(Axes::new(picture.columns.names(), picture.rows.values()));
         }
         picture.pending.beside = false;
         let beside = self.beside(picture, now);
@@ -285,7 +311,7 @@ impl ClusterLoop {
         }
         let same_view =
             old.is_some_and(|b| status::View { made: b.view.made, ..beside.view.clone() } == b.view);
-        if same_view && delta == NO_CHANGE {
+        if same_view && delta == NO_CHANGE && changed.is_empty() && removed.is_empty() {
             // Only what the list of nodes shows: the status stays as it is, and so does its ETag.
             picture.beside = old.cloned();
             return;
@@ -293,9 +319,11 @@ impl ClusterLoop {
         delta.view = Some(beside.view.clone());
         picture.revision += 1;
         let revision = picture.revision;
-        let json = serde_json::to_string(&delta).unwrap_or_default();
+        let rest = serde_json::to_string(&delta).unwrap_or_default();
         let rows = picture.rows.values().cloned().collect();
-        self.board.publish(Snapshot::new(revision, rows, beside), DeltaEvent { revision, json });
+        let axes = picture.axes.clone();
+        let delta = DeltaEvent { revision, rows: changed, removed, beside: rest, axes: axes.clone() };
+        self.board.publish(Snapshot::new(revision, rows, beside).with_axes(axes), delta);
     }
 
     fn publish_nodes(&self, now: Now) {
@@ -398,15 +426,5 @@ impl Picture {
         self.sums.active += sums.active;
         self.sums.total += sums.total;
         self.paths.insert(wwid.clone(), sums);
-    }
-}
-
-fn row_body(row: &RowRef<'_>, wire: &status::LunRow) -> RowBody {
-    RowBody {
-        wwid: row.wwid().to_string(),
-        state: row.cluster_state(),
-        clean: row.is_clean(),
-        nodes: wire.nodes.keys().map(|name| Arc::from(name.as_str())).collect(),
-        json: serde_json::to_vec(wire).unwrap_or_default().into(),
     }
 }

@@ -19,6 +19,7 @@ pub mod ledger_file;
 pub mod logging;
 pub mod luns;
 pub mod manager;
+pub mod map;
 pub mod mode;
 pub mod node_state;
 pub mod own;

@@ -1,6 +1,7 @@
-//! `GET /events`: a snapshot, then deltas with ids; `resync` and a new snapshot where deltas were lost. It ends when whoever asked may
-//! no longer look.
+//! `GET /events`: a snapshot, then deltas with ids; `resync` and a new snapshot where deltas were lost. A reader says which rows it
+//! wants: a large cluster's are megabytes. It ends when whoever asked may no longer look.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -15,15 +16,61 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::Context;
 use super::auth::ticket::Ticket;
-use super::errors::{ApiError, no_parameters};
+use super::errors::{ApiError, query_pairs};
+use super::status::Filter;
 use crate::app::board::{DeltaEvent, Snapshot, Start};
 
 /// How often it is asked whether whoever reads a stream may still.
 const MAY_THEY: Duration = Duration::from_secs(1);
 
+/// Which rows go with the rest.
+#[derive(Debug, PartialEq)]
+enum Rows {
+    /// Those that a filter keeps.
+    Kept(Filter),
+    /// None.
+    None,
+    /// None in the snapshot, and in deltas as the map has them.
+    Map,
+}
+
+impl Rows {
+    fn read(mut pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
+        let asked = pairs.iter().position(|(name, _)| name == "rows").map(|at| pairs.swap_remove(at).1);
+        let refused = |why: String| Err(ApiError::parameters(BTreeMap::from([("rows".to_owned(), why)])));
+        let rows = match asked.as_deref() {
+            None | Some("all") => return Filter::read(pairs).map(Self::Kept),
+            Some("none") => Self::None,
+            Some("map") => Self::Map,
+            Some(word) => {
+                return refused(format!(
+                    "value '{word}' does not have a value in the enumeration 'all, none, map'"
+                ));
+            }
+        };
+        if pairs.is_empty() { Ok(rows) } else { refused("takes no filter with it but as 'all'".to_owned()) }
+    }
+
+    fn snapshot(&self, snapshot: &Snapshot) -> Vec<u8> {
+        match self {
+            Self::Kept(filter) if *filter == Filter::default() => snapshot.bare(),
+            Self::Kept(filter) => snapshot.filtered_bare(|row| filter.keeps(row)),
+            Self::None | Self::Map => snapshot.filtered_bare(|_| false),
+        }
+    }
+
+    fn delta(&self, delta: &DeltaEvent) -> String {
+        match self {
+            Self::Kept(filter) => delta.with_rows(|row| filter.keeps(row)),
+            Self::None => delta.without_rows(),
+            Self::Map => delta.with_map(),
+        }
+    }
+}
+
 /// The handler.
 pub async fn events(State(context): State<Context>, request: Request) -> Result<Response, ApiError> {
-    no_parameters(&request)?;
+    let rows = Rows::read(query_pairs(request.uri()))?;
     if context.board.snapshot().is_none() {
         return Err(ApiError::not_ready("the store has not given its first whole list yet"));
     }
@@ -40,11 +87,12 @@ pub async fn events(State(context): State<Context>, request: Request) -> Result<
     });
     let keep_alive = KeepAlive::new().interval(Duration::from_secs(15)).text("alive");
     let ticket = Ticket::of(request.headers(), &context);
-    Ok(Sse::new(follow(context, seen, ticket, room)).keep_alive(keep_alive).into_response())
+    Ok(Sse::new(follow(context, rows, seen, ticket, room)).keep_alive(keep_alive).into_response())
 }
 
 struct Follower<R> {
     context: Context,
+    rows: Rows,
     queue: std::collections::VecDeque<Event>,
     deltas: Receiver<Weak<DeltaEvent>>,
     seen: u64,
@@ -56,6 +104,7 @@ struct Follower<R> {
 
 fn follow<R: Send + 'static>(
     context: Context,
+    rows: Rows,
     seen: Option<u64>,
     ticket: Ticket,
     room: R,
@@ -64,7 +113,7 @@ fn follow<R: Send + 'static>(
     let mut may_they = interval(MAY_THEY);
     may_they.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (queue, seen) = (Default::default(), seen.unwrap_or(0));
-    let mut follower = Follower { context, queue, deltas, seen, ticket, may_they, _room: room };
+    let mut follower = Follower { context, rows, queue, deltas, seen, ticket, may_they, _room: room };
     follower.begin(start);
     stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await?;
@@ -91,14 +140,14 @@ impl<R> Follower<R> {
     fn push_snapshot(&mut self, snapshot: Option<Arc<Snapshot>>) {
         let Some(snapshot) = snapshot else { return };
         self.seen = snapshot.revision;
-        let json = String::from_utf8(snapshot.bare()).unwrap_or_default();
+        let json = String::from_utf8(self.rows.snapshot(&snapshot)).unwrap_or_default();
         let event = Event::default().event("snapshot").id(self.id(snapshot.revision)).data(json);
         self.queue.push_back(event);
     }
 
     fn push_delta(&mut self, delta: &DeltaEvent) {
         self.seen = delta.revision;
-        let event = Event::default().event("delta").id(self.id(delta.revision)).data(&delta.json);
+        let event = Event::default().event("delta").id(self.id(delta.revision)).data(self.rows.delta(delta));
         self.queue.push_back(event);
     }
 
@@ -133,6 +182,40 @@ impl<R> Follower<R> {
                     self.begin(start);
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_says_which_rows_it_wants_or_is_told_what_is_wrong() {
+        let read = |query: &str| {
+            let uri: axum::http::Uri = format!("/events?{query}").parse().unwrap();
+            Rows::read(query_pairs(&uri)).map_err(|e| format!("{e:?}"))
+        };
+        let filter = |query: &str| Rows::Kept(Filter::read(super::super::errors::pairs(query)).unwrap());
+        for (query, expect) in [
+            ("", filter("")),
+            ("rows=all", filter("")),
+            ("wwid=w1&rows=all", filter("wwid=w1")),
+            ("unclean=1", filter("unclean=1")),
+            ("rows=none", Rows::None),
+            ("rows=map", Rows::Map),
+        ] {
+            assert_eq!(read(query).unwrap(), expect, "{query}");
+        }
+        for (query, words) in [
+            ("rows=some", "value 'some'"),
+            ("rows=none&unclean=1", "takes no filter"),
+            ("rows=map&rows=none", "takes no filter"),
+            ("colour=red", "property is not defined"),
+            ("rows=all&state=green", "value 'green'"),
+        ] {
+            let e = read(query).unwrap_err();
+            assert!(e.contains(words), "{query}: {e}");
         }
     }
 }

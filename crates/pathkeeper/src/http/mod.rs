@@ -9,9 +9,11 @@ pub mod edit;
 pub mod errors;
 pub mod events;
 pub mod explain;
+pub mod guests;
 pub mod guide;
 pub mod history;
 pub mod luns;
+pub mod map;
 pub mod metrics;
 pub mod mutes;
 pub mod names;
@@ -185,6 +187,7 @@ pub fn router(context: Context) -> Router {
         .route(paths::METRICS_CLUSTER, get(metrics::of_cluster))
         .merge(can::routes())
         .merge(explain::routes())
+        .merge(guests::routes())
         .merge(guide::routes())
         .merge(history::routes())
         .merge(support::routes())
@@ -200,6 +203,7 @@ pub fn router(context: Context) -> Router {
         .layer(small);
     Router::new()
         .merge(compressed)
+        .merge(map::routes())
         .route(paths::STATUS, get(status::status))
         .route(paths::EVENTS, get(events::events))
         .route(paths::HEALTHZ, get(|| async { "ok\n" }))

@@ -17,7 +17,7 @@ use crate::app::board::{RowBody, Snapshot};
 
 /// Which rows are wanted.
 #[derive(Debug, Default, PartialEq)]
-struct Filter {
+pub(super) struct Filter {
     states: Vec<LunState>,
     node: Option<String>,
     wwid: Option<String>,
@@ -25,7 +25,8 @@ struct Filter {
 }
 
 impl Filter {
-    fn read(pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
+    /// From the query's parameters.
+    pub(super) fn read(pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
         let mut filter = Self::default();
         let mut errors = BTreeMap::new();
         for (name, value) in pairs {
@@ -63,7 +64,7 @@ impl Filter {
         if errors.is_empty() { Ok(filter) } else { Err(ApiError::parameters(errors)) }
     }
 
-    fn keeps(&self, row: &RowBody) -> bool {
+    pub(super) fn keeps(&self, row: &RowBody) -> bool {
         (self.states.is_empty() || self.states.contains(&row.state))
             && self.node.as_deref().is_none_or(|node| row.nodes.iter().any(|n| **n == *node))
             && self.wwid.as_deref().is_none_or(|wwid| row.wwid == wwid)
@@ -82,28 +83,46 @@ pub async fn status(State(context): State<Context>, request: Request) -> Result<
         .board
         .snapshot()
         .ok_or_else(|| ApiError::not_ready("the store has not given its first whole list yet"))?;
-    let zip = accepts_gzip(request.headers());
-    let variant = rustc_hash::FxBuildHasher.hash_one((request.uri().query().unwrap_or_default(), zip));
-    let etag = format!("\"{}-{}-{variant:x}\"", context.board.instance, snapshot.revision);
-    if if_none_match(request.headers(), &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
-    }
+    let (zip, etag) = match seen(&context, &snapshot, &request) {
+        Ok(new) => new,
+        Err(unchanged) => return Ok(*unchanged),
+    };
     let body = if filter == Filter::default() && !zip {
         snapshot.body()
     } else {
         make_body(snapshot, filter, zip).await
     };
+    Ok(tagged(body, "application/json", &etag, zip))
+}
+
+/// Whether the answer is to be zipped, and the tag of a picture; or 304 where the reader has just that.
+pub(super) fn seen(
+    context: &Context,
+    snapshot: &Snapshot,
+    request: &Request,
+) -> Result<(bool, String), Box<Response>> {
+    let zip = accepts_gzip(request.headers());
+    let variant = rustc_hash::FxBuildHasher.hash_one((request.uri().query().unwrap_or_default(), zip));
+    let etag = format!("\"{}-{}-{variant:x}\"", context.board.instance, snapshot.revision);
+    if if_none_match(request.headers(), &etag) {
+        return Err(Box::new((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response()));
+    }
+    Ok((zip, etag))
+}
+
+/// An answer of a body that was made for one coding.
+pub(super) fn tagged(body: Bytes, content_type: &'static str, etag: &str, zip: bool) -> Response {
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    if let Ok(etag) = HeaderValue::from_str(&etag) {
+    if let Ok(etag) = HeaderValue::from_str(etag) {
         headers.insert(header::ETAG, etag);
     }
     if zip {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    Ok(response)
+    response
 }
 
 /// Zipping and filtering a large status takes milliseconds: not on a thread that serves others.
@@ -118,7 +137,7 @@ async fn make_body(snapshot: Arc<Snapshot>, filter: Filter, zip: bool) -> Bytes 
     tokio::task::spawn_blocking(make).await.unwrap_or_default()
 }
 
-fn accepts_gzip(headers: &HeaderMap) -> bool {
+pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok());
     values.flat_map(|v| v.split(',')).any(|coding| {
         let (name, quality) = coding.split_once(';').unwrap_or((coding, ""));

@@ -14,7 +14,8 @@ import { moved, visible } from "../model/window.js";
  * @property {(name: string) => void} openColumn
  */
 
-/** @typedef {{element: HTMLElement, cells: Map<number, HTMLElement>, text: string, row: unknown, paint: number}} Drawn */
+/** @typedef {{first: number, end: number}} Range */
+/** @typedef {{element: HTMLElement, cells: Map<number, HTMLElement>, line: Line, at: number, window: string, paint: number}} Drawn */
 
 const ROW_PX = 26;
 const HEAD_PX = 40;
@@ -23,6 +24,10 @@ const CELL_PX = 78;
 /** On a narrow screen the names leave room for a few cells. */
 const NARROW_PX = 560;
 const NAME_NARROW_PX = 150;
+/** Rows and columns come and go so many at a time: what is in sight is painted anew with each that comes, so a scroll is work for
+ * one frame in several. */
+const ROW_STEP = 4;
+const COLUMN_STEP = 2;
 /** So many rows are printed. */
 const PRINTED_MAX = 2_000;
 
@@ -44,9 +49,13 @@ export class Grid extends HTMLElement {
   #at = { row: 0, column: -1 };
   #drawing = false;
   #printing = false;
-  #name = NAME_PX;
+  #name = 0;
+  /** What was written to the document last, so that it is written once. */
+  #written = "";
+  /** @type {HTMLElement | null} */
+  #stopped = null;
   #listening = new AbortController();
-  /** @type {(cell: HTMLElement) => boolean} */
+  /** @type {(row: import("../model/status.js").LunRow, name: string) => boolean} */
   isLit = () => false;
 
   connectedCallback() {
@@ -57,6 +66,10 @@ export class Grid extends HTMLElement {
     this.#grid.addEventListener("scroll", () => this.#soon(), { signal, passive: true });
     this.#grid.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.#grid.addEventListener("click", (event) => this.#click(event), { signal });
+    // What a cell says by its label it shows to a pointer; thousands of titles are not made for one.
+    this.#grid.addEventListener("mouseover", ({ target }) => {
+      if (target instanceof HTMLElement && target.ariaLabel && !target.title) target.title = target.ariaLabel;
+    }, { signal });
     addEventListener("resize", () => this.#soon(), { signal });
     addEventListener("beforeprint", () => this.#print(true), { signal });
     addEventListener("afterprint", () => this.#print(false), { signal });
@@ -102,11 +115,17 @@ export class Grid extends HTMLElement {
     this.#stop()?.focus({ preventScroll: true });
   }
 
-  /** Lights cells, those too that are scrolled into sight later; null lights none and dims none. @param {((cell: HTMLElement) => boolean) | null} which */
+  /** Lights cells, those too that are scrolled into sight later; null lights none and dims none. @param {Grid["isLit"] | null} which */
   light(which) {
+    if (which === null && !this.hasAttribute("data-lit")) return;
     this.isLit = which ?? (() => false);
     this.toggleAttribute("data-lit", which !== null);
-    for (const { cells } of this.#rows.values()) for (const cell of cells.values()) cell.toggleAttribute("data-lit", this.isLit(cell));
+    for (const { cells, line } of this.#rows.values()) for (const [n, cell] of cells) this.#lit(cell, line, n);
+  }
+
+  /** @param {HTMLElement} cell @param {Line} line @param {number} n */
+  #lit(cell, line, n) {
+    cell.toggleAttribute("data-lit", line.row !== null && this.isLit(line.row, this.#columns[n] ?? ""));
   }
 
   #soon() {
@@ -121,20 +140,20 @@ export class Grid extends HTMLElement {
   #draw() {
     if (!this.#painter) return;
     const grid = this.#grid;
-    this.#name = grid.clientWidth < NARROW_PX ? NAME_NARROW_PX : NAME_PX;
-    grid.toggleAttribute("data-narrow", this.#name === NAME_NARROW_PX);
-    this.#sheet.style.height = `${HEAD_PX + this.#lines.length * ROW_PX}px`;
-    this.#sheet.style.width = `${this.#name + this.#columns.length * CELL_PX}px`;
-    this.#sheet.style.setProperty("--name", `${this.#name}px`);
+    // All that asks for the layout comes before all that changes it.
+    const { clientWidth, clientHeight, scrollTop, scrollLeft } = grid;
+    this.#name = clientWidth < NARROW_PX ? NAME_NARROW_PX : NAME_PX;
     const rows = this.#printing
       ? { first: 0, end: Math.min(this.#lines.length, PRINTED_MAX) }
-      : visible(grid.scrollTop, grid.clientHeight - HEAD_PX, ROW_PX, this.#lines.length);
+      : visible(scrollTop, clientHeight - HEAD_PX, ROW_PX, this.#lines.length, ROW_STEP);
     const columns = this.#printing
       ? { first: 0, end: this.#columns.length }
-      : visible(grid.scrollLeft, grid.clientWidth - this.#name, CELL_PX, this.#columns.length);
+      : visible(scrollLeft, clientWidth - this.#name, CELL_PX, this.#columns.length, COLUMN_STEP);
     const names = indexes(columns, this.#at.column);
     const shown = indexes(rows, this.#at.row);
-    this.#drawHead(names);
+    this.#write(columns.first);
+    const window = `${names.join()} ${this.#columns.length}`;
+    this.#drawHead(names, columns, window);
     const before = this.#rows;
     /** @type {Map<string, Drawn>} */
     const after = new Map();
@@ -142,12 +161,14 @@ export class Grid extends HTMLElement {
       const line = this.#lines[n];
       if (!line) continue;
       const old = before.get(line.key);
-      const same = old && old.text === line.text && old.row === line.row && old.paint === this.#paint;
-      if (same) this.#columnsOf(old, line, names);
-      const drawn = same ? old : this.#row(line, names, old?.element);
+      const same = old && old.line.text === line.text && old.line.row === line.row && old.paint === this.#paint;
+      if (same && old.window !== window) this.#columnsOf(old, line, names, columns, window);
+      const drawn = same ? old : this.#row(line, names, columns, window, old?.element);
       after.set(line.key, drawn);
+      if (drawn.at === n) continue;
+      drawn.at = n;
       const { element } = drawn;
-      element.style.transform = `translateY(${HEAD_PX + n * ROW_PX}px)`;
+      element.style.top = `${HEAD_PX + n * ROW_PX}px`;
       element.setAttribute("aria-rowindex", String(n + 2));
       element.dataset["line"] = String(n);
     }
@@ -155,6 +176,19 @@ export class Grid extends HTMLElement {
     this.#rows = after;
     this.#order(shown);
     this.#setStop();
+  }
+
+  /** How large everything is, and how far aside the first column stands. @param {number} first */
+  #write(first) {
+    const written = [this.#name, this.#lines.length, this.#columns.length, first].join();
+    if (written === this.#written) return;
+    this.#written = written;
+    this.#grid.toggleAttribute("data-narrow", this.#name === NAME_NARROW_PX);
+    const { style } = this.#sheet;
+    style.height = `${HEAD_PX + this.#lines.length * ROW_PX}px`;
+    style.width = `${this.#name + this.#columns.length * CELL_PX}px`;
+    style.setProperty("--name", `${this.#name}px`);
+    style.setProperty("--aside", `${first * CELL_PX}px`);
   }
 
   /** In the document as on the screen, for those who read the document. @param {number[]} shown */
@@ -169,38 +203,40 @@ export class Grid extends HTMLElement {
     }
   }
 
-  /** @param {number[]} names */
-  #drawHead(names) {
-    const key = `${names.join()} ${this.#paint} ${this.#columns.length}`;
+  /** @param {number[]} names @param {Range} columns @param {string} window */
+  #drawHead(names, columns, window) {
+    const key = `${window} ${this.#paint}`;
     if (key === this.#headKey) return;
     this.#headKey = key;
     const corner = h("div", { role: "columnheader", class: "corner", "aria-colindex": "1", "data-column": "-1", tabindex: "-1" }, "LUN");
-    this.#fill(this.#head, [corner, ...names.map((n) => this.#place(/** @type {Painter} */ (this.#painter).column(this.#columns[n] ?? ""), n))]);
+    this.#fill(this.#head, [corner, ...names.map((n) => this.#place(/** @type {Painter} */ (this.#painter).column(this.#columns[n] ?? ""), n, columns))]);
   }
 
-  /** @param {Line} line @param {number[]} names @param {HTMLElement} [old] @returns {Drawn} */
-  #row(line, names, old) {
+  /** @param {Line} line @param {number[]} names @param {Range} columns @param {string} window @param {HTMLElement} [old] @returns {Drawn} */
+  #row(line, names, columns, window, old) {
     const painter = /** @type {Painter} */ (this.#painter);
     const element = old ?? h("div", { role: "row", class: `row ${line.kind}` });
     const header = painter.header(line);
     header.setAttribute("aria-colindex", "1");
     header.dataset["column"] = "-1";
     header.tabIndex = -1;
-    const cells = new Map(line.kind === "group" ? [] : names.map((n) => [n, this.#cell(line, n)]));
+    const cells = new Map(line.kind === "group" ? [] : names.map((n) => [n, this.#cell(line, n, columns)]));
     this.#fill(element, [header, ...cells.values()]);
-    return { element, cells, text: line.text, row: line.row, paint: this.#paint };
+    return { element, cells, line, at: -1, window, paint: this.#paint };
   }
 
-  /** @param {Line} line @param {number} n */
-  #cell(line, n) {
+  /** @param {Line} line @param {number} n @param {Range} columns */
+  #cell(line, n, columns) {
     const made = this.#painter?.cell(line, this.#columns[n] ?? "");
-    const cell = this.#place(made ?? h("div", { role: "gridcell", class: "cell", "aria-label": "not expected" }), n);
-    cell.toggleAttribute("data-lit", this.isLit(cell));
+    const cell = this.#place(made ?? h("div", { role: "gridcell", class: "cell", "aria-label": "not expected" }), n, columns);
+    if (this.hasAttribute("data-lit")) this.#lit(cell, line, n);
     return cell;
   }
 
-  /** A row that was scrolled aside: cells that came into sight are made, the others stay or go. @param {Drawn} drawn @param {Line} line @param {number[]} names */
-  #columnsOf(drawn, line, names) {
+  /** A row that was scrolled aside: cells that came into sight are made, the others stay or go.
+   * @param {Drawn} drawn @param {Line} line @param {number[]} names @param {Range} columns @param {string} window */
+  #columnsOf(drawn, line, names, columns, window) {
+    drawn.window = window;
     if (line.kind === "group") return;
     const wanted = new Set(names);
     for (const [n, cell] of drawn.cells) {
@@ -213,8 +249,9 @@ export class Grid extends HTMLElement {
     for (let at = names.length - 1; at >= 0; at -= 1) {
       const n = names[at] ?? 0;
       let cell = drawn.cells.get(n);
-      if (!cell) {
-        cell = this.#cell(line, n);
+      if (cell) place(cell, n, columns);
+      else {
+        cell = this.#cell(line, n, columns);
         drawn.cells.set(n, cell);
         drawn.element.insertBefore(cell, next);
       }
@@ -230,9 +267,9 @@ export class Grid extends HTMLElement {
     if (had != null) content.find((cell) => cell.dataset["column"] === had)?.focus({ preventScroll: true });
   }
 
-  /** @param {HTMLElement} cell @param {number} n */
-  #place(cell, n) {
-    cell.style.left = `calc(var(--name) + ${n * CELL_PX}px)`;
+  /** @param {HTMLElement} cell @param {number} n @param {Range} columns */
+  #place(cell, n, columns) {
+    place(cell, n, columns);
     cell.setAttribute("aria-colindex", String(n + 2));
     cell.dataset["column"] = String(n);
     cell.tabIndex = -1;
@@ -248,10 +285,9 @@ export class Grid extends HTMLElement {
 
   #setStop() {
     const stop = this.#stop();
-    for (const other of this.#sheet.querySelectorAll('[tabindex="0"]')) {
-      if (other !== stop && other instanceof HTMLElement) other.tabIndex = -1;
-    }
-    if (stop) stop.tabIndex = 0;
+    if (this.#stopped !== stop && this.#stopped) this.#stopped.tabIndex = -1;
+    this.#stopped = stop;
+    if (stop && stop.tabIndex !== 0) stop.tabIndex = 0;
   }
 
   #scrollTo() {
@@ -310,7 +346,16 @@ export class Grid extends HTMLElement {
   }
 }
 
-/** @param {{first: number, end: number}} range @param {number} kept is shown as well: it has the focus */
+/** Cells in sight flow, each beside the one before; one that is kept although it is far aside stands where it belongs.
+ * @param {HTMLElement} cell @param {number} n @param {Range} columns */
+function place(cell, n, { first, end }) {
+  const apart = n < first || n >= end;
+  if (!apart && !cell.style.left) return;
+  cell.style.position = apart ? "absolute" : "";
+  cell.style.left = apart ? `calc(var(--name) + ${n * CELL_PX}px)` : "";
+}
+
+/** @param {Range} range @param {number} kept is shown as well: it has the focus */
 function indexes({ first, end }, kept) {
   const all = [];
   if (kept >= 0 && kept < first) all.push(kept);

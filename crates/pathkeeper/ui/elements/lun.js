@@ -3,6 +3,7 @@
 import { ApiError, get, part, send } from "../api.js";
 import { command, copyButton, h, keep, since, stateMark, time } from "../h.js";
 import { plural, shortWwid, size } from "../format.js";
+import { guestWords, guestsByLun } from "../model/guests.js";
 import { href } from "../model/route.js";
 import { cellText, cellWords, compareNames, fingerprint, known, label, reading, stateWords } from "../model/status.js";
 import { mostly } from "../model/tint.js";
@@ -14,6 +15,8 @@ import { Asked, View } from "./view.js";
 /** What is not in the event stream is asked for after a change, and not more often than this. */
 const ASK_S = 5;
 const NAMES_S = 60;
+/** Guests come and go seldom, too. */
+const GUESTS_S = 60;
 /** Parts of an explanation that are read when somebody doubts it: the paths below say the same. */
 const AT_LENGTH = new Set(["SEEN", "WHY"]);
 
@@ -34,6 +37,7 @@ export class Lun extends View {
   #asking = false;
   /** @type {Asked<import("../api-types.js").Names>} */
   #names = new Asked(() => get("names"), () => this.#drawNodes());
+  #guests = new Asked(() => get("guests"), () => this.#drawTitle());
   #lun = new Asked(() => get(`luns/${part(this.route.name)}`), () => this.#drawLun());
   #found = new Asked(() => get(`luns/${part(this.route.name)}/findings`), () => this.#drawFindings());
   /** @type {Asked<import("../api-types.js").Explained>} */
@@ -64,6 +68,7 @@ export class Lun extends View {
     if (!this.store.paused) {
       for (const asked of [this.#lun, this.#found, this.#why, this.#history]) asked.refresh(ASK_S);
       this.#names.refresh(NAMES_S);
+      this.#guests.refresh(GUESTS_S);
       this.#askPaths();
     }
     this.#drawNodes();
@@ -76,6 +81,7 @@ export class Lun extends View {
     if (!row && !this.store.status) return;
     const state = row ? reading(row) : "unknown";
     const sizes = Object.values(lun?.nodes ?? {}).map((on) => on.size);
+    const guests = this.#guests.data?.known && !this.store.past ? guestsByLun(this.#guests.data).get(this.route.name) ?? [] : null;
     const known_ = lun?.wwid ?? row?.wwid;
     const facts = [
       size(row?.size ?? mostly(sizes)), this.#why.data?.about?.find((text) => text !== known_ && /[a-z]/i.test(text) && !/^[\d.]+ [KMGTPE]iB$/.test(text)),
@@ -84,7 +90,7 @@ export class Lun extends View {
       row?.allowed === false ? "not on the allow-list" : null,
     ].filter(Boolean);
     keep(this.#title, [{
-      key: "title", sig: [row, facts, lun?.retired, lun?.["in-use"], this.store.past?.at],
+      key: "title", sig: [row, facts, lun?.retired, lun?.["in-use"], guests, this.store.past?.at],
       make: () => {
         const wwid = h("code", {}, this.route.name);
         return h("header", { class: "title" },
@@ -92,6 +98,8 @@ export class Lun extends View {
           row ? stateMark(state === "doubt" ? "unknown" : state, stateWords(row)) : stateMark("unknown", "not in this status")),
         h("p", {}, wwid, " ", copyButton(wwid)),
         h("p", { class: "soft" }, facts.join(" · ")),
+        guests === null ? null : guests.length === 0 ? h("p", { class: "soft" }, "no guest needs it, as far as guests are known")
+          : h("details", { class: "guests-of" }, h("summary", {}, plural(guests.length, "guest")), h("ul", {}, ...guests.map((guest) => h("li", {}, guestWords(guest))))),
         lun?.retired?.length ? h("p", { class: "doubtful" }, `out of service by a person's word on ${lun.retired.join(", ")}`) : null,
         row ? h("ul", { class: "chips" }, ...Object.keys(row.nodes).sort(compareNames).map((name) => {
           const cell = /** @type {import("../model/status.js").Cell} */ (row.nodes[name]);

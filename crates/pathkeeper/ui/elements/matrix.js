@@ -4,20 +4,19 @@ import "./grid.js";
 import { get, part } from "../api.js";
 import { h, keep } from "../h.js";
 import { plural } from "../format.js";
-import { fabrics } from "../model/fabrics.js";
 import { TINTS } from "../model/tint.js";
 import { href, parse } from "../model/route.js";
 import { csv, held, lines, onlyUnclean, readFilter, wanted, writeFilter } from "../model/rows.js";
 import { STATES, columns, findingLine, fingerprint, severityWord, sorted } from "../model/status.js";
 import { Asked, View } from "./view.js";
-import { CellPanel } from "./cell-panel.js";
-import { legend } from "./legend.js";
 import { painter } from "./paint.js";
 
 /** A row that is read stays where it is for so long after the last key or click. */
 const READING_MS = 10_000;
 /** Sizes on nodes are asked for anew so often while they are shown. */
 const SIZES_S = 30;
+/** Guests come and go seldom. */
+const GUESTS_S = 60;
 /** Paths of all nodes are asked for anew so often while fabrics are shown: each may be unpacked for us alone. */
 const FABRICS_S = 60;
 
@@ -28,8 +27,11 @@ export class Matrix extends View {
   #count = h("p", { class: "soft count" });
   #news = h("button", { type: "button", class: "news", hidden: true, onclick: () => this.#sort() });
   #empty = h("p", { class: "quiet", id: "empty", hidden: true });
-  #legend = legend();
-  #panel = new CellPanel();
+  /** These come when they are first asked for. @type {HTMLDialogElement | null} */
+  #legend = null;
+  /** @type {import("./cell-panel.js").CellPanel | null} */
+  #panel = null;
+  #beside = h("div", { class: "beside" }, h("div", { class: "field" }, this.#empty, this.#grid));
   #filterKey = "";
   /** @type {import("../model/rows.js").Line[]} */
   #shown = [];
@@ -41,17 +43,13 @@ export class Matrix extends View {
   #revealed = "";
   #fabrics = new Asked(() => this.#askFabrics(), () => this.draw());
   #sizes = new Asked(() => get("luns"), () => this.draw());
+  #guests = new Asked(() => get("guests"), () => this.draw());
 
   build() {
     this.append(
       h("h1", { tabindex: "-1", class: "unseen" }, "Matrix"),
       this.#causes, this.#form,
-      h("div", { class: "beside" }, h("div", { class: "field" }, this.#empty, this.#grid), this.#panel),
-      h("div", { class: "under" }, this.#count, this.#news), this.#legend);
-    this.#panel.addEventListener("shut", () => {
-      this.#go({ cell: "" });
-      this.#grid.focusCell();
-    });
+      this.#beside, h("div", { class: "under" }, this.#count, this.#news));
     this.#grid.addEventListener("keydown", () => (this.#touched = Date.now()));
     this.#form.addEventListener("input", (event) => this.#read(event));
     addEventListener("keydown", (event) => this.#shortcut(event), { signal: this.signal });
@@ -70,24 +68,26 @@ export class Matrix extends View {
     const tint = TINTS[this.route.query.get("colour") ?? ""] ?? TINTS["state"];
     if (tint?.asks === "luns") this.#sizes.refresh(SIZES_S);
     if (tint?.asks === "disks") this.#fabrics.refresh(FABRICS_S);
+    if (!this.store.past) this.#guests.refresh(GUESTS_S);
     const nodes = this.store.nodes;
     // What a cell looks like beyond its row: nodes that are not heard, the tint, and what it needs.
     const fresh = [...nodes.values()].map((node) => [node.node, node.report, node.multipathd, node.settling]);
-    const paintKey = JSON.stringify([fresh, tint?.word, this.#sizes.at, this.#fabrics.at]);
+    const paintKey = JSON.stringify([fresh, tint?.word, this.#sizes.at, this.#fabrics.at, this.#guests.data?.known ? this.#guests.at : 0]);
     if (paintKey !== this.#paintKey) this.#paint += 1;
     this.#paintKey = paintKey;
     const paint = painter({
-      // Of another time neither sizes nor paths are kept.
+      // Of another time neither sizes nor paths nor guests are kept.
       nodes, tint: tint ?? null, luns: this.store.past ? null : this.#sizes.data, fabrics: this.store.past ? null : this.#fabrics.data,
+      guests: this.store.past ? null : this.#guests.data,
       open: (line, name) => this.#open(line, name),
       openColumn: (name) => (location.hash = href("node", name)),
     });
     this.#grid.show(this.#shown, names, paint, this.#paint);
     this.#grid.hidden = this.#shown.length === 0;
     this.#empty.hidden = this.#shown.length > 0;
-    this.#empty.textContent = status.luns.length === 0 ? "" : `none of ${plural(status.luns.length, "LUN")} matches this filter`;
+    this.#empty.textContent = status.summary.luns === 0 ? "" : `none of ${plural(status.summary.luns, "LUN")} matches this filter`;
     const unclean = onlyUnclean(filter, status.luns) ? " that are not optimal everywhere" : "";
-    this.#count.textContent = `${rows.length} of ${plural(status.luns.length, "LUN")}${unclean}, ${plural(names.length, "node")}`;
+    this.#count.textContent = `${rows.length} of ${plural(status.summary.luns, "LUN")}${unclean}, ${plural(names.length, "node")}`;
     this.#light(this.#lit ?? (filter.cause || null));
     this.#openPanel(status);
   }
@@ -95,7 +95,7 @@ export class Matrix extends View {
   /** Who reads keeps their order; who does not sees the worst first. @param {import("../model/rows.js").Line[]} fresh
    * @param {import("../model/status.js").LunRow[]} all @param {string} filterKey */
   #arrange(fresh, all, filterKey) {
-    const reading = this.#grid.isRead || Date.now() - this.#touched < READING_MS || !this.#panel.hidden;
+    const reading = this.#grid.isRead || Date.now() - this.#touched < READING_MS || this.#panel?.hidden === false;
     if (!reading || filterKey !== this.#filterKey || this.#shown.length === 0) {
       this.#filterKey = filterKey;
       this.#shown = fresh;
@@ -115,6 +115,7 @@ export class Matrix extends View {
 
   /** One node after the other; one that cannot be read is not known, and the others are. */
   async #askFabrics() {
+    const { fabrics } = await import("../model/fabrics.js");
     const all = [];
     for (const name of columns(this.store.live?.luns ?? [])) {
       if (this.signal.aborted) break;
@@ -156,10 +157,10 @@ export class Matrix extends View {
     this.#lit = mark === filtered ? null : mark;
     const lit = mark ?? filtered;
     const scope = this.store.status?.findings.find((finding) => fingerprint(finding) === lit)?.scope;
-    this.#grid.light(lit ? (cell) => {
+    this.#grid.light(lit ? (row, node) => {
       // A finding that is no cause is about its own cell.
-      const own = scope?.wwid != null && scope.node === cell.dataset["node"] && scope.wwid === cell.dataset["of"];
-      return own || (cell.dataset["causes"]?.split("\n").includes(lit) ?? false);
+      const own = scope?.wwid != null && scope.node === node && scope.wwid === row.wwid;
+      return own || (row.nodes[node]?.causes?.includes(lit) ?? false);
     } : null);
   }
 
@@ -175,9 +176,30 @@ export class Matrix extends View {
     const slash = asked.indexOf("/");
     const [wwid, node] = [asked.slice(0, slash), asked.slice(slash + 1)];
     const row = slash > 0 ? status.luns.find((row) => row.wwid === wwid) : undefined;
-    this.#panel.show(row ?? null, node, status, this.store);
+    if (row && !this.#panel) this.#bringPanel();
+    this.#panel?.show(row ?? null, node, status, this.store);
     if (row && this.#revealed !== asked) this.#grid.reveal(wwid, node);
     this.#revealed = asked;
+  }
+
+  async #bringPanel() {
+    const { CellPanel } = await import("./cell-panel.js").catch(() => ({ CellPanel: null }));
+    if (!CellPanel) this.#count.textContent = "this cell cannot be shown: the agent does not answer";
+    if (!CellPanel || this.#panel || !this.isConnected) return;
+    const panel = (this.#panel = new CellPanel());
+    this.#beside.append(panel);
+    panel.addEventListener("shut", () => {
+      this.#go({ cell: "" });
+      this.#grid.focusCell();
+    });
+    this.draw();
+  }
+
+  async #explain() {
+    const { legend } = await import("./legend.js").catch(() => ({ legend: null }));
+    if (!legend) return;
+    if (!this.#legend) this.append((this.#legend = legend()));
+    if (!this.#legend.open) this.#legend.showModal();
   }
 
   /** Changes the address in place: filter and cell can be sent to somebody. @param {Record<string, string>} change */
@@ -227,7 +249,7 @@ export class Matrix extends View {
         h("span", { class: "buttons" },
           h("button", { type: "button", onclick: () => this.#csv() }, "CSV"),
           h("button", { type: "button", onclick: () => print() }, "print"),
-          h("button", { type: "button", title: "Legend", "aria-label": "Legend", onclick: () => this.#legend.showModal() }, "?")));
+          h("button", { type: "button", title: "Legend", "aria-label": "Legend", onclick: () => this.#explain() }, "?")));
     }
     for (const field of this.#form.elements) {
       if (field === document.activeElement && field instanceof HTMLInputElement && field.type === "search") continue;
@@ -251,8 +273,8 @@ export class Matrix extends View {
   /** @param {KeyboardEvent} event */
   #shortcut(event) {
     const typing = event.target instanceof Element && event.target.matches("input:not([type=checkbox]), select, textarea");
-    if (event.key === "Escape" && !this.#panel.hidden && !this.#legend.open) this.#panel.shut();
-    else if (event.key === "?" && !typing) this.#legend.showModal();
+    if (event.key === "Escape" && this.#panel?.hidden === false && !this.#legend?.open) this.#panel.shut();
+    else if (event.key === "?" && !typing) this.#explain();
   }
 }
 

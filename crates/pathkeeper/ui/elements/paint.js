@@ -1,7 +1,8 @@
 // How cells and headers of the matrix look.
 
 import { h } from "../h.js";
-import { plural, shortWwid, span } from "../format.js";
+import { list, plural, shortWwid, span } from "../format.js";
+import { guestWords, guestsByLun } from "../model/guests.js";
 import { cellText, cellWords, isUnexplained, known, label, marks, nodeHealth, reading, stateWords } from "../model/status.js";
 
 /**
@@ -10,12 +11,14 @@ import { cellText, cellWords, isUnexplained, known, label, marks, nodeHealth, re
  * @property {import("../model/tint.js").Tint | null} tint
  * @property {import("../api-types.js").Luns | null} luns
  * @property {import("../model/fabrics.js").Fabrics | null} fabrics
+ * @property {import("../api-types.js").Guests | null} guests null or not known: nothing is said of them
  * @property {(line: import("../model/rows.js").Line, name: string | null) => void} open
  * @property {(name: string) => void} openColumn
  */
 
 /** @param {Options} options @returns {import("./grid.js").Painter} */
-export function painter({ nodes, tint, luns, fabrics, open, openColumn }) {
+export function painter({ nodes, tint, luns, fabrics, guests, open, openColumn }) {
+  const users = guests?.known ? guestsByLun(guests) : null;
   const beside = { luns: luns ? new Map(luns.luns.map((lun) => [lun.wwid, lun])) : null, fabrics };
   return {
     open,
@@ -37,6 +40,7 @@ export function painter({ nodes, tint, luns, fabrics, open, openColumn }) {
       return h("div", { role: "rowheader", class: "name", title: row.wwid, "data-wwid": row.wwid, "data-lun": label(row), "data-cluster-state": state },
         h("span", { class: "alias" }, label(row) === row.wwid ? shortWwid(row.wwid) : label(row)),
         label(row) === row.wwid ? null : h("span", { class: "wwid" }, `…${row.wwid.slice(-6)}`),
+        users ? using(users.get(row.wwid) ?? []) : null,
         h("span", { class: "state", "data-state": state === "doubt" ? "unknown" : state }, stateWords(row)));
     },
     cell: (line, name) => {
@@ -52,12 +56,18 @@ export function painter({ nodes, tint, luns, fabrics, open, openColumn }) {
       const corner = look ? "" : marks(cell);
       return h("div", {
         role: "gridcell", class: "cell", "data-of": row.wwid, "data-node": name, "data-state": state,
-        "data-causes": cell.causes?.join("\n"), "data-unexplained": isUnexplained(cell), "data-dark": dark,
-        "data-marks": corner || null, "data-tint": look?.tint ?? null, title: look ? `${words}; ${look.words}` : words,
+        "data-unexplained": isUnexplained(cell), "data-dark": dark,
+        "data-marks": corner || null, "data-tint": look?.tint ?? null,
         "aria-label": look ? `${words}; ${look.words}` : words,
       }, dark ? "" : look ? look.text : cellText(cell));
     },
   };
+}
+
+/** Who needs it. @param {import("../api-types.js").Guest[]} guests */
+function using(guests) {
+  if (guests.length === 0) return null;
+  return h("span", { class: "guests", title: list(guests.map(guestWords), 20) }, plural(guests.length, "guest"));
 }
 
 /** Beneath a column's name: nothing where all is well. @param {import("../model/status.js").NodeRow} node */

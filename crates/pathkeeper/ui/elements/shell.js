@@ -103,7 +103,7 @@ export class Shell {
     const manages = this.store.live?.view.mode === "manage" || this.route.view === "config" ||
       [...this.store.liveNodes.values()].some((node) => node.mode === "manage");
     /** @type {[import("../model/route.js").Route["view"], string][]} */
-    const views = [["overview", "Overview"], ["matrix", "Matrix"]];
+    const views = [["overview", "Overview"], ["matrix", "Matrix"], ["map", "Map"]];
     // Where everything observes there is nothing to configure.
     if (manages) views.push(["config", "Configuration"]);
     const here = this.route.view;

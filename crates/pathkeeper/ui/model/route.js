@@ -2,12 +2,12 @@
 
 /**
  * @typedef {object} Route
- * @property {"overview" | "matrix" | "lun" | "node" | "config"} view
+ * @property {"overview" | "matrix" | "map" | "lun" | "node" | "config"} view
  * @property {string} name the LUN's WWID or the node's name; empty elsewhere
  * @property {URLSearchParams} query filters, cell, `at`
  */
 
-const VIEWS = new Set(["matrix", "lun", "node", "config"]);
+const VIEWS = new Set(["matrix", "map", "lun", "node", "config"]);
 const NAMED = new Set(["lun", "node"]);
 
 /** What an address means; what it cannot mean is the overview. @param {string} hash @returns {Route} */
@@ -20,6 +20,13 @@ export function parse(hash) {
     return { view: "overview", name: "", query: new URLSearchParams(query) };
   }
   return { view: /** @type {Route["view"]} */ (view), name, query: new URLSearchParams(query) };
+}
+
+/** Which rows a view needs of the event stream, in the words of its address. @param {Route} route */
+export function rowsOf({ view, name, query }) {
+  const wwid = view === "lun" ? name : view === "matrix" ? query.get("wwid") : null;
+  if (wwid) return `wwid=${encodeURIComponent(wwid)}`;
+  return view === "matrix" ? "" : view === "map" ? "rows=map" : "rows=none";
 }
 
 /** @param {string} text */

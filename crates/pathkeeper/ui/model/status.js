@@ -22,9 +22,19 @@ export function known(word) {
   return STATES.find((state) => state === word) ?? "unknown";
 }
 
+/** A row never changes, another one comes in its place: so it is looked through once. @type {WeakMap<LunRow, boolean>} */
+const looked = new WeakMap();
+
 /** @param {LunRow} row */
-export const isClean = (row) =>
-  row["cluster-state"] === "optimal" && Object.values(row.nodes).every((cell) => cell.state === "optimal");
+export function isClean(row) {
+  let clean = looked.get(row);
+  if (clean === undefined) {
+    clean = row["cluster-state"] === "optimal";
+    for (const name in row.nodes) clean &&= row.nodes[name]?.state === "optimal";
+    looked.set(row, clean);
+  }
+  return clean;
+}
 
 /** The state that a row reads as: `doubt` for optimal with a cell that nobody knows. @param {LunRow} row */
 export function reading(row) {
@@ -84,18 +94,27 @@ export const label = (row) => row.alias ?? row.name ?? row.wwid;
 /** The label, a bare WWID shortened. @param {LunRow} row */
 export const shortLabel = (row) => (label(row) === row.wwid ? shortWwid(row.wwid) : label(row));
 
-/** The nodes that have a cell in any row, in order of their names, `pve2` before `pve10`. @param {LunRow[]} rows */
+/** @type {WeakMap<LunRow[], string[]>} */
+const headed = new WeakMap();
+
+/** The nodes that have a cell in any row, in order of their names, `pve2` before `pve10`. @param {LunRow[]} rows @returns {string[]} */
 export function columns(rows) {
-  const names = new Set();
-  for (const row of rows) for (const name in row.nodes) names.add(name);
-  return byNumber([...names]);
+  let names = headed.get(rows);
+  if (!names) {
+    /** @type {Set<string>} */
+    const all = new Set();
+    for (const row of rows) for (const name in row.nodes) all.add(name);
+    headed.set(rows, (names = byNumber([...all])));
+  }
+  return names;
 }
 
-const collator = new Intl.Collator("en", { numeric: true });
-/** @param {string[]} names */
-export const byNumber = (names) => names.sort(collator.compare);
+/** It costs a browser tens of milliseconds, so it is made when names are first compared. @type {Intl.Collator | undefined} */
+let collator;
 /** @param {string} a @param {string} b */
-export const compareNames = (a, b) => collator.compare(a, b);
+export const compareNames = (a, b) => (collator ??= new Intl.Collator("en", { numeric: true })).compare(a, b);
+/** @param {string[]} names */
+export const byNumber = (names) => names.sort(compareNames);
 
 /**
  * A delta: whole rows, removed WWIDs, and each other part whole where it changed. The old status stays as it was, so

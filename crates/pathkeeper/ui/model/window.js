@@ -1,17 +1,18 @@
 // Which part of a large grid is on the screen, and where a key leads. No DOM here.
 
-/** Rows and columns beyond the edge, so that a short scroll shows no gap. */
-const OVERSCAN = 4;
+/** Rows and columns beyond the edge, so that a short scroll shows no gap. Each more is some thirty cells to lay out and paint. */
+const OVERSCAN = 2;
 
 /**
  * The first and the end of what is on the screen.
  * @param {number} scroll where it is scrolled to, px @param {number} view what is seen of it, px
- * @param {number} size of one, px @param {number} count of all
+ * @param {number} size of one, px @param {number} count of all @param {number} [step] both are multiples of it, so that they change seldom
  */
-export function visible(scroll, view, size, count) {
-  const first = Math.min(count, Math.max(0, Math.floor(scroll / size) - OVERSCAN));
-  const end = Math.min(count, Math.ceil((scroll + view) / size) + OVERSCAN);
-  return { first, end: Math.max(first, end) };
+export function visible(scroll, view, size, count, step = 1) {
+  const down = Math.floor((scroll / size - OVERSCAN) / step) * step;
+  const up = Math.ceil(((scroll + view) / size + OVERSCAN) / step) * step;
+  const first = Math.min(count, Math.max(0, down));
+  return { first, end: Math.max(first, Math.min(count, up)) };
 }
 
 /**
