@@ -40,8 +40,8 @@ if (process.argv.includes("--snapshots")) {
 let passed = step("modules without a page", process.execPath, ["--test", "--test-reporter=dot", ...tests("unit")]);
 if (install()) {
   passed = step("types", process.execPath, [join(scratch, "node_modules/typescript/bin/tsc"), "-p", join(root, "crates/pathkeeper/ui")]) && passed;
-  // Two files at a time: each has a cluster of its own, most of whose time is waiting, and the machine may be small.
-  passed = step("browser", process.execPath, ["--test", "--test-concurrency=2", "--test-reporter=spec", ...tests("browser")]) && passed;
+  // All files at once: each has a cluster of its own, and most of its time is waiting for what nodes tell every half minute.
+  passed = step("browser", process.execPath, ["--test", "--test-concurrency=3", "--test-reporter=spec", ...tests("browser")]) && passed;
 } else {
   passed = false;
 }

@@ -65,7 +65,7 @@ export function looks(lab) {
       await page.goto("about:blank");
       await look(page, name);
       const stops = new Set();
-      for (let n = 0; n < 40; n += 1) {
+      for (let n = 0; n < 24; n += 1) {
         await page.keyboard.press("Tab");
         const at = await focused(page);
         if (at.tag === "BODY" || stops.has(at.html)) break;
