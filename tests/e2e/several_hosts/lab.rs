@@ -3,7 +3,7 @@
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use pathkeeper::demo::expect::differences;
@@ -315,19 +315,22 @@ impl Lab {
 
     /// The program, as a person at this host uses it: its exit status, and all that it says.
     pub fn says(&self, host: usize, args: &[&str]) -> (Option<i32>, String) {
-        let mut command = Command::new(program());
-        command.arg("--socket").arg(socket(&self.dir, host)).args(["--timeout", "60"]).args(args);
-        let editor = self.dir.path().join("editor");
-        let out = command.env("EDITOR", editor).stdin(Stdio::null()).output().unwrap();
-        let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
-        (out.status.code(), text)
+        let out = self.run(host, args);
+        let text = [out.stdout, out.stderr].concat();
+        (out.status.code(), String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// As [`Lab::says`], and it must go well.
+    /// The same where it must go well: its answer.
     pub fn does(&self, host: usize, args: &[&str]) -> String {
-        let (status, text) = self.says(host, args);
-        assert_eq!(status, Some(0), "{args:?}: {text}");
-        text
+        let out = self.run(host, args);
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    }
+
+    fn run(&self, host: usize, args: &[&str]) -> Output {
+        let mut command = Command::new(program());
+        command.arg("--socket").arg(socket(&self.dir, host)).args(["--timeout", "60"]).args(args);
+        command.env("EDITOR", self.dir.path().join("editor")).stdin(Stdio::null()).output().unwrap()
     }
 
     /// What whoever edits a document next makes of it.
@@ -341,11 +344,6 @@ impl Lab {
     /// A file of a host's, below its root; nothing where it is not.
     pub fn file(&self, host: usize, name: &str) -> String {
         std::fs::read_to_string(self.dir.path().join(host.to_string()).join(name)).unwrap_or_default()
-    }
-
-    /// From now on this host's `multipath -t` takes so long.
-    pub fn judges_within(&self, host: usize, seconds: u32) {
-        write_judge(&self.dir.path().join(host.to_string()), seconds);
     }
 
     fn client(&self, host: usize) -> Client {
@@ -408,16 +406,9 @@ fn managed(node: usize, root: &Path, machine: &mut Machine, san: &San) {
     put("etc/multipath/conf.d/10-names.conf", &format!("multipaths {{\n{}}}\n", named.collect::<String>()));
     let wwids = maps.iter().map(|map| format!("{}\n", map.wwid));
     put("state/config/wwids-added", &format!("# ours\n{}", wwids.collect::<String>()));
-    write_judge(root, 0);
+    put("sbin/multipath", "#!/bin/sh\nexit 0\n");
+    std::fs::set_permissions(root.join("sbin/multipath"), Permissions::from_mode(0o755)).unwrap();
     machine.obey(san);
-}
-
-fn write_judge(root: &Path, seconds: u32) {
-    let (new, file) = (root.join("sbin/multipath.new"), root.join("sbin/multipath"));
-    std::fs::write(&new, format!("#!/bin/sh\nsleep {seconds}\n")).unwrap();
-    std::fs::set_permissions(&new, Permissions::from_mode(0o755)).unwrap();
-    // Renamed into its place: nobody starts half a program.
-    std::fs::rename(new, file).unwrap();
 }
 
 fn socket(dir: &TempDir, host: usize) -> PathBuf {

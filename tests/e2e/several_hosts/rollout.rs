@@ -3,6 +3,8 @@
 
 use std::time::Instant;
 
+use pathkeeper_engine::sim::{DaemonMode, Op};
+
 use super::lab::{HOSTS, LEASE_S, Lab};
 use super::{ALL, BACK_S, without};
 
@@ -13,7 +15,7 @@ const APPLIED_S: f64 = 20.0;
 #[test]
 #[ignore = "needs root, network namespaces and etcd"]
 fn several_hosts_take_a_configuration() {
-    let lab = Lab::managed();
+    let mut lab = Lab::managed();
 
     // What a person does first, at any host.
     let proposed = lab.does(1, &["config", "adopt"]);
@@ -39,7 +41,7 @@ fn several_hosts_take_a_configuration() {
     lab.comes_true("all agree", &ALL, BACK_S);
 
     // The first one is cut off while it is at it: the others wait for its word.
-    lab.judges_within(0, 8);
+    lab.apply(&Op::Multipathd { node: 0, mode: DaemonMode::Slow { delay_ms: 600 } });
     lab.does(1, &["config", "set", "failback", "18"]);
     let began = Instant::now();
     lab.does(1, &["config", "apply", "--yes", "--canary", &lab.name(0)]);
@@ -52,6 +54,7 @@ fn several_hosts_take_a_configuration() {
         assert!(lab.file(host, MAIN).contains("16"), "host {host} followed nobody: {:?}", lab.rollout(host));
     }
     lab.allow_all();
+    lab.apply(&Op::Multipathd { node: 0, mode: DaemonMode::Running });
     lab.net.plug(0);
     stands(
         &lab,

@@ -120,7 +120,13 @@ impl Cluster {
         let path = self.dir.path().join(format!("{node}.{}", self.starttime));
         let listener = UnixListener::bind(&path).unwrap();
         let process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "pmxcfs::pmxcfs_server_process", "--ignored", "--nocapture", "--test-threads=1"])
+            .args([
+                "--exact",
+                "pmxcfs::pmxcfs_server_process",
+                "--ignored",
+                "--nocapture",
+                "--test-threads=1",
+            ])
             .env(CONTROL, &path)
             .env(SERVICE, self.service(node))
             .env(NODE, node)
