@@ -207,7 +207,7 @@ test("a map of very many is drawn in blocks, each cell on demand, in the dark an
   const stream = `event: snapshot\n${id(1)}\ndata: ${JSON.stringify(told)}\n\nevent: delta\n${id(2)}\ndata: ${JSON.stringify({ map: { names: names.names, rows: { w02000: changed.toString("base64") } } })}\n\n`;
   for (const look of [{ colorScheme: "dark" }, { forcedColors: "active" }]) {
     const page = await chrome.page("about:blank", { quiet: ["Failed to load", "ERR_", "EventSource"], ...look });
-    await page.route("**/events**", (route) => route.fulfill({ contentType: "text/event-stream", body: stream }));
+    await page.route(/\/events(\?|$)/, (route) => route.fulfill({ contentType: "text/event-stream", body: stream }));
     const broken = [];
     page.on("pageerror", (error) => broken.push(error.stack));
     let asked = 0;
@@ -338,7 +338,7 @@ test("a partial view cannot be missed, and what it cannot see is not well", asyn
     summary: { ...status.summary, health: "PARTIAL", clean: 0, optimal: 0, degraded: 0, failed: 0, unknown: status.luns.length },
   };
   const page = await chrome.page("about:blank", { quiet: ["Failed to load", "ERR_", "EventSource"] });
-  await page.route("**/events**", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(partial)}\n\n` }));
+  await page.route(/\/events(\?|$)/, (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(partial)}\n\n` }));
   await page.goto(cluster.url);
   await page.getByRole("alert").filter({ hasText: "THIS VIEW IS PARTIAL" }).waitFor();
   assert.match(await page.locator("#health").innerText(), /^demo PARTIAL since/);
@@ -358,7 +358,7 @@ test("strings from outside are text", async () => {
     findings: [{ ...hba, summary: evil, evidence: [evil], advice: [evil], scope: { node: evil } }],
   };
   const open = await chrome.page("about:blank", { quiet: ["Failed to load", "ERR_", "EventSource"] });
-  await open.route("**/events**", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(hostile)}\n\n` }));
+  await open.route(/\/events(\?|$)/, (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(hostile)}\n\n` }));
   for (const hash of ["#/", "#/matrix?unclean=0", `#/matrix?cell=${row.wwid}/pve3`, `#/lun/${row.wwid}`, `#/node/${encodeURIComponent(evil)}`]) {
     await open.goto("about:blank");
     await open.goto(`${cluster.url}${hash}`);
@@ -375,7 +375,7 @@ test("what cannot be drawn is said, and what was drawn before does not look live
   for (const [told, words] of [[headless, /THIS VIEW CANNOT SHOW/], [viewless, /THIS PAGE CANNOT SHOW/]]) {
     await page.goto("about:blank");
     await page.unrouteAll();
-    await page.route("**/events", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(told)}\n\n` }));
+    await page.route(/\/events(\?|$)/, (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(told)}\n\n` }));
     await page.goto(cluster.url);
     await page.getByRole("alert").filter({ hasText: words }).first().waitFor();
   }
