@@ -6,6 +6,7 @@
 // looks like calm.
 
 import { ApiError, get } from "./api.js";
+import { begun, eventsAddress } from "./early.js";
 import { now } from "./format.js";
 import { applied } from "./model/status.js";
 
@@ -130,23 +131,28 @@ export class Store extends EventTarget {
   #open() {
     this.#stream?.close();
     this.#rows = this.#wanted;
-    const stream = new EventSource(this.#rows ? `/events?${this.#rows}` : "/events");
+    const early = begun(this.#rows);
+    const stream = early?.stream ?? new EventSource(eventsAddress(this.#rows));
     this.#stream = stream;
     // What a stream that was given up still had on its way says nothing any more.
-    const on = (/** @type {string} */ name, /** @type {(data: any, id: string) => void} */ take) =>
-      stream.addEventListener(name, (event) => this.#stream === stream && this.#heard(() => take(JSON.parse(event.data), event.lastEventId)));
-    on("snapshot", (data, id) => {
+    const on = (/** @type {string} */ name, /** @type {(data: any, id: string) => void} */ take) => {
+      const hear = (/** @type {MessageEvent} */ event) => this.#stream === stream && this.#heard(() => take(JSON.parse(event.data), event.lastEventId));
+      stream.addEventListener(name, hear);
+      return hear;
+    };
+    const snapshot = on("snapshot", (data, id) => {
       this.live = data;
       this.id = this.began = id;
       this.dispatchEvent(new Event("snapshot"));
     });
-    on("delta", (data, id) => {
+    const delta = on("delta", (data, id) => {
       // Without a snapshot before it a delta says nothing; the next stream brings one.
       if (!this.live) return;
       this.live = applied(this.live, data);
       this.id = id;
       if (data.map) this.dispatchEvent(new CustomEvent("map", { detail: data.map }));
     });
+    for (const event of early?.heard ?? []) (event.type === "snapshot" ? snapshot : delta)(event);
     stream.addEventListener("error", () => {
       if (this.#stream !== stream) return;
       this.#lose("the agent does not answer");

@@ -207,11 +207,16 @@ test("a map of very many is drawn in blocks, each cell on demand, in the dark an
   const stream = `event: snapshot\n${id(1)}\ndata: ${JSON.stringify(told)}\n\nevent: delta\n${id(2)}\ndata: ${JSON.stringify({ map: { names: names.names, rows: { w02000: changed.toString("base64") } } })}\n\n`;
   for (const look of [{ colorScheme: "dark" }, { forcedColors: "active" }]) {
     const page = await chrome.page("about:blank", { quiet: ["Failed to load", "ERR_", "EventSource"], ...look });
-    await page.route("**/events**", (route) => route.fulfill({ contentType: "text/event-stream", body: stream }));
-    await page.route("**/multipath/map**", (route) => route.request().url().endsWith("/names")
-      ? route.fulfill({ contentType: "application/json", body: JSON.stringify({ data: names }) })
+    await page.route(/\/events(\?|$)/, (route) => route.fulfill({ contentType: "text/event-stream", body: stream }));
+    const broken = [];
+    page.on("pageerror", (error) => broken.push(error.stack));
+    let asked = 0;
+    await page.route("**/multipath/map**", (route) => (asked += 1) <= 2 && look.forcedColors
+      ? route.fulfill({ status: 503, contentType: "application/json", body: JSON.stringify({ data: null, message: `busy: ${evil}` }) })
+      : route.request().url().endsWith("/names") ? route.fulfill({ contentType: "application/json", body: JSON.stringify({ data: names }) })
       : route.fulfill({ contentType: "application/octet-stream", body: bytes }));
     await page.goto(`${cluster.url}#/map?name=lun-2000`);
+    if (look.forcedColors) await page.getByText(`the map is not known: busy: ${evil}`).waitFor();
     await page.locator(".map-line").filter({ hasText: `lun-2000${evil}` }).waitFor();
     const map = page.getByRole("grid");
     assert.equal(await map.getAttribute("aria-rowcount"), "1");
@@ -237,6 +242,7 @@ test("a map of very many is drawn in blocks, each cell on demand, in the dark an
     assert.equal(await page.evaluate(() => globalThis.hit), undefined);
     assert.equal(await page.locator("img, main script").count(), 0);
     if (look.forcedColors) {
+      assert.deepEqual(broken, []);
       await page.close();
       continue;
     }
@@ -246,6 +252,7 @@ test("a map of very many is drawn in blocks, each cell on demand, in the dark an
     await page.keyboard.press("Control+End");
     await page.waitForFunction(() => / on n199: optimal/.test(document.querySelector(".map-cell").ariaLabel));
     assert.ok(await page.evaluate(() => document.querySelector(".map-box").scrollTop) > 30_000);
+    assert.deepEqual(broken, []);
     await page.close();
   }
 });
@@ -331,7 +338,7 @@ test("a partial view cannot be missed, and what it cannot see is not well", asyn
     summary: { ...status.summary, health: "PARTIAL", clean: 0, optimal: 0, degraded: 0, failed: 0, unknown: status.luns.length },
   };
   const page = await chrome.page("about:blank", { quiet: ["Failed to load", "ERR_", "EventSource"] });
-  await page.route("**/events**", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(partial)}\n\n` }));
+  await page.route(/\/events(\?|$)/, (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(partial)}\n\n` }));
   await page.goto(cluster.url);
   await page.getByRole("alert").filter({ hasText: "THIS VIEW IS PARTIAL" }).waitFor();
   assert.match(await page.locator("#health").innerText(), /^demo PARTIAL since/);
@@ -351,7 +358,7 @@ test("strings from outside are text", async () => {
     findings: [{ ...hba, summary: evil, evidence: [evil], advice: [evil], scope: { node: evil } }],
   };
   const open = await chrome.page("about:blank", { quiet: ["Failed to load", "ERR_", "EventSource"] });
-  await open.route("**/events**", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(hostile)}\n\n` }));
+  await open.route(/\/events(\?|$)/, (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(hostile)}\n\n` }));
   for (const hash of ["#/", "#/matrix?unclean=0", `#/matrix?cell=${row.wwid}/pve3`, `#/lun/${row.wwid}`, `#/node/${encodeURIComponent(evil)}`]) {
     await open.goto("about:blank");
     await open.goto(`${cluster.url}${hash}`);
@@ -368,7 +375,7 @@ test("what cannot be drawn is said, and what was drawn before does not look live
   for (const [told, words] of [[headless, /THIS VIEW CANNOT SHOW/], [viewless, /THIS PAGE CANNOT SHOW/]]) {
     await page.goto("about:blank");
     await page.unrouteAll();
-    await page.route("**/events", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(told)}\n\n` }));
+    await page.route(/\/events(\?|$)/, (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify(told)}\n\n` }));
     await page.goto(cluster.url);
     await page.getByRole("alert").filter({ hasText: words }).first().waitFor();
   }

@@ -90,7 +90,7 @@ export class Lun extends View {
       row?.allowed === false ? "not on the allow-list" : null,
     ].filter(Boolean);
     keep(this.#title, [{
-      key: "title", sig: [row, facts, lun?.retired, lun?.["in-use"], guests, this.store.past?.at],
+      key: "title", sig: [row, facts, lun?.retired, lun?.["in-use"], this.store.past?.at],
       make: () => {
         const wwid = h("code", {}, this.route.name);
         return h("header", { class: "title" },
@@ -98,8 +98,6 @@ export class Lun extends View {
           row ? stateMark(state === "doubt" ? "unknown" : state, stateWords(row)) : stateMark("unknown", "not in this status")),
         h("p", {}, wwid, " ", copyButton(wwid)),
         h("p", { class: "soft" }, facts.join(" · ")),
-        guests === null ? null : guests.length === 0 ? h("p", { class: "soft" }, "no guest needs it, as far as guests are known")
-          : h("details", { class: "guests-of" }, h("summary", {}, plural(guests.length, "guest")), h("ul", {}, ...guests.map((guest) => h("li", {}, guestWords(guest))))),
         lun?.retired?.length ? h("p", { class: "doubtful" }, `out of service by a person's word on ${lun.retired.join(", ")}`) : null,
         row ? h("ul", { class: "chips" }, ...Object.keys(row.nodes).sort(compareNames).map((name) => {
           const cell = /** @type {import("../model/status.js").Cell} */ (row.nodes[name]);
@@ -108,7 +106,12 @@ export class Lun extends View {
         })) : null,
         h("p", { class: "links" }, h("a", { href: href("matrix", "", { wwid: this.route.name }) }, "in the matrix")));
       },
-    }]);
+    }, ...(guests === null ? [] : [{
+      // By itself, so that what somebody opened stays open when the rest changes.
+      key: "guests", sig: guests,
+      make: () => guests.length === 0 ? h("p", { class: "soft" }, "no guest needs it, as far as guests are known")
+        : h("details", { class: "guests-of" }, h("summary", {}, plural(guests.length, "guest")), h("ul", {}, ...guests.map((guest) => h("li", {}, guestWords(guest))))),
+    }])]);
   }
 
   #drawFindings() {

@@ -13,6 +13,8 @@ import { View } from "./view.js";
 
 /** The whole is asked for anew not more often than this. */
 const LOAD_MS = 1_000;
+/** An agent that gave none is asked again after so long. */
+const RETRY_MS = 2_000;
 /** Changes that wait while the whole is on its way; more of them, and it is asked for once more. */
 const WAITING_MAX = 512;
 /** Beyond so many cells a jump takes the one row along and not all of them. */
@@ -74,7 +76,7 @@ export class MapView extends View {
       h("h1", { tabindex: "-1", class: "unseen" }, "Map"), this.#form, this.#why, this.#box, this.#tip, this.#line, this.#counts,
       h("p", { class: "soft" }, "Arrows, Home, End and the page keys move; Enter leads to the worst cell there in the matrix; + and − show each cell, or all at once."));
     const { signal } = this;
-    this.store.addEventListener("snapshot", () => this.#isNewest(this.#map) || this.#load(), { signal });
+    this.store.addEventListener("snapshot", () => this.store.paused || this.#isNewest(this.#map) || this.#load(), { signal });
     this.store.addEventListener("map", (event) => this.#take(/** @type {CustomEvent} */ (event).detail), { signal });
     this.#box.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.#box.addEventListener("scroll", () => this.#soon(), { signal, passive: true });
@@ -125,9 +127,11 @@ export class MapView extends View {
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     try {
       const cause = this.route.query.get("cause") ?? "";
-      const asking = answer(address("map", { cause: cause || undefined }), { method: "GET", cache: "no-cache" });
-      let names = this.#names ?? /** @type {import("../model/map.js").MapNames} */ (await get("map/names"));
-      const map = readMap(await (await asking).arrayBuffer());
+      /** @type {[Response, import("../model/map.js").MapNames]} */
+      const [body, known] = await Promise.all([
+        answer(address("map", { cause: cause || undefined }), { method: "GET", cache: "no-cache" }), this.#names ?? get("map/names")]);
+      const map = readMap(await body.arrayBuffer());
+      let names = known;
       if (names.names !== map.names) names = await get("map/names");
       this.#loadedAt = Date.now();
       // Another LUN came between the two answers, or the stream began later: once more.
@@ -139,6 +143,7 @@ export class MapView extends View {
       this.#map = null;
       this.#error = error instanceof Error ? error.message : String(error);
       this.#loadedAt = Date.now();
+      setTimeout(() => !this.signal.aborted && !this.#map && this.#load(), RETRY_MS);
     } finally {
       this.#loading = false;
     }
