@@ -91,7 +91,8 @@ impl PartialEq for Draft {
         };
         self.entries == other.entries
             && (self.daemon, self.daemon_pid, self.maps) == (other.daemon, other.daemon_pid, other.maps)
-            && (&self.tools_version, &self.report_by) == (&other.tools_version, &other.report_by)
+            && (&self.tools_version, &self.config_digest) == (&other.tools_version, &other.config_digest)
+            && self.report_by == other.report_by
             && self.settling == other.settling
             && why(self) == why(other)
             && self.adapters.len() == other.adapters.len()

@@ -453,6 +453,23 @@ fn a_node_whose_multipathd_hangs_does_not_write_its_report_at_each_read() {
 }
 
 #[test]
+fn a_multipathd_that_runs_with_another_configuration_is_told_of_though_no_path_changed() {
+    let digest = std::cell::Cell::new("one");
+    let runs = || NodeRead { config_digest: Some(digest.get().into()), ..read(&[("w1", &[true, true])]) };
+    let mut lab = Lab::with_limits(MARKERS).at_rest();
+    let said = |lab: &Lab| {
+        let (_, values) = lab.published.last().unwrap();
+        let (_, node) = values.iter().find(|(key, _)| key == "multipath-node").unwrap();
+        NodeValue::decode(node.as_ref().unwrap()).unwrap().config_digest
+    };
+    lab.live(25_000, &runs);
+    assert_eq!(said(&lab).as_deref(), Some("one"));
+    digest.set("two");
+    lab.live(50_000, &runs);
+    assert_eq!(said(&lab).as_deref(), Some("two"));
+}
+
+#[test]
 fn what_another_changed_in_the_store_is_said_again_by_the_next_refresh_and_no_sooner() {
     let lost = |key: &str| AgentEvent::OwnValueLost { key: key.into() };
     let well = || read(&[("w1", &[true, true])]);
