@@ -14,7 +14,7 @@ pub fn hardware_table(lab: &mut Lab) -> Result<()> {
     ok(
         lab,
         "cp /etc/multipath.conf /tmp/before.conf\n\
-         printf 'devices {\\n\\tdevice {\\n\\t\\tvendor \"QEMU\"\\n\\t\\tproduct \".*\"\\n\\t\\tfast_io_fail_tmo 7\\n\\t\\tno_path_retry 7\\n\\t}\\n}\\n' \
+         printf 'devices {\\n\\tdevice {\\n\\t\\tvendor \"LABSAN\"\\n\\t\\tproduct \".*\"\\n\\t\\tno_path_retry 7\\n\\t}\\n}\\n' \
          >>/etc/multipath.conf; multipathd reconfigure; until_true 60 mpd_answers\n\
          pathkeeper config set no-path-retry 9",
     )?;
@@ -77,7 +77,7 @@ pub fn boots_from(lab: &mut Lab) -> Result<()> {
         lab,
         &format!(
             "echo /{wwid}/ >>/etc/multipath/wwids; for p in 0 1; do multipathd add path $(dev 3 $p); done; until_true 60 maps_are 3 2\n\
-             echo '0 2048 linear /dev/mapper/{wwid} 0' | dmsetup create root"
+             n=$(dmsetup info -c --noheadings --separator : -o major,minor {wwid}); echo \"0 2048 linear $n 0\" | dmsetup create root"
         ),
     )?;
     let looks = format!(
