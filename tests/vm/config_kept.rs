@@ -20,7 +20,7 @@ pub fn hardware_table(lab: &mut Lab) -> Result<()> {
     )?;
     let (status, plan) = says(lab, "pathkeeper config plan")?;
     ensure!(
-        status == 0 && plan.contains("stays 7 and not 9") && plan.contains("overrides beat it"),
+        status == 0 && plan.contains("stays 7 and not 9") && plan.contains("or overrides, for all LUNs"),
         "{status} {plan}"
     );
     apply(lab, "")?;
