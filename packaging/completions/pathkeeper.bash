@@ -223,6 +223,9 @@ _pathkeeper() {
             pathkeeper__subcmd__config,history)
                 cmd="pathkeeper__subcmd__config__subcmd__history"
                 ;;
+            pathkeeper__subcmd__config,keys)
+                cmd="pathkeeper__subcmd__config__subcmd__keys"
+                ;;
             pathkeeper__subcmd__config,plan)
                 cmd="pathkeeper__subcmd__config__subcmd__plan"
                 ;;
@@ -264,6 +267,9 @@ _pathkeeper() {
                 ;;
             pathkeeper__subcmd__config__subcmd__help,history)
                 cmd="pathkeeper__subcmd__config__subcmd__help__subcmd__history"
+                ;;
+            pathkeeper__subcmd__config__subcmd__help,keys)
+                cmd="pathkeeper__subcmd__config__subcmd__help__subcmd__keys"
                 ;;
             pathkeeper__subcmd__config__subcmd__help,plan)
                 cmd="pathkeeper__subcmd__config__subcmd__help__subcmd__plan"
@@ -474,6 +480,9 @@ _pathkeeper() {
                 ;;
             pathkeeper__subcmd__help__subcmd__config,history)
                 cmd="pathkeeper__subcmd__help__subcmd__config__subcmd__history"
+                ;;
+            pathkeeper__subcmd__help__subcmd__config,keys)
+                cmd="pathkeeper__subcmd__help__subcmd__config__subcmd__keys"
                 ;;
             pathkeeper__subcmd__help__subcmd__config,plan)
                 cmd="pathkeeper__subcmd__help__subcmd__config__subcmd__plan"
@@ -1892,7 +1901,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__config)
-            opts="-o -h --server --ca --token-file --socket --output --color --timeout --help show get diff plan set unset edit apply rollout teardown release history adopt help"
+            opts="-o -h --server --ca --token-file --socket --output --color --timeout --help show get keys diff plan set unset edit apply rollout teardown release history adopt help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2192,7 +2201,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__config__subcmd__help)
-            opts="show get diff plan set unset edit apply rollout teardown release history adopt help"
+            opts="show get keys diff plan set unset edit apply rollout teardown release history adopt help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2290,6 +2299,20 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__config__subcmd__help__subcmd__history)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__config__subcmd__help__subcmd__keys)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2482,6 +2505,52 @@ _pathkeeper() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json wide" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__config__subcmd__keys)
+            opts="-o -h --server --ca --token-file --socket --output --color --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -3672,7 +3741,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__help__subcmd__config)
-            opts="show get diff plan set unset edit apply rollout teardown release history adopt"
+            opts="show get keys diff plan set unset edit apply rollout teardown release history adopt"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3756,6 +3825,20 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__help__subcmd__config__subcmd__history)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pathkeeper__subcmd__help__subcmd__config__subcmd__keys)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -7120,7 +7203,7 @@ _pathkeeper() {
             return 0
             ;;
         pathkeeper__subcmd__sim__subcmd__multipathd)
-            opts="-o -h --root --multipathd-socket --maps --paths --multipath-tools --seed --script --server --ca --token-file --socket --output --color --timeout --help"
+            opts="-o -h --root --multipathd-socket --maps --paths --multipath-tools --seed --nodes --node --obey --script --server --ca --token-file --socket --output --color --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -7147,6 +7230,14 @@ _pathkeeper() {
                     return 0
                     ;;
                 --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --nodes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
