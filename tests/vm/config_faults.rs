@@ -12,9 +12,8 @@ use crate::qemu::Shape;
 const SHAPE: Shape = Shape { luns: 2, paths: 2, memory_mib: 448, ..Shape::ONE };
 
 const MAIN: &str = "/etc/multipath/conf.d/60-pathkeeper.conf";
-/// Whether a rollout is over here, well or not.
-const OVER: &str =
-    "until_true 300 sh -c 'pathkeeper config rollout | grep -qE \"verified|current|failed|rolled-back\"'";
+/// Until the newest rollout is over here, well or not.
+const OVER: &str = "until_true 300 sh -c 'pathkeeper config rollout | grep -qE \"^node1 +(verified|current|failed|rolled-back)[ ,]\"'";
 
 const SCENARIOS: [Scenario; 7] = [
     ("names that multipath gave stay, and so does what it keeps of them", names_stay),
@@ -116,7 +115,7 @@ fn fails(lab: &mut Lab, value: &str, words: &str) -> Result<()> {
 fn goes_on(lab: &mut Lab, value: &str) -> Result<()> {
     ok(
         lab,
-        "pathkeeper config rollout resume; until_true 300 sh -c 'pathkeeper config rollout | grep -q verified'",
+        "pathkeeper config rollout resume; until_true 300 sh -c 'pathkeeper config rollout | grep -qE \"^node1 +verified[ ,]\"'",
     )?;
     ok(
         lab,
@@ -199,21 +198,22 @@ fn agent_dies(lab: &mut Lab) -> Result<()> {
             &format!(
                 "pathkeeper config set failback {value}; pathkeeper config apply --yes; usleep $(({round} * 900000))\n\
                  agent_kill -KILL; until_true 20 agent_gone; cp {MAIN} /tmp/main; agent_start; probe guest-probe ready 120; {OVER}\n\
-                 cat /tmp/main; echo @@; cat {MAIN}; grep -c reconfigure /host/multipathd.log"
+                 cat /tmp/main; echo =====; cat {MAIN}; grep -c reconfigure /host/multipathd.log"
             ),
         )?;
-        let (at_death, then) = text.split_once("@@").context("two parts")?;
+        let (at_death, then) = text.split_once("=====").context("two parts")?;
         for file in [at_death, then] {
             let whole = file.contains(&format!("failback \"{last}\""))
                 || file.contains(&format!("failback \"{value}\""));
-            ensure!(whole && file.contains("\n}\n"), "half a file: {text}");
+            let is_closed = file.lines().filter(|line| line.trim_end() == "}").count() == 2;
+            ensure!(whole && is_closed, "half a file: {text}");
         }
         let count = then.trim().rsplit('\n').next().context("a count")?.parse::<u32>()?;
         let asked = count - before.trim().parse::<u32>()?;
         println!("         killed after {} ms: {asked} of {of_one} lines of a reconfigure", round * 900);
         ensure!(asked <= of_one, "it was told twice: {asked} lines, {of_one} for one");
         let (_, said) = says(lab, "pathkeeper config rollout")?;
-        if !said.contains("verified") {
+        if !said.lines().any(|line| line.starts_with("node1") && line.contains(" verified")) {
             goes_on(lab, &value.to_string())?;
         }
         last = value;
