@@ -3,7 +3,7 @@
 
 import { parse, rowsOf } from "./model/route.js";
 
-const MATRIX = ["elements/matrix.js", "elements/grid.js", "model/window.js", "model/rows.js", "elements/paint.js", "model/guests.js", "model/tint.js"];
+const MATRIX = ["./elements/matrix.js", "./elements/grid.js", "./model/window.js", "./model/rows.js", "./elements/paint.js", "./model/guests.js", "./model/tint.js"];
 
 const route = parse(location.hash);
 const rows = rowsOf(route);
@@ -15,7 +15,7 @@ for (const name of ["snapshot", "delta"]) stream.addEventListener(name, (event) 
 for (const name of route.view === "matrix" ? MATRIX : []) {
   const link = document.createElement("link");
   link.rel = "modulepreload";
-  link.href = `/ui/${name}`;
+  link.href = new URL(name, import.meta.url).href;
   document.head.append(link);
 }
 

@@ -9,7 +9,7 @@ const ui = new URL("../../../crates/pathkeeper/ui/", import.meta.url);
 
 const head = readFileSync(new URL("index.html", ui), "utf8");
 const inHead = [...head.matchAll(/modulepreload" href="\/ui\/([^"]+)"/g)].map(([, name]) => name);
-const ofMatrix = [...(/MATRIX = \[([^\]]*)\]/.exec(readFileSync(new URL("early.js", ui), "utf8"))?.[1] ?? "").matchAll(/"([^"]+)"/g)].map(([, name]) => name);
+const ofMatrix = [...(/MATRIX = \[([^\]]*)\]/.exec(readFileSync(new URL("early.js", ui), "utf8"))?.[1] ?? "").matchAll(/"\.\/([^"]+)"/g)].map(([, name]) => name);
 
 test("what app.js, the overview and the matrix import is asked for at once, and nothing else", () => {
   const needed = new Set();

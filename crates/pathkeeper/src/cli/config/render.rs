@@ -319,7 +319,7 @@ mod tests {
         check(
             &keys(&schema(), &view()),
             &expect![[r#"
-            auto-resize: follow a LUN's size
+            auto-resize: follow a LUN's? size
               by default never; for all LUNs; since multipath-tools 0.9.7
 
             find-multipaths: it is always strict
