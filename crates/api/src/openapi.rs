@@ -564,6 +564,9 @@ mod tests {
         use crate::paths::*;
         let mut ours = [
             STATUS,
+            MAP,
+            MAP_NAMES,
+            GUESTS,
             DISCOVER,
             LUNS,
             LUN,

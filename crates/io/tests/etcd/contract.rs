@@ -66,7 +66,15 @@ async fn etcd_node_whose_lease_is_taken_away_is_online_again_and_puts_everything
     let lease = json["kvs"][0]["lease"].as_i64().unwrap();
     servers.etcdctl(&["lease", "revoke", &format!("{lease:x}")]);
     hinted(&mut hints, |hint| *hint == Hint::Resync).await;
-    assert!(online(&a.members().await.unwrap(), "a"));
+    // The word may be an older one, from its start.
+    let is_back = async || {
+        let kept = servers.etcdctl(&["get", "/pathkeeper/alive/a", "-w", "json"]);
+        let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+        kept["kvs"][0]["lease"].as_i64().is_some_and(|new| new != lease)
+            && online(&a.members().await.unwrap(), "a")
+    };
+    until("it is online by a new lease", is_back).await;
+    until("its report is there", async || value(&a, "a", "multipath").await.is_some()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
