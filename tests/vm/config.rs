@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(400);
 /// What stands in `wwids` and is nobody's business.
 const HAND_MADE: &str = "# by hand, years ago\n/3600a0980deadbeef0000000000000001/\n";
 
-const SCENARIOS: [Scenario; 13] = [
+const SCENARIOS: [Scenario; 14] = [
     ("what was set up by hand is refused until somebody takes it over", adopted),
     ("a setting and an alias reach multipathd", set),
     ("a LUN is allowed, and its map comes without a reconfigure", allowed),
@@ -35,6 +35,7 @@ const SCENARIOS: [Scenario; 13] = [
     ),
     ("a path that fails in the middle is no reason to begin again", config_kept::path_lost),
     ("what the machine boots from stays", config_kept::boots_from),
+    ("what is torn down leaves nothing behind, and can be put up again", config_kept::torn_down),
     ("a node that is released keeps its settings, and is asked nothing", config_kept::released),
 ];
 

@@ -117,3 +117,31 @@ pub fn released(lab: &mut Lab) -> Result<()> {
     ok(lab, "multipathd show config local | grep failback | grep 23")?;
     Ok(())
 }
+
+/// All of it is taken out of force again: the files are as they were before there was any, and so are the maps.
+pub fn torn_down(lab: &mut Lab) -> Result<()> {
+    ok(lab, "pathkeeper config set failback 26")?;
+    apply(lab, "")?;
+    ok(lab, "multipathd show config local | grep failback | grep 26")?;
+    let looks = "multipathd show maps raw format '%w %n %N' | sort; mpd_pid; sort /etc/multipath/wwids; cat /etc/multipath.conf";
+    let before = ok(lab, looks)?;
+    ok(
+        lab,
+        "cp $(find /var/lib/pathkeeper/ -name multipath.cfg | head -1) /tmp/taken-down; pathkeeper config teardown --yes",
+    )?;
+    apply(lab, "--allow-removal 2")?;
+    ok(
+        lab,
+        "! ls /etc/multipath/conf.d/60-pathkeeper.conf; ! sh -c 'multipathd show config local | grep failback | grep 26'",
+    )?;
+    let after = ok(lab, looks)?;
+    ensure!(before == after, "something else changed:\n{before}\n{after}");
+    // And in force again, as somebody kept it.
+    ok(
+        lab,
+        "printf '#!/bin/sh\\ncat /tmp/taken-down >\"$1\"\\n' >/tmp/editor; chmod 755 /tmp/editor; EDITOR=/tmp/editor pathkeeper config edit --yes",
+    )?;
+    apply(lab, "--adopt all")?;
+    ok(lab, "multipathd show config local | grep failback | grep 26")?;
+    Ok(())
+}
