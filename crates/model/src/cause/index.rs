@@ -424,11 +424,11 @@ impl Builder {
             }
         }
         // What multipathd does not list but the kernel holds is not gone: only nobody says what it is. The same with a map
-        // that could not be read to its end.
-        let not_all = lun
-            .map
-            .as_ref()
-            .is_some_and(|map| map.incomplete || (lun.paths.is_empty() && map.kernel_paths.is_some()));
+        // that could not be read to its end, and with a LUN whose devices are there while no map took them.
+        let not_all = match &lun.map {
+            Some(map) => map.incomplete || (lun.paths.is_empty() && map.kernel_paths.is_some()),
+            None => !lun.loose.is_empty(),
+        };
         self.miss(parts, remembered, loose, not_all);
         parts.sort_unstable();
         known

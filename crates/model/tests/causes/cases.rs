@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use pathkeeper_model::cause::Causes;
 
-use super::lab::{Fault, Known, Lab, Shape, listed, node_name, wwid};
+use pathkeeper_model::topology::LooseSeen;
+
+use super::lab::{Fault, Known, Lab, Shape, find, listed, node_name, wwid};
 
 /// Broken things, and the list in its order.
 fn check(lab: &Lab, faults: &[Fault], expect: &[&str]) -> Causes {
@@ -45,6 +47,23 @@ fn one_thing_is_broken() {
                 check(&lab, &[Fault::Path(0, 0, 0, 5)], &[]);
             }
         }
+    }
+}
+
+#[test]
+fn a_lun_whose_devices_are_there_is_not_unmapped() {
+    let lab = lab(|shape| shape.absent = true).with(&[Fault::UnmapOn(3, 2)]);
+    let whole = lab.clone().with(&[]).find(&Causes::default());
+    for devices in [0, 1, 4] {
+        let mut told = lab.told();
+        let paths = &mut told.get_mut(&node_name(2)).unwrap().0;
+        let lun = paths.luns.iter_mut().find(|lun| lun.wwid == wwid(3)).unwrap();
+        assert!(lun.map.is_none());
+        // As of devices that are blacklisted: multipathd does not say how they are reached.
+        lun.loose = (0..devices).map(|_| LooseSeen::default()).collect();
+        let causes = find(&told, &BTreeSet::new(), &lab.names(), lab.now_ms, &whole);
+        let expect = (devices == 0).then(|| format!("error LUN_UNMAPPED pve03/{}", wwid(3)));
+        assert_eq!(listed(&causes), Vec::from_iter(expect), "{devices} devices without a map");
     }
 }
 

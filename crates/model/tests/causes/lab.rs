@@ -334,9 +334,13 @@ impl Lab {
         names
     }
 
+    /// What each node tells.
+    pub fn told(&self) -> BTreeMap<NodeName, (NodePaths, NodeValue)> {
+        (0..self.shape.nodes).map(|n| (node_name(n), (self.paths(n), self.about(n)))).collect()
+    }
+
     pub fn find(&self, before: &Causes) -> Causes {
-        let told: BTreeMap<NodeName, (NodePaths, NodeValue)> =
-            (0..self.shape.nodes).map(|n| (node_name(n), (self.paths(n), self.about(n)))).collect();
+        let told = self.told();
         let silent: BTreeSet<NodeName> = self.silent.iter().map(|n| node_name(*n)).collect();
         find(&told, &silent, &self.names(), self.now_ms, before)
     }
