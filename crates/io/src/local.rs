@@ -42,14 +42,16 @@ pub struct ReaderConfig {
     pub paths_every_reads: u32,
     /// Raised by whoever hears of a changed device; clones of this configuration share it.
     pub stale: StaleFlag,
+    /// Raised by whoever has multipathd take another configuration; shared in the same way.
+    pub reconfigured: StaleFlag,
 }
 
-/// Says to the next read, from any thread, that facts about devices which were kept may be old.
+/// Says to the next read, from any thread, that what was kept may be old.
 #[derive(Clone, Debug, Default)]
 pub struct StaleFlag(Arc<AtomicBool>);
 
 impl StaleFlag {
-    /// The next read takes everything anew.
+    /// The next read takes it anew.
     pub fn raise(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -68,6 +70,7 @@ impl Default for ReaderConfig {
             facts_every_reads: 30,
             paths_every_reads: 6,
             stale: StaleFlag::default(),
+            reconfigured: StaleFlag::default(),
         }
     }
 }
@@ -445,7 +448,7 @@ impl LocalReader {
         let anew = self.is_due(depth, self.config.facts_every_reads);
         self.config_stale |= changed;
         let rested = self.config_asked.is_none_or(|at| at.elapsed() >= CONFIG_PAUSE);
-        let is_stale = self.config_stale && rested;
+        let is_stale = self.config_stale && rested || self.config.reconfigured.take();
         if anew || is_stale || self.config_digest.as_ref().is_some_and(|(whose, _)| *whose != pid) {
             // One that does not tell is none of which anything could be said; what an earlier process told is old.
             self.config_stale = false;

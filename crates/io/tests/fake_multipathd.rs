@@ -364,6 +364,24 @@ fn nobody_listens() {
 }
 
 #[test]
+fn another_configuration_is_asked_for_as_soon_as_somebody_brought_it() {
+    let fake = Fake::new(|command, times| match command {
+        "show maps json" => File("0.9.4/01-all-paths-up.show-maps.json"),
+        "show config" if times == 0 => Say(b"defaults {\n}\n"),
+        "show config" => Say(b"defaults {\n\tfailback 5\n}\n"),
+        _ => Close,
+    });
+    let reconfigured = StaleFlag::default();
+    let config = ReaderConfig { reconfigured: reconfigured.clone(), ..config(&fake.socket(), 20_000) };
+    let mut reader = LocalReader::new(config);
+    let first = reader.read(Depth::Full).config_digest;
+    assert_eq!(reader.read(Depth::Quick).config_digest, first, "it was asked a moment ago");
+    reconfigured.raise();
+    let second = reader.read(Depth::Quick).config_digest;
+    assert!(first.is_some() && second.is_some() && first != second, "{first:?} {second:?}");
+}
+
+#[test]
 fn devices_that_cannot_be_listed_are_a_problem_and_no_more() {
     let fake = Fake::new(|command, _| match command {
         "show maps json" => File("0.9.4/01-all-paths-up.show-maps.json"),

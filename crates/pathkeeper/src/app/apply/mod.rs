@@ -37,6 +37,8 @@ const WRONG_MAX: usize = 5;
 #[derive(Debug)]
 pub struct Hands {
     reader: ReaderConfig,
+    /// Has the agent's own reader ask for the configuration in force.
+    reconfigured: StaleFlag,
     files: NodeFiles,
     memory: PathBuf,
     judge_ms: u64,
@@ -45,10 +47,12 @@ pub struct Hands {
 impl Hands {
     /// Hands for this node; `reader` says where its files and its multipathd are.
     pub fn new(reader: ReaderConfig, state_dir: &Path) -> Self {
-        // A flag of its own: one that these reads take must not be missed by the agent's reader.
-        let reader = ReaderConfig { stale: StaleFlag::default(), ..reader };
+        let reconfigured = reader.reconfigured.clone();
+        // Flags of its own: one that these reads take must not be missed by the agent's reader.
+        let reader =
+            ReaderConfig { stale: StaleFlag::default(), reconfigured: StaleFlag::default(), ..reader };
         let files = NodeFiles::new(&reader.roots, state_dir);
-        Self { reader, files, memory: state_dir.join(MEMORY_FILE), judge_ms: judge::RUN_MS }
+        Self { reader, reconfigured, files, memory: state_dir.join(MEMORY_FILE), judge_ms: judge::RUN_MS }
     }
 
     /// multipath may take so long for each of two runs, milliseconds: for tests.
@@ -206,6 +210,8 @@ impl Hands {
                 Phase::Silent(format!("it said that it is idle, and gave no maps: {:?}", read.daemon));
             return Sight { boot_id, phase, ..Sight::silent(String::new()) };
         }
+        // This may be the look that finds everything as it should be: nobody shall be told meanwhile that nodes differ.
+        self.reconfigured.raise();
         let works = |device: &&Device| sysfs::device::works(&roots.sys, &device.dev, &device.dev_t);
         let working = devices.iter().filter(works).map(|device| device.dev_t.clone()).collect();
         Sight::of(&read, boot_id, phase, working, self.local_config())
