@@ -101,6 +101,7 @@ pub enum Use {
 impl fmt::Display for Use {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Use::Open(node, Some(1)) => write!(f, "open once on {node}"),
             Use::Open(node, Some(count)) => write!(f, "open {count} times on {node}"),
             Use::Open(node, None) => write!(f, "perhaps open on {node}"),
             Use::Holders(node, on_it) => write!(f, "under {} on {node}", on_it.join(", ")),
