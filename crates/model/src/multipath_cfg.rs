@@ -163,7 +163,10 @@ impl Reader {
 
     fn lun(&mut self, section: &Section) {
         let Some(wwid) = Wwid::new(&section.id).filter(|_| is_wwid(&section.id)) else {
-            let what = format!("{} is no WWID: 1 to {NAME_BYTES_MAX} visible characters", quote(&section.id));
+            let what = format!(
+                "{} is no WWID: 1 to {NAME_BYTES_MAX} visible characters, and neither / nor # before them",
+                quote(&section.id)
+            );
             return self.problems.add(section.line, what);
         };
         if let Some(first) = self.cfg.luns.get(&wwid) {
@@ -301,8 +304,11 @@ fn nodes(value: &str) -> Result<BTreeSet<NodeName>, String> {
     Ok(nodes)
 }
 
+/// Slashes stand around it in multipath's own `wwids` file, where `#` begins a comment: no WWID begins with either.
 pub(crate) fn is_wwid(text: &str) -> bool {
-    text.len() <= NAME_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"')
+    !text.starts_with(['/', '#'])
+        && text.len() <= NAME_BYTES_MAX
+        && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"')
 }
 
 /// A map's name: device-mapper, udev and the shell take it as it is.

@@ -129,7 +129,7 @@ fn wwids() {
     {
         assert_eq!(good(&format!("wwid: {text}\n")).luns.len(), 1, "{text}");
     }
-    for text in ["3600\u{e9}", "36\"00", "36\x0100", &"3".repeat(128)] {
+    for text in ["3600\u{e9}", "36\"00", "36\x0100", &"3".repeat(128), "/3600a/", "#3600a"] {
         invalid(&format!("wwid: {text}\n"), &[1], "is no WWID");
     }
 }

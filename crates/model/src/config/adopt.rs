@@ -174,7 +174,7 @@ fn names<'a>(
         let chosen = answers.get(&wwid).map(String::as_str);
         let one = (names.len() == 1).then(|| names.keys().next().copied()).flatten();
         let name = match chosen.or(one) {
-            _ if !is_wwid(wwid.as_str()) || wwid.as_str().contains('/') || wwid.as_str().starts_with('#') => {
+            _ if !is_wwid(wwid.as_str()) || wwid.as_str().contains('/') => {
                 questions.push(Question::NoWwid { wwid });
                 continue;
             }

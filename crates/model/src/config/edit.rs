@@ -82,7 +82,7 @@ pub enum Refused {
     #[error("the LUN {0} is not in multipath.cfg: allow it with pathkeeper lun add")]
     NotAllowed(Wwid),
     /// It is no WWID.
-    #[error("{} is no WWID: 1 to 127 visible characters", quote(.0))]
+    #[error("{} is no WWID: 1 to 127 visible characters, and neither / nor # before them", quote(.0))]
     NoWwid(String),
     /// The document that would come of it has problems.
     #[error("multipath.cfg could not be followed any more: {}", told(.0))]

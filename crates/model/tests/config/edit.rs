@@ -152,7 +152,7 @@ fn what_cannot_be_is_refused_in_words() {
         refused: "alias" is named twice in one change: say once what it should be
         refused: multipath.cfg could not be followed any more: line 14: alias: "one" is the alias of another LUN already, in line 9
         refused: the LUN 3600a is allowed already, in line 8: change it with pathkeeper lun set
-        refused: "36 00" is no WWID: 1 to 127 visible characters
+        refused: "36 00" is no WWID: 1 to 127 visible characters, and neither / nor # before them
         refused: the LUN 3600c is not in multipath.cfg: allow it with pathkeeper lun add
         refused: the LUN 3600c is not in multipath.cfg: allow it with pathkeeper lun add
         refused: multipath.cfg cannot be followed as it is, and so it is not changed: line 2: no empty line precedes "wwid: 3600b", so it begins no section and its lines fall into the section before: put an empty line before it; mend it first: pathkeeper config edit
