@@ -33,7 +33,7 @@ pub struct LunRow {
     /// The name that the cluster's configuration gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
-    /// The name of its map on the answering node, if it has one there.
+    /// The name of its map on the answering node, if it has one there whose name is not the WWID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// What consumes it: the storage, else what the configuration says.

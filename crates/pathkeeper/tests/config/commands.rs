@@ -32,6 +32,16 @@ fn editor(lab: &Lab, name: &str, script: &str) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_map_that_bears_its_wwid_is_adopted_too() {
+    let mut read = free();
+    read.maps[0].name = WWID.into();
+    let lab = Lab::new(read).await;
+    let (_, told) = run(&lab, &["lun", "add", WWID, "--adopt"], 0).await;
+    assert!(told.contains(&format!("It has a map already ({WWID})")), "{told}");
+    assert_eq!(lab.text(CONFIG).await, format!("wwid: {WWID}\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn settings_and_luns_by_command() {
     let lab = Lab::new(free()).await;
     let (out, _) = run(&lab, &["config", "set", "no_path_retry", "12"], 0).await;

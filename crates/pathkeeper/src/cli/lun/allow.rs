@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 use clap::Args;
+use pathkeeper_api::client::{Client, encoded};
 use pathkeeper_api::config::{KeysBody, LunBody};
 use pathkeeper_api::luns::{Lun, Luns};
 
@@ -112,10 +113,10 @@ pub async fn add(args: AddArgs, globals: &Globals) -> Result<ExitCode, Failure> 
     ] {
         set.extend(value.map(|value| (key.to_owned(), value)));
     }
-    let map = known.and_then(|lun| lun.status.as_ref()).and_then(|row| row.name.as_deref());
-    match map {
-        Some(map) if args.adopt && map != wwid && !set.contains_key("alias") => {
-            drop(set.insert("alias".to_owned(), map.to_owned()));
+    let map = map_here(&client, &wwid).await?;
+    match &map {
+        Some(map) if args.adopt && *map != wwid && !set.contains_key("alias") => {
+            drop(set.insert("alias".to_owned(), map.clone()));
         }
         None if args.adopt => {
             return Err(Failure::new(format!(
@@ -132,10 +133,20 @@ pub async fn add(args: AddArgs, globals: &Globals) -> Result<ExitCode, Failure> 
         let wwid = clean(&wwid);
         eprintln!(
             "It has a map already ({}), which somebody set up by hand: agree to that with pathkeeper config apply --adopt {wwid}",
-            clean(map)
+            clean(&map)
         );
     }
     Ok(exit)
+}
+
+/// The name of its map on the answering node, if it has one there. A row does not say it where it is the WWID.
+async fn map_here(client: &Client, wwid: &str) -> Result<Option<String>, Failure> {
+    let status = client.status(&format!("wwid={}", encoded(wwid))).await?;
+    let here = status.view.observer;
+    let row = status.luns.into_iter().find(|row| row.wwid == wwid);
+    Ok(row
+        .filter(|row| row.nodes.get(&here).is_some_and(|cell| cell.paths_total.is_some()))
+        .map(|row| row.name.unwrap_or(row.wwid)))
 }
 
 /// A LUN of exactly this name: what is the beginning of one may be the whole WWID of another.
