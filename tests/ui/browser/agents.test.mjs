@@ -153,6 +153,86 @@ test("a rollout goes to one node first; the next is held, paused, forced and abo
   await page.done();
 });
 
+test("of two editors at two nodes the slower one sees both texts, loses nothing that was typed, and can have both", { skip }, async () => {
+  const [one, other] = await Promise.all(cluster.members.slice(0, 2).map(async ({ url, token }) => {
+    const page = await chrome.page(`${url}#/config`, { quiet: ["409"] });
+    await page.locator('body[data-connection="live"]').waitFor();
+    await login(page, token);
+    return page;
+  }));
+  const in_ = (page, name) => page.getByRole("region", { name });
+  const setting = async (page, name, value) => {
+    await in_(page, "Settings").getByRole("button", { name: `change ${name}`, exact: true }).click();
+    await in_(page, "Settings").getByRole("textbox", { name }).fill(value);
+  };
+  const write = (page, name) => in_(page, name).getByRole("button", { name: "Write" }).click();
+  const conflict = (name) => in_(in_(one, name), "Conflict");
+  const stands = (document) => cluster.get(`cluster/multipath/${document}`);
+
+  // A setting: what the other one did to the rest of the document stays.
+  await setting(one, "no-path-retry", "20");
+  await in_(other, "Settings").getByRole("checkbox").check();
+  for (const [name, value] of [["no-path-retry", "30"], ["fast-io-fail-tmo", "9"]]) {
+    await setting(other, name, value);
+    await write(other, "Settings");
+    await in_(other, "Settings").getByRole("row", { name: new RegExp(`^${name}`) }).filter({ hasText: value }).getByRole("button", { name: `change ${name}` }).waitFor();
+  }
+  // What somebody types in stays through whatever is asked for meanwhile.
+  await one.getByRole("row", { name: /^fast-io-fail-tmo/ }).waitFor();
+  assert.equal(await in_(one, "Settings").getByRole("textbox", { name: "no-path-retry" }).inputValue(), "20");
+  await write(one, "Settings");
+  const differs = (text) => conflict("Settings").locator('tr[data-differs="yes"]').filter({ hasText: text });
+  await differs(/\+\s+no-path-retry 30/).waitFor();
+  await differs(/fast-io-fail-tmo 9/).waitFor();
+  assert.match(await conflict("Settings").innerText(), /nothing of it is lost: no-path-retry 20/);
+  assert.equal(await in_(one, "Settings").getByRole("textbox", { name: "no-path-retry" }).inputValue(), "20");
+  assert.match((await stands("config")).config.text, /no-path-retry 30/);
+  await conflict("Settings").getByRole("button", { name: "set it in what stands now" }).click();
+  await in_(one, "Settings").getByText(/written; nothing is applied/).waitFor();
+  const { text } = (await stands("config")).config;
+  assert.match(text, /no-path-retry 20/);
+  assert.match(text, /fast-io-fail-tmo 9/);
+
+  // A text: both come together in the editor, and are written when somebody looked through it.
+  const editor = (page) => page.getByRole("textbox", { name: "multipath-overrides.conf" });
+  const both = async (mine, theirs) => {
+    await editor(one).fill(mine);
+    await editor(other).fill(theirs);
+    await write(other, "Overrides");
+    await in_(other, "Overrides").getByText(/written; nothing is applied/).waitFor();
+    await write(one, "Overrides");
+    await conflict("Overrides").waitFor();
+    assert.equal(await editor(one).inputValue(), mine);
+    assert.equal((await stands("overrides")).text, theirs);
+  };
+  await both("# of one\noverrides {\n\tno_such_keyword 1\n}\n", "overrides {\n\tfast_io_fail_tmo 10\n}\n# of the other\n");
+  assert.match(await conflict("Overrides").innerText(), /− # of one[^]*\+ \tfast_io_fail_tmo 10/);
+  await conflict("Overrides").getByRole("button", { name: "take theirs into mine" }).click();
+  const together = "# of one\noverrides {\n\tfast_io_fail_tmo 10\n}\n# of the other\n";
+  assert.equal(await editor(one).inputValue(), together);
+  // Who looks elsewhere meanwhile finds it as it was.
+  await one.getByRole("link", { name: "Overview" }).click();
+  await one.getByRole("heading", { name: "Overview", level: 1 }).waitFor({ state: "attached" });
+  await one.getByRole("link", { name: "Configuration" }).click();
+  await one.getByText("What you typed before is still here").waitFor();
+  assert.equal(await editor(one).inputValue(), together);
+  await write(one, "Overrides");
+  await in_(one, "Overrides").getByText(/written; nothing is applied/).waitFor();
+  assert.equal((await stands("overrides")).text, together);
+  // The other one typed nothing since, and gets it by itself.
+  await other.waitForFunction((text) => document.querySelector("pk-config textarea").value === text, together);
+  // The same line.
+  await both(together.replace("10", "5"), together.replace("10", "15"));
+  await conflict("Overrides").getByRole("button", { name: "take theirs into mine" }).click();
+  await one.getByText("At 1 place both changed the same lines").waitFor();
+  assert.equal(await editor(one).inputValue(), together.replace("10", "5\n# theirs: \tfast_io_fail_tmo 15"));
+  // Somebody decides otherwise, and what stands is left.
+  await in_(one, "Overrides").getByRole("button", { name: "Undo my changes" }).click();
+  await one.waitForFunction((text) => document.querySelector("pk-config textarea").value === text, together.replace("10", "15"));
+  await one.done();
+  await other.done();
+});
+
 test("without the store the view is partial, and says so until it is whole again", { skip }, async () => {
   const page = await chrome.page(cluster.url, { quiet: ["503"] });
   await page.locator("#health").filter({ hasText: "lab HEALTH_" }).waitFor();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pairs } from "../../../crates/pathkeeper/ui/model/diff.js";
+import { merged, pairs } from "../../../crates/pathkeeper/ui/model/diff.js";
 import { folded } from "../../../crates/pathkeeper/ui/model/events.js";
 import { colons, portGrid, portName } from "../../../crates/pathkeeper/ui/model/paths.js";
 import { mostly, TINTS } from "../../../crates/pathkeeper/ui/model/tint.js";
@@ -36,6 +36,20 @@ test("texts beside each other", () => {
   assert.deepEqual(pairs("a\nb\nd", "a\nc\nd"), [
     { left: "a", right: "a" }, { left: "b", right: null }, { left: null, right: "c" }, { left: "d", right: "d" }]);
   assert.deepEqual(pairs("", "a"), [{ left: "", right: null }, { left: null, right: "a" }]);
+});
+
+test("what two made of a text comes together, and where both changed the same nothing of either is lost", () => {
+  const check = (base, mine, theirs, text, clashes) => assert.deepEqual(merged(base, mine, theirs), { text, clashes });
+  check("a\nb\nc\n", "x\na\nb\nc\n", "a\nb\nd\n", "x\na\nb\nd\n", 0);
+  check("a\nb\nc\n", "a\nb\nc\n", "a\nc\n", "a\nc\n", 0);
+  check("a\nb\nc\n", "a\nc\n", "a\nb\nc\n", "a\nc\n", 0);
+  check("a\nb\n", "a\nx\n", "a\ny\n", "a\nx\n# theirs: y\n", 1);
+  check("a\nb\n", "a\nx\n", "a\nx\n", "a\nx\n", 0);
+  check("a\nb\n", "a\nx\n", "a\n", "a\nx\n# theirs: no line here\n", 1);
+  check("", "mine\n", "theirs\n", "mine\n# theirs: theirs\n", 1);
+  const long = Array.from({ length: 2_100 }, (_, n) => `line ${n}`).join("\n");
+  const of = merged(long, `${long}\nmine`, `theirs\n${long}`);
+  assert.ok(of.clashes === 1 && of.text.startsWith(`${long}\nmine\n# theirs: theirs`));
 });
 
 test("many events of one kind at one time are one line", () => {

@@ -104,7 +104,8 @@ export class AllowList extends HTMLElement {
    * @param {import("../api-types.js").Document} [seen] what was looked at; else what is shown now @param {() => void} [then] */
   #write(method, path, body, seen = this.#config?.config, then = () => {}) {
     if (!seen) return;
-    write(this.#told, { method, path, body, digest: seen.digest, mine: seen.text ?? "", mineTitle: "as you saw it", look: lookAtConfig, done: () => {
+    write(this.#told, { method, path, body, digest: seen.digest, mine: seen.text ?? "", mineTitle: "as you saw it",
+      over: "do it to what stands now", said: words(method, path, body), look: lookAtConfig, done: () => {
       then();
       this.#again();
     } });
@@ -127,6 +128,14 @@ export class AllowList extends HTMLElement {
       this.#found.replaceChildren(problem(error));
     }
   }
+}
+
+/** What was to be done, for who was slower than somebody else. @param {string} method @param {string} path @param {Record<string, unknown>} body */
+function words(method, path, { wwid, delete: gone, ...set }) {
+  const lun = decodeURIComponent(path.slice("luns/".length)) || String(wwid ?? "");
+  if (method === "DELETE") return `take ${lun} off`;
+  const parts = [...Object.entries(set).map(([key, value]) => `${key} ${value}`), ...(Array.isArray(gone) ? gone.map((key) => `no ${key}`) : [])];
+  return `${method === "POST" ? "allow " : ""}${[lun, ...parts].join(", ")}`;
 }
 
 export async function lookAtConfig() {

@@ -6,10 +6,14 @@ import { plural } from "../format.js";
 import { AllowList } from "./allow-list.js";
 import { Knobs } from "./knobs.js";
 import { Rollout, progress } from "./rollout.js";
+import { merged } from "../model/diff.js";
 import { write } from "./write.js";
 import { Asked, View } from "./view.js";
 
 const ASK_S = 5;
+/** What was typed in the editor and neither written nor undone, while another view is looked at.
+ * @type {{begun: import("../api-types.js").Document, text: string} | null} */
+let typed = null;
 /** What settings mean changes with the program alone. */
 const SCHEMA_S = 600;
 
@@ -38,6 +42,10 @@ export class Config extends View {
     this.#editor.append(this.#text, h("p", { class: "buttons" },
       h("button", { type: "button", onclick: () => this.#save() }, "Write"),
       h("button", { type: "button", onclick: () => this.#reset() }, "Undo my changes")), this.#written);
+    if (!typed) return;
+    this.#begun = typed.begun;
+    this.#text.value = typed.text;
+    this.#written.append(h("p", { class: "soft" }, "What you typed before is still here, and not written."));
   }
 
   draw() {
@@ -71,7 +79,16 @@ export class Config extends View {
     this.#knobs.show(config, this.#schema.data, this.session.mayChange, again);
     this.#rollout.show(config, this.session.mayChange, again);
     // What somebody types is theirs until they say otherwise.
-    if (this.#begun === null || (this.#text.value === (this.#begun.text ?? "") && this.#begun.digest !== config.overrides.digest)) this.#begin(config.overrides);
+    if (this.#begun === null || (!this.#isTyped && this.#begun.digest !== config.overrides.digest)) this.#begin(config.overrides);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    typed = this.#begun && this.#isTyped ? { begun: this.#begun, text: this.#text.value } : null;
+  }
+
+  get #isTyped() {
+    return this.#begun !== null && this.#text.value !== (this.#begun.text ?? "");
   }
 
   /** @param {import("../api-types.js").Document} document */
@@ -80,26 +97,47 @@ export class Config extends View {
     this.#text.value = document.text ?? "";
   }
 
-  #reset() {
+  async #reset() {
     this.#written.replaceChildren();
-    if (this.#config.data) this.#begin(this.#config.data.overrides);
+    // What was asked for last may be older than what the editor began with.
+    await this.#config.refresh();
+    const document = this.#config.data?.overrides ?? this.#begun;
+    if (document) this.#begin(document);
   }
 
   #save() {
     if (!this.#begun) return;
-    const text = this.#text.value;
+    let sent = "";
+    const again = () => {
+      sent = this.#text.value;
+      return { body: { text: sent }, mine: sent };
+    };
     write(this.#written, {
-      method: "PUT", path: "overrides", body: { text }, digest: this.#begun.digest, mine: text, mineTitle: "yours",
+      method: "PUT", path: "overrides", ...again(), again, digest: this.#begun.digest, mineTitle: "yours", over: "write mine over it",
       look: async () => {
         const now = await get("overrides");
         return { digest: now.digest, text: now.text ?? "" };
       },
-      done: async () => {
+      merge: (now) => this.#merge(now),
+      done: async (written) => {
+        if (written === null) return this.#reset();
         await this.#config.refresh();
-        this.#begun = this.#config.data?.overrides ?? null;
-        if (this.#begun) this.#begin(this.#begun);
+        const now = this.#config.data?.overrides;
+        // Who went on typing meanwhile goes on from what was written.
+        if (now?.digest === written.after) this.#text.value === sent ? this.#begin(now) : (this.#begun = now);
       },
     });
+  }
+
+  /** What others wrote meanwhile, in the editor beside what was typed; written when somebody has looked through it.
+   * @param {import("./write.js").Standing} now */
+  #merge(now) {
+    const { text, clashes } = merged(this.#begun?.text ?? "", this.#text.value, now.text);
+    this.#begun = { ...now, state: "good" };
+    this.#text.value = text;
+    this.#written.replaceChildren(h("p", {}, "Both are in the editor and not written yet: look through them and press Write.",
+      clashes > 0 ? ` At ${plural(clashes, "place")} both changed the same lines; theirs stand as comments, # theirs.` : ""));
+    this.#text.focus();
   }
 }
 

@@ -77,7 +77,8 @@ export class Knobs extends HTMLElement {
     const box = h("span", {}, open);
     const submit = (/** @type {string} */ value, /** @type {import("../api-types.js").Document} */ seen) => {
       const body = value === "" ? { delete: [key] } : { [key]: value };
-      write(this.#told, { method: "PUT", path: "config/defaults", body, digest: seen.digest, mine: seen.text ?? "", mineTitle: "as you saw it", look: lookAtConfig, done: () => {
+      write(this.#told, { method: "PUT", path: "config/defaults", body, digest: seen.digest, mine: seen.text ?? "", mineTitle: "as you saw it",
+        over: "set it in what stands now", said: value === "" ? `no ${key}` : `${key} ${value}`, look: lookAtConfig, done: () => {
         box.replaceChildren(open);
         this.#again();
       } });

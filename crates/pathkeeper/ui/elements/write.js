@@ -13,8 +13,14 @@ import { pairs } from "../model/diff.js";
  * @property {string} digest of what was looked at
  * @property {string} mine what one had before one's eyes, or wrote
  * @property {string} mineTitle
- * @property {() => Promise<{digest: string, text: string}>} look what stands now
- * @property {(notes: string[]) => void} done
+ * @property {string} over what it is called to write it all the same
+ * @property {string} [said] what was to be written, where `mine` does not show it
+ * @property {() => Promise<Standing>} look what stands now
+ * @property {() => Pick<Write, "body" | "mine">} [again] what is to be written by now: somebody may have gone on typing
+ * @property {(standing: Standing) => void} [merge] takes what stands now into what one wrote
+ * @property {(written: import("../api-types.js").Written | null) => void} done null: nothing was written, and what stands is left
+ *
+ * @typedef {{digest: string, text: string}} Standing
  */
 
 /** Writes; what becomes of it is told in the box. @param {HTMLElement} box @param {Write} write */
@@ -24,7 +30,7 @@ export async function write(box, write) {
     const inQuery = write.method === "DELETE";
     const written = await send(write.method, write.path, inQuery ? undefined : { ...write.body, digest: write.digest }, inQuery ? { digest: write.digest } : {});
     box.replaceChildren(h("p", { class: "soft" }, ["written; nothing is applied by that", ...(written?.notes ?? [])].join(". ")));
-    write.done(written?.notes ?? []);
+    write.done(written);
   } catch (error) {
     if (error instanceof ApiError && error.isConflict) await conflict(box, write, error);
     else box.replaceChildren(problem(error));
@@ -51,13 +57,16 @@ async function conflict(box, asked, error) {
     box.replaceChildren(problem(error));
     return;
   }
+  const current = () => ({ ...asked, ...asked.again?.() });
+  const { merge } = asked;
   box.replaceChildren(h("section", { class: "conflict", "aria-label": "Conflict" },
     problem(error),
-    h("p", {}, "Somebody else wrote meanwhile. Nothing of yours was written."),
+    h("p", {}, "Somebody else wrote meanwhile. Nothing of yours was written, and nothing of it is lost", asked.said ? h("span", {}, ": ", h("code", {}, asked.said)) : null, "."),
     sideBySide(asked.mine, now.text, asked.mineTitle, "as it stands now"),
     h("p", { class: "buttons" },
-      h("button", { type: "button", onclick: () => write(box, { ...asked, digest: now.digest }) }, "write mine over it"),
-      h("button", { type: "button", onclick: () => { box.replaceChildren(); asked.done([]); } }, "leave what stands"))));
+      merge ? h("button", { type: "button", class: "main", onclick: () => merge(now) }, "take theirs into mine") : null,
+      h("button", { type: "button", onclick: () => write(box, { ...current(), digest: now.digest }) }, asked.over),
+      h("button", { type: "button", onclick: () => { box.replaceChildren(); asked.done(null); } }, "drop mine, leave what stands"))));
 }
 
 /** @param {string} left @param {string} right @param {string} leftTitle @param {string} rightTitle */
