@@ -99,9 +99,10 @@ fn the_printed_story_is_a_script_that_plays() {
 }
 
 /// After each operation the status, asked over HTTP, comes to say what is true.
-/// The cells without what causes explain of them: a node knows its own paths before the others do.
+/// The cells without what causes and sizes say of them: a node knows its own paths before the others do.
 fn cells(row: &LunRow) -> BTreeMap<&str, Cell> {
-    let bare = |cell: &Cell| Cell { causes: Vec::new(), unexplained: None, ..cell.clone() };
+    let bare =
+        |cell: &Cell| Cell { causes: Vec::new(), unexplained: None, other_size: false, ..cell.clone() };
     row.nodes.iter().map(|(node, cell)| (node.as_str(), bare(cell))).collect()
 }
 

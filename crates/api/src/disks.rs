@@ -209,6 +209,13 @@ pub struct Path {
     /// `fc`, `iscsi`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transport: Option<String>,
+    /// ALUA target port group of the target port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port_group: Option<u16>,
+    /// What ALUA says of it, as the kernel has it: `optimized`, `non-optimized`, `standby`, or `other` where I/O is not for
+    /// this path now; absent where the device has no such state or it was not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_state: Option<String>,
     /// Bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,

@@ -206,6 +206,7 @@ mod tests {
             unexplained: None,
             flapping: false,
             queueing: false,
+            other_size: false,
         }
     }
 

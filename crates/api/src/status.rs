@@ -101,6 +101,9 @@ pub struct Cell {
     /// True where no path is usable and I/O waits for one (LUN_QUEUEING, QUEUE_WITHOUT_DAEMON), listed or under a cause.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub queueing: bool,
+    /// True where the map has another size than on most nodes (LUN_SIZE_MISMATCH), or than its own paths (LUN_RESIZE_PENDING).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub other_size: bool,
 }
 
 /// A node whose last apply failed.

@@ -28,7 +28,7 @@ export {};
 
 /** @typedef {{"kind": string, "text": string}} CanLine */
 
-/** @typedef {{"causes"?: Array<string>, "flapping"?: boolean, "paths-active"?: number | null, "paths-expected"?: number | null, "paths-total"?: number | null, "queueing"?: boolean, "state": string, "transport"?: string | null, "unexplained"?: number | null}} Cell */
+/** @typedef {{"causes"?: Array<string>, "flapping"?: boolean, "other-size"?: boolean, "paths-active"?: number | null, "paths-expected"?: number | null, "paths-total"?: number | null, "queueing"?: boolean, "state": string, "transport"?: string | null, "unexplained"?: number | null}} Cell */
 
 /** @typedef {{"degraded": number, "failed": number, "missing": number, "optimal": number, "unknown": number}} CellCounts */
 
@@ -160,7 +160,7 @@ export {};
 
 /** @typedef {{"data": Ordered}} OrderedAnswer */
 
-/** @typedef {{"adapter"?: string | null, "adapter-port"?: string | null, "check-state": string, "dev": string, "dev-state": string, "dev-t": string, "dm-state": string, "failures"?: number | null, "hctl"?: string | null, "loose-because"?: string | null, "prio": number, "product"?: string | null, "serial"?: string | null, "size"?: number | null, "target-port"?: string | null, "transport"?: string | null, "usable": boolean, "wwid"?: string | null}} Path */
+/** @typedef {{"access-state"?: string | null, "adapter"?: string | null, "adapter-port"?: string | null, "check-state": string, "dev": string, "dev-state": string, "dev-t": string, "dm-state": string, "failures"?: number | null, "hctl"?: string | null, "loose-because"?: string | null, "port-group"?: number | null, "prio": number, "product"?: string | null, "serial"?: string | null, "size"?: number | null, "target-port"?: string | null, "transport"?: string | null, "usable": boolean, "wwid"?: string | null}} Path */
 
 /** @typedef {{"adopt"?: string | null, "config"?: string | null, "overrides"?: string | null, "rename-in-use"?: boolean}} PlanBody */
 

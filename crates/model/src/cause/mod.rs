@@ -46,6 +46,7 @@ pub struct Causes {
     domains: Arc<Domains>,
     /// Cells without a usable path whose I/O waits for one, whether a cause explains them or not.
     queueing: BTreeSet<(NodeName, Wwid)>,
+    other_size: BTreeSet<(NodeName, Wwid)>,
 }
 
 /// What is kept of a cause from one search to the next.
@@ -94,6 +95,13 @@ pub struct CellCauses {
     pub fabrics: (u32, u32),
     /// Controllers, the same; (0, 0) where they are not known.
     pub controllers: (u32, u32),
+}
+
+impl CellCauses {
+    /// Paths that are not usable or absent and that no listed cause explains.
+    pub fn unexplained(&self) -> u32 {
+        self.expected.max(self.known).saturating_sub(self.usable).saturating_sub(self.explained)
+    }
 }
 
 impl Causes {
@@ -155,6 +163,15 @@ impl Causes {
 
     pub(crate) fn set_queueing(&mut self, cells: BTreeSet<(NodeName, Wwid)>) {
         self.queueing = cells;
+    }
+
+    /// Whether a node's map of a LUN has another size than most nodes' maps, or than its own paths.
+    pub fn is_of_another_size(&self, node: &NodeName, wwid: &Wwid) -> bool {
+        !self.other_size.is_empty() && self.other_size.contains(&(node.clone(), wwid.clone()))
+    }
+
+    pub(crate) fn set_other_size(&mut self, cells: BTreeSet<(NodeName, Wwid)>) {
+        self.other_size = cells;
     }
 
     /// Fabrics, controllers and arrays.

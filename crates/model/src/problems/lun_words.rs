@@ -1,5 +1,7 @@
 //! Words for what nodes together show of one LUN.
 
+use std::collections::BTreeMap;
+
 use super::cell::At;
 use super::lun::{Sum, maps, texts};
 use super::sweep::Sweep;
@@ -218,6 +220,18 @@ fn resize(name: &str, row: &RowRef<'_>, on: &[OnNode<'_>]) -> Option<Finding> {
             ),
         )
     })
+}
+
+/// Nodes whose map of a LUN has another size than most (of two as frequent the larger one counts), or than its own paths.
+pub fn of_another_size<'a>(nodes: &[At<'a>], row: &RowRef<'a>) -> Vec<&'a NodeName> {
+    let on = maps(nodes, row);
+    let mut counts: BTreeMap<u64, u32> = BTreeMap::new();
+    for bytes in on.iter().filter_map(|(_, _, map)| map.size_bytes) {
+        *counts.entry(bytes).or_default() += 1;
+    }
+    let usual = counts.iter().max_by_key(|(bytes, nodes)| (**nodes, **bytes)).map(|(bytes, _)| *bytes);
+    let is_other = |map: &MapSeen| is_resized(map) || map.size_bytes.is_some_and(|own| Some(own) != usual);
+    on.iter().filter(|(_, _, map)| is_other(map)).map(|(at, _, _)| at.name).collect()
 }
 
 fn names(row: &RowRef<'_>, on: &[OnNode<'_>]) -> Finding {

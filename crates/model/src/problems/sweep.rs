@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 
 use fixedbitset::FixedBitSet;
@@ -9,6 +10,7 @@ use rustc_hash::FxHasher;
 
 use super::cell::{At, Cell, Word, shared_domains, word_of};
 use super::lun::Sum;
+use super::lun_words::of_another_size;
 use crate::cause::{Causes, CellCauses};
 use crate::expect::By;
 use crate::finding::{Code, Explains, Fingerprint, Scope, Severity};
@@ -77,7 +79,9 @@ pub struct Sweep<'a> {
     pub standing: FixedBitSet,
     /// Rows and nodes of cells without a usable path whose I/O waits for one.
     queueing: Vec<(u32, u32)>,
-    /// Of each row that is not clean, a print of which causes explain what of it and where I/O waits; 0 = nothing of that.
+    /// Cells whose map has another size than the LUN has elsewhere, or than its paths.
+    other_size: BTreeSet<(NodeName, Wwid)>,
+    /// Of each row, a print of which causes explain what of it and what none does, where I/O waits and where it has another size; 0 = nothing of that.
     pub prints: Vec<u64>,
 }
 
@@ -107,6 +111,7 @@ impl<'a> Sweep<'a> {
             keeps_folded: false,
             standing: FixedBitSet::new(),
             queueing: Vec::new(),
+            other_size: BTreeSet::new(),
             prints: Vec::new(),
         }
     }
@@ -145,9 +150,12 @@ impl<'a> Sweep<'a> {
                     .as_mut()
                     .filter(|walk| !clean || walk.is_flapping())
                     .and_then(|walk| walk.meet(row.wwid()));
-                let worth = |(of, _): &&(Cow<'_, CellCauses>, u64)| !of.causes.is_empty() || of.flaps;
+                // How many paths no cause explains is published later than the row's states: then it is another answer, too.
+                let open = |of: &CellCauses| if *clean { 0 } else { of.unexplained() };
+                let worth =
+                    |(of, _): &&(Cow<'_, CellCauses>, u64)| !of.causes.is_empty() || of.flaps || open(of) > 0;
                 if let Some((of_cell, of_causes)) = of_cell.as_ref().filter(worth) {
-                    *print = hash_of(&(*print, number, of_causes));
+                    *print = hash_of(&(*print, number, of_causes, open(of_cell)));
                     if cell.shown.state != State::Optimal {
                         self.standing.extend(of_cell.causes.iter().map(|cause| *cause as usize));
                     }
@@ -159,6 +167,14 @@ impl<'a> Sweep<'a> {
                     *print = hash_of(&(*print, number, "queueing"));
                 }
             }
+        }
+        for ((row, sum), print) in rows.iter().zip(&sums).zip(&mut prints) {
+            if !sum.sizes_differ() && !sum.resize {
+                continue;
+            }
+            let odd = of_another_size(&nodes, row);
+            *print = hash_of(&(*print, "size", &odd));
+            self.other_size.extend(odd.into_iter().map(|node| (node.clone(), row.wwid().clone())));
         }
         (self.rows, self.nodes, self.sums, self.prints) = (rows, nodes, sums, prints);
     }
@@ -240,6 +256,7 @@ impl<'a> Sweep<'a> {
             Some((at.name.clone(), row.wwid().clone()))
         };
         causes.set_queueing(self.queueing.iter().filter_map(name).collect());
+        causes.set_other_size(self.other_size.clone());
         for (cause, codes) in causes.list_mut().iter_mut().zip(&self.folded) {
             let no_path = [Code::LunFailed, Code::LunQueueing, Code::LunMissing]
                 .iter()

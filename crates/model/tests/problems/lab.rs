@@ -406,6 +406,11 @@ impl Lab {
         })
     }
 
+    /// Rows of which something beside the matrix is to be shown.
+    pub fn explained(&self) -> Vec<u64> {
+        self.with(|picture| problems::find(picture, &mut Causes::default()).explained.into_values().collect())
+    }
+
     pub fn find(&self) -> Vec<Finding> {
         self.all().0
     }

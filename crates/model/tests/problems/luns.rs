@@ -1,6 +1,6 @@
 //! Codes about a LUN on all nodes, about several LUNs, and about nodes and settings.
 
-use super::lab::{lab, line};
+use super::lab::{lab, line, name, wwid};
 use pathkeeper_model::finding::Code;
 use pathkeeper_model::problems;
 
@@ -72,6 +72,28 @@ fn lun_size_mismatch_and_resize_pending() {
         summary("pve1 a uu z500 pz750\npve2 a uu z500", "LUN_RESIZE_PENDING"),
         "a: paths show 750 GiB on pve1, its map still has 500 GiB"
     );
+}
+
+#[test]
+fn the_nodes_that_have_another_size_are_told_apart() {
+    let check = |text: &str, expect: &[&str]| {
+        let (_, causes) = lab(text).all();
+        let odd = |node: &&str| causes.is_of_another_size(&name(node), &wwid("a"));
+        let odd: Vec<&str> =
+            ["pve1", "pve2", "pve3", "pve4"].iter().filter(|node| odd(node)).copied().collect();
+        assert_eq!(odd, expect, "{text}");
+    };
+    check("pve1 a uu z500\npve2 a uu z750\npve3 a uu z750\npve4 a uu z750", &["pve1"]);
+    check("pve1 a uu z750\npve2 a uu z500\npve3 a uu z500", &["pve1"]);
+    // Of two as frequent the larger one is what the LUN has.
+    check("pve1 a uu z500\npve2 a uu z750", &["pve1"]);
+    // What most have is old where their paths have grown.
+    check("pve1 a uu z500 pz750\npve2 a uu z750\npve3 a uu z500", &["pve1", "pve2"]);
+    check("pve1 a uu z500 pz750\npve2 a uu z500", &["pve1"]);
+    check("pve1 a uu z500\npve2 a uu z500", &[]);
+    check("pve1 a uu z500\npve2 a uu z750\npve2 !offline", &[]);
+    let of = |text: &str| lab(text).explained().len();
+    assert_eq!((of("pve1 a uu z500\npve2 a uu z750"), of("pve1 a uu z500\npve2 a uu z500")), (1, 0));
 }
 
 #[test]

@@ -622,6 +622,7 @@ pub(crate) mod tests {
             unexplained: None,
             flapping: false,
             queueing: false,
+            other_size: false,
         };
         let body = |wwid: &str, nodes: &[(&str, status::Cell)]| row(wwid, nodes, &mut Columns::default());
         let (down, no_number) = (cell("failed", Some(0)), cell("unknown", None));

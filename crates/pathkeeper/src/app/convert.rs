@@ -38,6 +38,7 @@ pub fn row(row: &RowRef<'_>, name_here: Option<&str>, expected: Option<&Outcome>
                     unexplained: None,
                     flapping: false,
                     queueing: false,
+                    other_size: false,
                 };
                 (node.to_string(), cell)
             })
@@ -68,14 +69,17 @@ pub fn add_causes(wire: &mut status::LunRow, wwid: &Wwid, causes: &Causes) {
             shown.flapping = cell.is_some_and(|cell| cell.flaps);
         }
     }
-    for (name, shown) in wire.nodes.iter_mut().filter(|(_, shown)| shown.state != "optimal") {
+    for (name, shown) in &mut wire.nodes {
         let Some(node) = NodeName::new(name) else { continue };
+        shown.other_size = shown.state != "unknown" && causes.is_of_another_size(&node, wwid);
+        if shown.state == "optimal" {
+            continue;
+        }
         shown.queueing = causes.is_queueing(&node, wwid);
         let Some(cell) = causes.cell(&node, wwid) else { continue };
         let of = |at: &u32| causes.list().get(*at as usize).map(|cause| cause.fingerprint().to_string());
         shown.causes = cell.causes.iter().filter_map(of).collect();
-        let bad = cell.expected.max(cell.known).saturating_sub(cell.usable);
-        shown.unexplained = Some(bad.saturating_sub(cell.explained)).filter(|n| *n > 0);
+        shown.unexplained = Some(cell.unexplained()).filter(|n| *n > 0);
     }
 }
 
@@ -429,6 +433,8 @@ fn kernel_map(map: &local::KernelMap, expected: Option<u32>) -> disks::Map {
         adapter_port: None,
         target_port: None,
         transport: None,
+        port_group: None,
+        access_state: None,
         size: None,
         failures: Some(path.fail_count),
         serial: None,
@@ -485,6 +491,18 @@ fn text(text: Option<&str>) -> Option<String> {
     text.map(str::to_owned)
 }
 
+/// ALUA's words, as the kernel's files have them.
+fn access(access: local::Access) -> Option<String> {
+    let word = match access {
+        local::Access::Optimized => "optimized",
+        local::Access::NonOptimized => "non-optimized",
+        local::Access::Standby => "standby",
+        local::Access::Other => "other",
+        local::Access::Unknown => return None,
+    };
+    Some(word.to_owned())
+}
+
 fn path(path: &local::PathDevice) -> disks::Path {
     let [dm_state, check_state, dev_state] = path.words.clone().map(String::from);
     disks::Path {
@@ -501,6 +519,8 @@ fn path(path: &local::PathDevice) -> disks::Path {
         adapter_port: text(path.adapter_port.as_deref()),
         target_port: text(path.target_port.as_deref()),
         transport: text(path.transport.as_deref()),
+        port_group: path.port_group,
+        access_state: access(path.access),
         size: path.size_bytes,
         failures: path.failures,
         serial: text(path.serial.as_deref()),

@@ -227,6 +227,7 @@ mod tests {
             unexplained: None,
             flapping: false,
             queueing: state == "failed",
+            other_size: false,
         }
     }
 

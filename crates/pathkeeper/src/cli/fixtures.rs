@@ -81,6 +81,7 @@ fn cell(text: &str) -> Cell {
         unexplained: None,
         flapping: false,
         queueing: false,
+        other_size: false,
     }
 }
 
@@ -219,6 +220,8 @@ pub fn disks(sample: &str) -> Option<(NodeDisks, String)> {
             adapter_port: known(f[19]),
             target_port: known(f[16]),
             transport: None,
+            port_group: None,
+            access_state: None,
             size: None,
             failures: f[21].parse().ok(),
             serial: Some(f[12].into()),

@@ -144,8 +144,14 @@ pub fn of_row(wwid: &Wwid, row: LunRow, into: &mut Picture) {
     into.insert(Subject::lun(wwid), Told::Lun(head));
     for (node, cell) in nodes {
         if let Some(node) = NodeName::new(&node) {
-            let cell =
-                Cell { causes: Vec::new(), unexplained: None, flapping: false, queueing: false, ..cell };
+            let cell = Cell {
+                causes: Vec::new(),
+                unexplained: None,
+                flapping: false,
+                queueing: false,
+                other_size: false,
+                ..cell
+            };
             into.insert(Subject::cell(wwid, &node), Told::Cell(cell));
         }
     }

@@ -34,6 +34,7 @@ pub fn with(mut lun: Lun, node: &str, state: &str, active: Option<u32>, remember
         unexplained: None,
         flapping: false,
         queueing: false,
+        other_size: false,
     };
     let row = lun.status.as_mut().unwrap();
     row.nodes.insert(node.into(), cell);

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use pathkeeper_api::status::{Cell, ClusterStatus, LunRow};
+use pathkeeper_api::status::{Cell, ClusterStatus, Finding, LunRow};
 
 use super::Options;
 use crate::cli::text::{Field, Tone, View, clean, field, tone_of, width};
@@ -69,28 +69,38 @@ pub struct Marks<'a> {
     by_cell: BTreeMap<(&'a str, &'a str), BTreeSet<char>>,
 }
 
+/// The LUN and the node of a finding that is about one cell.
+fn about_cell(finding: &Finding) -> Option<(&str, &str)> {
+    Some((finding.scope.wwid.as_deref()?, finding.scope.node.as_deref()?))
+}
+
 /// Each letter and what it says.
 pub const MARKS: [(char, &str); 4] = [('Q', "queues"), ('s', "size"), ('~', "flaps"), ('m', "muted")];
 
 impl<'a> Marks<'a> {
-    /// From all findings of a status.
+    /// From all findings of a status. A cell is muted where a muted finding is about it, or is a cause that explains it.
     pub fn of(status: &'a ClusterStatus) -> Self {
+        let muted: Vec<&Finding> = status.findings.iter().filter(|finding| finding.muted.is_some()).collect();
+        let causes: BTreeSet<&str> = muted.iter().map(|finding| finding.fingerprint.as_str()).collect();
+        let about: BTreeSet<(&str, &str)> = muted.iter().filter_map(|finding| about_cell(finding)).collect();
+        let other_size: BTreeSet<&str> = muted
+            .iter()
+            .filter(|finding| matches!(finding.code.as_str(), "LUN_SIZE_MISMATCH" | "LUN_RESIZE_PENDING"))
+            .filter_map(|finding| finding.scope.wwid.as_deref())
+            .collect();
         let mut by_cell: BTreeMap<(&str, &str), BTreeSet<char>> = BTreeMap::new();
-        for finding in &status.findings {
-            let mark = match finding.code.as_str() {
-                _ if finding.muted.is_some() => 'm',
-                "LUN_QUEUEING" => 'Q',
-                "LUN_SIZE_MISMATCH" | "LUN_RESIZE_PENDING" => 's',
-                _ => continue,
-            };
-            if let (Some(wwid), Some(node)) = (&finding.scope.wwid, &finding.scope.node) {
-                by_cell.entry((wwid, node)).or_default().insert(mark);
-            }
-        }
         for row in &status.luns {
             for (node, cell) in &row.nodes {
-                for (_, mark) in [(cell.flapping, '~'), (cell.queueing, 'Q')].iter().filter(|(is, _)| *is) {
-                    by_cell.entry((&row.wwid, node)).or_default().insert(*mark);
+                let of = (row.wwid.as_str(), node.as_str());
+                let is_muted = about.contains(&of)
+                    || cell.causes.iter().any(|cause| causes.contains(cause.as_str()))
+                    || (cell.other_size && other_size.contains(row.wwid.as_str()));
+                let marks =
+                    [(cell.queueing, 'Q'), (cell.other_size, 's'), (cell.flapping, '~'), (is_muted, 'm')];
+                let marks: BTreeSet<char> =
+                    marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
+                if !marks.is_empty() {
+                    by_cell.insert(of, marks);
                 }
             }
         }

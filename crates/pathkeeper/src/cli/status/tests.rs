@@ -475,3 +475,44 @@ fn filters_choose_rows_and_never_touch_the_verdict() {
     let text = render(&faults(), &nodes(), &view(), &node);
     assert!(text.contains("no LUN matches this filter") && text.contains("HEALTH_ERR"), "{text}");
 }
+
+#[test]
+fn marks_of_cells_and_what_is_muted_in_them() {
+    let mut status =
+        cluster("a degraded pve1=degraded:2/4 pve2=degraded:2/4 pve3=degraded:3/4 pve4=degraded:3/4");
+    let row = status.luns.first_mut().unwrap();
+    let wwid = row.wwid.clone();
+    row.nodes.get_mut("pve1").unwrap().other_size = true;
+    let explained = row.nodes.get_mut("pve2").unwrap();
+    explained.causes = vec!["HBA_DOWN pve2/host7".to_owned()];
+    explained.flapping = true;
+    let muted = |code: &str, node: &str, wwid: Option<&str>, fingerprint: &str| {
+        let mut of = finding(code, "warning", node, code);
+        of.scope.wwid = wwid.map(str::to_owned);
+        of.fingerprint = fingerprint.to_owned();
+        of.muted = Some(pathkeeper_api::status::Muted {
+            kind: "mute".into(),
+            id: "1".into(),
+            by: "root@pam".into(),
+            reason: "ticket 4711".into(),
+            until: None,
+        });
+        of
+    };
+    status.findings = vec![
+        muted("HBA_DOWN", "pve2", None, "HBA_DOWN pve2/host7"),
+        muted("LUN_DEGRADED", "pve3", Some(&wwid), "LUN_DEGRADED pve3/a"),
+    ];
+    let marked = |status: &ClusterStatus| {
+        let marks = super::rows::Marks::of(status);
+        let row = status.luns.first().unwrap();
+        let cell = |(node, shown)| marks.cell(&view(), row, node, shown).text;
+        row.nodes.iter().map(|(node, shown)| cell((node.as_str(), shown))).collect::<Vec<_>>()
+    };
+    assert_eq!(marked(&status), ["2/4 !s", "2/4 !m~", "3/4 !m", "3/4 !"]);
+    // A size that is muted is muted where it differs.
+    let mut size = muted("LUN_SIZE_MISMATCH", "pve1", Some(&wwid), "LUN_SIZE_MISMATCH a");
+    size.scope.node = None;
+    status.findings = vec![size];
+    assert_eq!(marked(&status), ["2/4 !ms", "2/4 !~", "3/4 !", "3/4 !"]);
+}
