@@ -2,6 +2,7 @@
 // words, rollouts, a store that is away, an agent that dies, a session that ends. One cluster; each test begins where the one before it ended.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { LOST, agents, obstacle, outside } from "./agents.mjs";
 import { browser, login } from "./lib.mjs";
@@ -57,6 +58,8 @@ test("each fault comes and goes on an open page", { skip }, async () => {
     await overview.getByText("Nothing is wrong.").waitFor({ timeout: 60_000 });
     await overview.locator("#health").filter({ hasText: "lab HEALTH_OK" }).waitFor();
   };
+  // A LUN grows, and one node is forgotten.
+  await cluster.happens(`array lun ${LAST} resize 900G`, `pve1 lun ${LAST} resize-map`, `pve2 lun ${LAST} resize-map`);
   await cluster.happens(`pve1 path ${FIRST} 1 fail`, `pve3 lun ${SECOND} unmap`, `pve2 lun ${ORACLE} forget`);
   await cell(matrix, FIRST, "pve1", "degraded, 3/4");
   await cell(matrix, SECOND, "pve3", "failed, 0/4 paths, I/O queues");
@@ -64,7 +67,31 @@ test("each fault comes and goes on an open page", { skip }, async () => {
   await card("LUN_DEGRADED", FIRST).first().waitFor();
   await card("LUN_MISSING", ORACLE).first().waitFor();
   await overview.locator("#health").filter({ hasText: "HEALTH_ERR" }).waitFor();
-  await cluster.happens(`pve1 path ${FIRST} 1 up`, `pve3 lun ${SECOND} map`, `pve2 lun ${ORACLE} assemble`);
+  // Corner marks: for how long I/O waits, by the second; another size; what is muted, until it is not.
+  const marks = (lun, node) => matrix.locator(`[data-of="${cluster.names.get(lun)}"][data-node="${node}"]`).evaluate((cell) => cell.dataset.marks ?? "");
+  const queued = /^Q(\d+)s$/.exec(await marks(SECOND, "pve3"));
+  await matrix.waitForFunction(([wwid, before]) => {
+    const now = /^Q(\d+)([sm])/.exec(document.querySelector(`[data-of="${wwid}"][data-node="pve3"]`).dataset.marks);
+    return now && (now[2] === "m" || Number(now[1]) > before);
+  }, [cluster.names.get(SECOND), Number(queued?.[1] ?? 0)]);
+  await cell(matrix, LAST, "pve3", "optimal, 4/4 paths, another size");
+  assert.deepEqual([await marks(LAST, "pve1"), await marks(LAST, "pve2"), await marks(LAST, "pve3")], ["", "", "s"]);
+  await login(overview, cluster.token);
+  await card("LUN_DEGRADED", FIRST).getByRole("button", { name: "mute…" }).click();
+  await card("LUN_DEGRADED", FIRST).getByLabel("why").fill("ticket 4711");
+  await card("LUN_DEGRADED", FIRST).getByRole("button", { name: "Mute", exact: true }).click();
+  await cell(matrix, FIRST, "pve1", "degraded, 3/4 paths.*, muted$");
+  assert.equal(await marks(FIRST, "pve1"), "m");
+  const [download] = await Promise.all([matrix.waitForEvent("download"), matrix.getByRole("button", { name: "CSV" }).click()]);
+  const table = readFileSync(await download.path(), "utf8");
+  assert.match(table, /degraded 3 of 4 m/);
+  assert.match(table, /failed 0 of 4 Q\d+[sm]/);
+  await overview.getByRole("region", { name: "Mutes and windows" }).getByRole("button", { name: "unmute" }).click();
+  await cell(matrix, FIRST, "pve1", "degraded, 3/4 paths(?!.*muted)");
+  await matrix.keyboard.press("?");
+  await matrix.getByRole("dialog", { name: "Legend" }).getByText("I/O waits for a path, and for how long").waitFor();
+  await matrix.keyboard.press("Escape");
+  await cluster.happens(`pve1 path ${FIRST} 1 up`, `pve3 lun ${SECOND} map`, `pve2 lun ${ORACLE} assemble`, `pve3 lun ${LAST} resize-map`);
   await well();
 
   await cluster.happens("pve2 adapter host7 down", "pve3 multipathd stop", `pve1 lun ${LAST} suspend`);

@@ -104,6 +104,7 @@ export function looks(lab) {
     await page.getByRole("dialog", { name: "Log in" }).waitFor({ state: "hidden" });
     await tabTo(page, /^mute…$/);
     await page.keyboard.press("Enter");
+    await page.getByLabel("why").waitFor();
     await page.keyboard.type("ticket 4711");
     await page.keyboard.press("Tab");
     await page.keyboard.press("ArrowDown");
@@ -169,6 +170,7 @@ export function looks(lab) {
 
   test("on paper there is what was looked at, and nothing to press", async () => {
     const page = await lab().chrome.page(lab().cluster.url);
+    const made = () => page.waitForFunction(() => document.querySelector("pk-grid").paper !== null);
     for (const name of ["matrix", "lun"]) {
       await look(page, name);
       await page.emulateMedia({ media: "print" });
@@ -178,11 +180,57 @@ export function looks(lab) {
       assert.equal(pdf.subarray(0, 5).toString(), "%PDF-");
       if (name === "matrix") {
         assert.match(await page.locator(".count").innerText(), /8 of 8 LUNs that are not optimal everywhere, 4 nodes/);
-        for (const row of await page.locator(".row.lun").all()) assert.ok(await row.isVisible());
+        await made();
+        await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+        assert.equal(await page.locator(".paper tbody tr.lun:visible").count(), 8);
+        assert.equal(await page.locator(".row:visible").count(), 0);
+        await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+        assert.equal(await page.locator(".paper").count(), 0);
       }
       await page.emulateMedia({ media: "screen" });
     }
     await page.done();
+  });
+
+  test("on paper every LUN is told on every node, however many there are, and nothing is wider than the page", async () => {
+    const { chrome, cluster } = lab();
+    const status = await cluster.status();
+    const optimal = { state: "optimal", "paths-active": 4, "paths-total": 4 };
+    for (const [nodes, tables] of [[8, 1], [20, 3], [64, 1]]) {
+      const names = Array.from({ length: nodes }, (_, n) => `pve${n + 1}`);
+      // Each LUN is absent on one node, and is as it really is on the first four.
+      const luns = status.luns.map((row, at) => ({ ...row, nodes: Object.fromEntries(names.filter((_, n) => n !== at + 4).map((name) => [name, row.nodes[name] ?? optimal])) }));
+      const page = await chrome.page("about:blank", { quiet: ["Failed to load", "ERR_", "EventSource"] });
+      await page.route(/\/events(\?|$)/, (route) => route.fulfill({ contentType: "text/event-stream", body: `event: snapshot\nid: 1-1\ndata: ${JSON.stringify({ ...status, luns })}\n\n` }));
+      await page.goto(`${cluster.url}#/matrix?unclean=0`);
+      await page.waitForFunction(() => document.querySelector("pk-grid")?.paper != null);
+      // What a browser prints it asks for by this.
+      await page.evaluate(() => addEventListener("afterprint", () => (globalThis.printed = true)));
+      assert.match((await page.pdf({ format: "A4" })).toString("latin1"), /\/Type \/Page\b/);
+      assert.equal(await page.evaluate(() => globalThis.printed), true);
+      await page.emulateMedia({ media: "print" });
+      await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+      // Upright and across, in CSS' pixels.
+      for (const width of [714, 1043]) {
+        await page.setViewportSize({ width, height: 700 });
+        const over = await page.locator(".paper").evaluate((paper) => [...paper.querySelectorAll("table, th, td, .cell, .state")].filter((part) => part.scrollWidth > part.clientWidth + 1).map((part) => part.outerHTML.slice(0, 120)));
+        assert.deepEqual(over, [], `${nodes} nodes on ${width}`);
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= width);
+      }
+      assert.equal(await page.locator(".paper table").count(), tables);
+      const rows = await page.locator(".paper tbody tr.lun").evaluateAll((rows) => rows.map((row) => row.textContent));
+      assert.equal(rows.length, tables * luns.length);
+      if (nodes < 64) {
+        const told = await page.locator(".paper .cell").evaluateAll((cells) => cells.map((cell) => `${cell.dataset.of} ${cell.dataset.node} ${cell.dataset.state}`));
+        assert.deepEqual(told.sort(), luns.flatMap((row) => Object.entries(row.nodes).map(([node, cell]) => `${row.wwid} ${node} ${cell.state}`)).sort());
+      } else {
+        assert.ok((await page.locator(".paper thead").innerText()).includes(names.join(", ")));
+        const at = luns.findIndex((row) => row["cluster-state"] === "failed");
+        const of = rows.find((text) => text.includes(luns[at].name));
+        assert.match(of, new RegExp(`degraded 2/4: pve2; failed 0/4 Q\\d+[smh]: pve3; optimal 4/4: all 61 others; not expected: pve${at + 5}$`));
+      }
+      await page.close();
+    }
   });
 
   test("the wall board has causes, a clock, how old it is, and no way to change anything", async () => {

@@ -316,6 +316,25 @@ test("a node shows usable paths by pair of ports, and says whether it may be reb
   await page.done();
 });
 
+test("who waits for the rows of the matrix is told so, and led to the map; colour by controller says over which one I/O runs", async () => {
+  const page = await chrome.page(cluster.url);
+  let held;
+  await page.goto("about:blank");
+  await page.route(/\/events$/, (route) => (held = route));
+  await page.goto(`${cluster.url}#/matrix?unclean=0&colour=controller`, { waitUntil: "commit" });
+  await page.getByText("Rows are on their way").waitFor();
+  assert.equal(await page.getByRole("link", { name: "the map" }).getAttribute("href"), "#/map");
+  await held.continue();
+  await page.getByRole("gridcell", { name: new RegExp(`^${failed.name} on pve1: optimal, 4/4 paths; I/O over port \\d\\d\\+\\d\\d \\(.*\\), the preferred one$`) }).waitFor();
+  assert.equal(await page.getByText("Rows are on their way").isVisible(), false);
+  // Without the adapter one port less is reached; that is no other controller.
+  const pve2 = page.getByRole("gridcell", { name: new RegExp(`^${failed.name} on pve2: degraded`) });
+  assert.match(await pve2.getAttribute("aria-label"), /; I\/O over port \d\d \(.*\), the preferred one$/);
+  assert.equal(await pve2.getAttribute("data-tint"), "plain");
+  assert.equal(await page.getByRole("gridcell", { name: new RegExp(`^${failed.name} on pve3: failed`) }).getAttribute("data-tint"), "odd");
+  await page.done();
+});
+
 test("another time is said to be another time", async () => {
   const page = await chrome.page(`${cluster.url}#/?at=${settledAt}`);
   await page.getByText(/AS IT WAS at/).waitFor();

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { controllers } from "../../../crates/pathkeeper/ui/model/controllers.js";
 import { merged, pairs } from "../../../crates/pathkeeper/ui/model/diff.js";
 import { folded } from "../../../crates/pathkeeper/ui/model/events.js";
 import { colons, portGrid, portName } from "../../../crates/pathkeeper/ui/model/paths.js";
 import { mostly, TINTS } from "../../../crates/pathkeeper/ui/model/tint.js";
+import { inWords } from "../../../crates/pathkeeper/ui/elements/paper.js";
 import { fabrics } from "../../../crates/pathkeeper/ui/model/fabrics.js";
 import { moved, visible } from "../../../crates/pathkeeper/ui/model/window.js";
 
@@ -97,4 +99,62 @@ test("a fabric that a node lost stands out, also where the adapter no longer nam
   assert.equal(TINTS.fabric.look(row, "a", { fabrics: null }).text, "?");
   const named = fabrics([disks("a", null, true)], { ports: { p1: { fabric: "A" }, p2: { fabric: "B" } } });
   assert.deepEqual(named.all, ["A", "B"]);
+});
+
+test("I/O over another controller than the preferred one stands out, and so does a node that uses another one than the others", () => {
+  const path = (port, access, usable = true) => ({ "target-port": port, usable, ...(access ? { "access-state": access } : {}) });
+  const [good, poor] = [[path("p1", "optimized"), path("p2", "optimized")], [path("p3", "non-optimized"), path("p4", "non-optimized")]];
+  const group = (status, prio, paths) => ({ status, prio, paths });
+  const lost = (paths) => paths.map((of) => ({ ...of, usable: false }));
+  const disks = (node, groups, more = {}) => ({ node, detail: "published", believed: true, source: "multipathd", adapters: [], maps: [{ wwid: "w", groups }], ...more });
+  const names = { ports: { p1: { controller: "A" }, p2: { controller: "A" }, p3: { controller: "B" }, p4: { controller: "B" } } };
+  const state = (node) => (node === "gone" ? "missing" : node === "dark" ? "unknown" : "optimal");
+  const row = { wwid: "w", nodes: Object.fromEntries(["a", "b", "c", "d", "e", "f", "gone", "dark"].map((node) => [node, { state: state(node) }])) };
+  const all = [
+    disks("a", [group("active", 50, good), group("enabled", 10, poor)]),
+    disks("b", [group("enabled", 50, good), group("enabled", 10, poor)]),
+    disks("c", [group("enabled", 50, good), group("active", 10, poor)]),
+    disks("d", [group("enabled", 0, lost(good)), group("active", 10, poor)]),
+    disks("e", [group("enabled", 0, lost(good)), group("enabled", 0, lost(poor))]),
+    disks("f", [group("active", 50, good)], { believed: false }),
+    disks("g", [group("unknown", -1, lost(good))], { source: "kernel" }),
+  ];
+  const of = controllers(all, names);
+  const look = (node, beside = of) => TINTS.controller.look(row, node, { controllers: beside });
+  const check = (node, text, tint, words) => {
+    assert.deepEqual([look(node).text, look(node).tint], [text, tint], node);
+    assert.match(look(node).words, words);
+  };
+  check("a", "A", "plain", /^I\/O over A \(p1, p2\), the preferred one$/);
+  check("b", "A", "plain", /the preferred one/);
+  check("c", "! B", "odd", /^I\/O over B \(p3, p4\), NOT the preferred one.*, other nodes use A/);
+  check("d", "! B", "odd", /no path to the preferred one is usable/);
+  check("e", "ok", "odd", /no usable path/);
+  check("f", "?", "plain", /not known/);
+  check("dark", "?", "plain", /not known/);
+  check("gone", "none", "odd", /no map/);
+  assert.equal(look("a", null).text, "?");
+  assert.equal(of.on.has("g"), false);
+  assert.equal(look("x"), null);
+  // Without ALUA multipath's ranks say it; without names the target port group, else the port.
+  const plain = (groups) => controllers([disks("a", groups)], null).on.get("a").get("w");
+  assert.deepEqual(plain([group("enabled", 4, [path("p1")]), group("active", 1, [path("p3")])]), { names: ["port p3"], ports: ["p3"], how: "other", lost: false });
+  assert.deepEqual(plain([group("active", 50, [{ ...path("p1", "optimized"), "port-group": 2 }])]).names, ["TPG 2"]);
+  // Ports are told apart by what differs; a node with one of two uses no other controller than those with both.
+  const [one, two, three] = ["0x200100a098025cc1", "0x200300a098025cc1", "0x200200a098025cc1"].map((port) => path(port, "optimized"));
+  const three_ = [disks("a", [group("active", 50, [one, two]), group("enabled", 10, [path("0x200200a098025cc1", "non-optimized")])]), disks("b", [group("active", 50, [one, { ...two, usable: false }])]), disks("c", [group("active", 50, [three])])];
+  const short = controllers(three_, null);
+  const texts = ["a", "b", "c"].map((node) => TINTS.controller.look(row, node, { controllers: short }));
+  assert.deepEqual(texts.map(({ text }) => text), ["port 01+03", "port 01", "! port 02"]);
+  assert.match(texts[2].words, /other nodes use port 01\+port 03/);
+  // One group over both controllers: each is as good.
+  assert.deepEqual(controllers([disks("a", [group("active", 1, [path("p1"), path("p3")])])], names).on.get("a").get("w"), { names: ["A", "B"], ports: ["p1", "p3"], how: "preferred", lost: false });
+});
+
+test("in words each node is spoken of, what is not well first", () => {
+  const check = (cells, ...expect) => assert.deepEqual(inWords(Object.entries(cells)), expect);
+  check({ a: "optimal 4/4", b: "failed 0/4", c: "optimal 4/4", d: "optimal 4/4", e: "optimal 4/4", f: "not expected" }, "failed 0/4: b", "optimal 4/4: all 4 others", "not expected: f");
+  check({ a: "optimal 4/4", b: "optimal 4/4", c: "optimal 4/4", d: "optimal 4/4" }, "optimal 4/4: all");
+  check({ a: "unknown", b: "unknown", c: "unknown", d: "unknown", e: "optimal 4/4" }, "unknown: all 4 others", "optimal 4/4: e");
+  check({ a: "optimal 4/4", b: "degraded 2/4 m" }, "degraded 2/4 m: b", "optimal 4/4: a");
 });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { csv, held, lines, readFilter, wanted, writeFilter } from "../../../crates/pathkeeper/ui/model/rows.js";
+import { csv } from "../../../crates/pathkeeper/ui/model/csv.js";
+import { toldOf } from "../../../crates/pathkeeper/ui/model/status.js";
+import { held, lines, readFilter, wanted, writeFilter } from "../../../crates/pathkeeper/ui/model/rows.js";
 
 const row = (wwid, state, more = {}) => ({ wwid, "cluster-state": state, nodes: { n1: { state, "paths-active": 1, "paths-total": 2 } }, ...more });
 const filter = (text) => readFilter(new URLSearchParams(text));
@@ -50,6 +52,9 @@ test("no row jumps while somebody reads", () => {
 });
 
 test("CSV is a table and no formula", () => {
-  const text = csv([row("a", "degraded", { alias: "=1+1", "used-by": 'x,"y"' })], ["n1", "n2"]);
+  const told = toldOf([]);
+  const text = csv([row("a", "degraded", { alias: "=1+1", "used-by": 'x,"y"' })], ["n1", "n2"], told, 0);
   assert.equal(text, 'wwid,alias,used-by,size,cluster-state,n1,n2\r\na,\'=1+1,"x,""y""",,degraded,degraded 1 of 2,\r\n');
+  const marked = row("a", "failed", { nodes: { n1: { state: "failed", queueing: true, "paths-active": 0, "paths-total": 2 } } });
+  assert.match(csv([marked], ["n1"], toldOf([{ code: "X", severity: "error", scope: { wwid: "a", node: "n1" }, summary: "", since: 60, muted: {} }]), 102), /,failed 0 of 2 Q42s m\r\n$/);
 });

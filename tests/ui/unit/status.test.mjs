@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applied, cellText, cellWords, columns, counts, isClean, isUnexplained, nodeHealth, reading, sorted, stateWords, tally, verdict } from "../../../crates/pathkeeper/ui/model/status.js";
+import { applied, cellText, cellWords, columns, counts, isClean, isUnexplained, marks, nodeHealth, reading, sorted, stateWords, tally, toldOf, verdict } from "../../../crates/pathkeeper/ui/model/status.js";
 
 const row = (wwid, state, nodes) => ({ wwid, "cluster-state": state, nodes });
 const cell = (state, active, total, more = {}) => ({ state, "paths-active": active, "paths-total": total, ...more });
@@ -35,7 +35,34 @@ test("cells are usable of expected", () => {
   check(cell("optimal"), "ok");
   check(cell("degraded", null, 4), "?/4");
   assert.equal(counts(cell("unknown")), "");
-  assert.equal(cellWords("a", "n", cell("failed", 0, 4, { queueing: true, unexplained: 1 })), "a on n: failed, 0/4 paths, I/O queues, 1 path that no cause explains");
+  const words = (of) => cellWords("a", row("w", "failed", { n: of }), "n");
+  assert.equal(words(cell("failed", 0, 4, { queueing: true, unexplained: 1 })), "a on n: failed, 0/4 paths, I/O queues, 1 path that no cause explains");
+  assert.equal(words(cell("optimal", 4, 4, { "other-size": true, flapping: true })), "a on n: optimal, 4/4 paths, another size than elsewhere or than its paths, a path flaps");
+});
+
+test("corner marks say what the command line says, and for how long I/O waits where a finding about the cell tells it", () => {
+  const of = row("w", "failed", {
+    n1: cell("failed", 0, 4, { queueing: true, causes: ["HBA_DOWN n1/host7"] }),
+    n2: cell("optimal", 4, 4, { "other-size": true, flapping: true }),
+    n3: cell("degraded", 2, 4, { causes: ["HBA_DOWN n3/host7"] }),
+    n4: cell("optimal", 4, 4),
+  });
+  const finding = (code, scope, more = {}) => ({ code, scope, severity: "error", summary: "", ...more });
+  const check = (findings, ...expect) => {
+    const told = toldOf(findings);
+    assert.deepEqual(["n1", "n2", "n3", "n4", "n5"].map((node) => marks(of, node, told, 1000)), expect);
+  };
+  const muted = { muted: { by: "me" } };
+  check([], "Q", "s~", "", "", "");
+  check([finding("LUN_QUEUEING", { wwid: "w", node: "n1" }, { since: 958 })], "Q42s", "s~", "", "", "");
+  // Of two findings about the cell the younger one says when the last path went; a warning says nothing of that.
+  check([finding("LUN_FAILED", { wwid: "w", node: "n1" }, { since: 100 }), finding("LUN_UNMAPPED", { wwid: "w", node: "n1" }, { since: 220 }),
+    finding("PATH_X", { wwid: "w", node: "n1" }, { since: 999, severity: "warning" })], "Q13m", "s~", "", "", "");
+  check([finding("HBA_DOWN", { node: "n3", object: "host7" }, { ...muted, fingerprint: "HBA_DOWN n3/host7" })], "Q", "s~", "m", "", "");
+  check([finding("LUN_QUEUEING", { wwid: "w", node: "n1" }, { ...muted, since: 1000 }), finding("LUN_SIZE_MISMATCH", { wwid: "w" }, muted)], "Q0s m", "s~m", "", "", "");
+  check([finding("LUN_NAME_MISMATCH", { wwid: "w" }, muted), finding("LUN_DEGRADED", { wwid: "other", node: "n3" }, muted)], "Q", "s~", "", "", "");
+  assert.equal(cellWords("a", of, "n3", toldOf([finding("HBA_DOWN", {}, { ...muted, fingerprint: "HBA_DOWN n3/host7" })])), "a on n3: degraded, 2/4 paths, muted");
+  assert.match(cellWords("a", of, "n1", toldOf([finding("LUN_QUEUEING", { wwid: "w", node: "n1" }, { since: 958 })])), /I\/O queues since .*\d\d:\d\d/);
 });
 
 test("what no cause explains stands out, and what nobody knows does not claim to be explained", () => {

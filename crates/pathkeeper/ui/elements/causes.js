@@ -4,7 +4,6 @@ import { h, since } from "../h.js";
 import { list, plural } from "../format.js";
 import { href } from "../model/route.js";
 import { findingLine, fingerprint, severityWord } from "../model/status.js";
-import { muteForm } from "./mute.js";
 
 /**
  * @typedef {import("../model/status.js").Finding} Finding
@@ -106,6 +105,19 @@ function links(finding, mark, options) {
   if (options.links && (finding.explains?.cells ?? 0) > 0) {
     all.push(h("a", { href: href("matrix", "", { cause: mark }) }, `its ${plural(finding.explains?.cells ?? 0, "cell")}`));
   }
-  if (options.session && !finding.muted && finding.severity !== "info") all.push(muteForm(finding, options.session));
+  if (options.session && !finding.muted && finding.severity !== "info") all.push(muteButton(finding, options.session));
   return all;
+}
+
+/** The form comes when somebody is about to ask for it. @param {Finding} finding @param {import("../session.js").Session} session */
+function muteButton(finding, session) {
+  const bring = () => import("./mute.js").catch(() => null);
+  const open = h("button", { type: "button", class: "plain", onfocus: bring, onclick: async () => {
+    if (!session.mayChange) return document.getElementById("login")?.click();
+    const form = await bring();
+    if (form) form.muteForm(box, open, finding);
+    else open.textContent = "mute… (the agent does not answer)";
+  } }, "mute…");
+  const box = h("span", { class: "mute" }, open);
+  return box;
 }

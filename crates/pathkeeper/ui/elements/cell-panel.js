@@ -3,7 +3,7 @@
 import { get, part } from "../api.js";
 import { command, h, keep } from "../h.js";
 import { href } from "../model/route.js";
-import { cellText, cellWords, compareNames, findingLine, fingerprint, known, label } from "../model/status.js";
+import { cellText, cellWords, compareNames, findingLine, fingerprint, known, label, toldOf } from "../model/status.js";
 import { belief, tree } from "./paths.js";
 import { Asked } from "./view.js";
 
@@ -57,9 +57,10 @@ export class CellPanel extends HTMLElement {
         command(`multipath -ll ${row.name ?? label(row)}`),
         command(`pathkeeper explain ${label(row)}`));
     }
-    keep(this.#head, [{ key: "head", sig: [label(row), node, cell], make: () => h("div", {},
+    const words = cellWords(label(row), row, node, toldOf(status.findings));
+    keep(this.#head, [{ key: "head", sig: [words, node], make: () => h("div", {},
       h("h2", { class: "title" }, h("a", { href: href("lun", row.wwid) }, label(row)), " on ", h("a", { href: href("node", node) }, node)),
-      h("p", {}, h("span", { class: "state", "data-state": known(cell.state) }, cellWords("", "", cell).replace(/^ on : /, "")))) }]);
+      h("p", {}, h("span", { class: "state", "data-state": known(cell.state) }, words.slice(words.indexOf(": ") + 2)))) }]);
     const explained = status.findings.filter((finding) => cell.causes?.includes(fingerprint(finding)) ||
       (finding.scope.wwid === row.wwid && (finding.scope.node ?? node) === node));
     keep(this.#causes, explained.map((finding) => ({

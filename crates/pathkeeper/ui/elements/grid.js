@@ -20,7 +20,7 @@ import { moved, visible } from "../model/window.js";
 const ROW_PX = 26;
 const HEAD_PX = 40;
 const NAME_PX = 290;
-const CELL_PX = 78;
+const CELL_PX = 84;
 /** On a narrow screen the names leave room for a few cells. */
 const NARROW_PX = 560;
 const NAME_NARROW_PX = 150;
@@ -28,8 +28,6 @@ const NAME_NARROW_PX = 150;
  * one frame in several. */
 const ROW_STEP = 4;
 const COLUMN_STEP = 2;
-/** So many rows are printed. */
-const PRINTED_MAX = 2_000;
 
 export class Grid extends HTMLElement {
   /** @type {Line[]} */
@@ -48,7 +46,10 @@ export class Grid extends HTMLElement {
   /** The one tab stop. */
   #at = { row: 0, column: -1 };
   #drawing = false;
-  #printing = false;
+  /** What is printed in its place. @type {HTMLElement | null} */
+  #paper = null;
+  /** Makes that; it comes a moment after the grid. @type {typeof import("./paper.js").paper | null} */
+  paper = null;
   #name = 0;
   /** What was written to the document last, so that it is written once. */
   #written = "";
@@ -143,12 +144,8 @@ export class Grid extends HTMLElement {
     // All that asks for the layout comes before all that changes it.
     const { clientWidth, clientHeight, scrollTop, scrollLeft } = grid;
     this.#name = clientWidth < NARROW_PX ? NAME_NARROW_PX : NAME_PX;
-    const rows = this.#printing
-      ? { first: 0, end: Math.min(this.#lines.length, PRINTED_MAX) }
-      : visible(scrollTop, clientHeight - HEAD_PX, ROW_PX, this.#lines.length, ROW_STEP);
-    const columns = this.#printing
-      ? { first: 0, end: this.#columns.length }
-      : visible(scrollLeft, clientWidth - this.#name, CELL_PX, this.#columns.length, COLUMN_STEP);
+    const rows = visible(scrollTop, clientHeight - HEAD_PX, ROW_PX, this.#lines.length, ROW_STEP);
+    const columns = visible(scrollLeft, clientWidth - this.#name, CELL_PX, this.#columns.length, COLUMN_STEP);
     const names = indexes(columns, this.#at.column);
     const shown = indexes(rows, this.#at.row);
     this.#write(columns.first);
@@ -341,8 +338,11 @@ export class Grid extends HTMLElement {
 
   /** @param {boolean} on */
   #print(on) {
-    this.#printing = on;
-    this.#draw();
+    this.#paper?.remove();
+    this.#paper = null;
+    if (!on || !this.#painter) return;
+    this.#paper = this.paper?.(this.#lines, this.#columns, this.#painter) ?? h("p", { class: "paper problem" }, "This is not printed: the agent does not answer.");
+    this.append(this.#paper);
   }
 }
 

@@ -101,7 +101,7 @@ export class Lun extends View {
         lun?.retired?.length ? h("p", { class: "doubtful" }, `out of service by a person's word on ${lun.retired.join(", ")}`) : null,
         row ? h("ul", { class: "chips" }, ...Object.keys(row.nodes).sort(compareNames).map((name) => {
           const cell = /** @type {import("../model/status.js").Cell} */ (row.nodes[name]);
-          return h("li", { title: cellWords(label(row), name, cell) },
+          return h("li", { title: cellWords(label(row), row, name) },
             h("a", { href: href("node", name) }, name), " ", stateMark(known(cell.state), cellText(cell)));
         })) : null,
         h("p", { class: "links" }, h("a", { href: href("matrix", "", { wwid: this.route.name }) }, "in the matrix")));

@@ -3,11 +3,10 @@
 import "./grid.js";
 import { get, part } from "../api.js";
 import { h, keep } from "../h.js";
-import { plural } from "../format.js";
-import { TINTS } from "../model/tint.js";
+import { plural, span } from "../format.js";
 import { href, parse } from "../model/route.js";
-import { csv, held, lines, onlyUnclean, readFilter, wanted, writeFilter } from "../model/rows.js";
-import { STATES, columns, findingLine, fingerprint, severityWord, sorted } from "../model/status.js";
+import { held, lines, onlyUnclean, readFilter, wanted, writeFilter } from "../model/rows.js";
+import { STATES, columns, findingLine, fingerprint, severityWord, sorted, toldOf } from "../model/status.js";
 import { Asked, View } from "./view.js";
 import { painter } from "./paint.js";
 
@@ -15,10 +14,14 @@ import { painter } from "./paint.js";
 const READING_MS = 10_000;
 /** Sizes on nodes are asked for anew so often while they are shown. */
 const SIZES_S = 30;
+/** So long nobody is told that rows are still on their way. */
+const WAIT_MS = 1_500;
 /** Guests come and go seldom. */
 const GUESTS_S = 60;
-/** Paths of all nodes are asked for anew so often while fabrics are shown: each may be unpacked for us alone. */
-const FABRICS_S = 60;
+/** Paths of all nodes are asked for anew so often while fabrics or controllers are shown: each may be unpacked for us alone. */
+const PATHS_S = 60;
+/** What cells are coloured by, in words; how, comes when it is asked for. @type {[string, string][]} */
+const COLOURS = [["state", "state"], ["queueing", "queueing"], ["fabric", "fabric"], ["controller", "preferred controller"], ["size", "size"]];
 
 export class Matrix extends View {
   #form = h("form", { class: "filter", "aria-label": "Filter", onsubmit: (/** @type {Event} */ event) => event.preventDefault() });
@@ -33,6 +36,7 @@ export class Matrix extends View {
   #panel = null;
   #beside = h("div", { class: "beside" }, h("div", { class: "field" }, this.#empty, this.#grid));
   #filterKey = "";
+  #began = Date.now();
   /** @type {import("../model/rows.js").Line[]} */
   #shown = [];
   #touched = 0;
@@ -41,7 +45,9 @@ export class Matrix extends View {
   #paint = 0;
   #paintKey = "";
   #revealed = "";
-  #fabrics = new Asked(() => this.#askFabrics(), () => this.draw());
+  /** @type {Record<string, import("../model/tint.js").Tint> | null} */
+  #tints = null;
+  #paths = new Asked(() => this.#askPaths(), () => this.draw());
   #sizes = new Asked(() => get("luns"), () => this.draw());
   #guests = new Asked(() => get("guests"), () => this.draw());
 
@@ -58,26 +64,32 @@ export class Matrix extends View {
   draw() {
     const status = this.store.status;
     this.#grid.hidden = !status;
-    if (!status) return;
+    if (!status) {
+      this.#wait();
+      return;
+    }
     const filter = readFilter(this.route.query);
     const rows = wanted(status.luns, filter);
     const names = filter.node ? [filter.node] : columns(status.luns);
     this.#drawForm(status, filter);
     this.#drawCauses(status);
     this.#arrange(lines(rows, filter.group), status.luns, JSON.stringify(writeFilter(filter)));
-    const tint = TINTS[this.route.query.get("colour") ?? ""] ?? TINTS["state"];
+    const colour = this.route.query.get("colour") ?? "state";
+    if (colour !== "state" && !this.#tints) this.#bringTints();
+    const tint = this.#tints?.[colour] ?? null;
     if (tint?.asks === "luns") this.#sizes.refresh(SIZES_S);
-    if (tint?.asks === "disks") this.#fabrics.refresh(FABRICS_S);
+    if (tint?.asks === "disks") this.#paths.refresh(PATHS_S);
     if (!this.store.past) this.#guests.refresh(GUESTS_S);
     const nodes = this.store.nodes;
     // What a cell looks like beyond its row: nodes that are not heard, the tint, and what it needs.
     const fresh = [...nodes.values()].map((node) => [node.node, node.report, node.multipathd, node.settling]);
-    const paintKey = JSON.stringify([fresh, tint?.word, this.#sizes.at, this.#fabrics.at, this.#guests.data?.known ? this.#guests.at : 0]);
+    const told = toldOf(status.findings);
+    const paintKey = JSON.stringify([fresh, told.key, tint && colour, this.#sizes.at, this.#paths.at, this.#guests.data?.known ? this.#guests.at : 0]);
     if (paintKey !== this.#paintKey) this.#paint += 1;
     this.#paintKey = paintKey;
     const paint = painter({
       // Of another time neither sizes nor paths nor guests are kept.
-      nodes, tint: tint ?? null, luns: this.store.past ? null : this.#sizes.data, fabrics: this.store.past ? null : this.#fabrics.data,
+      nodes, tint, told, nowS: this.store.nowS, luns: this.store.past ? null : this.#sizes.data, paths: this.store.past ? null : this.#paths.data,
       guests: this.store.past ? null : this.#guests.data,
       open: (line, name) => this.#open(line, name),
       openColumn: (name) => (location.hash = href("node", name)),
@@ -90,6 +102,24 @@ export class Matrix extends View {
     this.#count.textContent = `${rows.length} of ${plural(status.summary.luns, "LUN")}${unclean}, ${plural(names.length, "node")}`;
     this.#light(this.#lit ?? (filter.cause || null));
     this.#openPanel(status);
+  }
+
+  /** Rows of a large cluster are many megabytes: who waits is told so, and what is there at once. */
+  #wait() {
+    this.#empty.hidden = this.store.past !== null || this.store.connection === "lost" || Date.now() - this.#began < WAIT_MS;
+    if (this.#empty.firstElementChild) return;
+    this.#empty.replaceChildren(h("span", { class: "soft" }, "Rows are on their way. Those of hundreds of nodes and thousands of LUNs take long, and the page stands still meanwhile: ",
+      h("a", { href: href("map") }, "the map"), " shows them at once."));
+  }
+
+  /** How long I/O waits is told by the second, without a cell being made anew. */
+  tick() {
+    if (!this.store.status) this.#wait();
+    else this.#bringPaper();
+    if (this.store.connection !== "live") return;
+    for (const cell of this.#grid.querySelectorAll("[data-since]")) {
+      if (cell instanceof HTMLElement) cell.dataset["marks"] = cell.dataset["marks"]?.replace(/^Q\S*/, `Q${span(this.store.nowS - Number(cell.dataset["since"]))}`);
+    }
   }
 
   /** Who reads keeps their order; who does not sees the worst first. @param {import("../model/rows.js").Line[]} fresh
@@ -114,15 +144,23 @@ export class Matrix extends View {
   }
 
   /** One node after the other; one that cannot be read is not known, and the others are. */
-  async #askFabrics() {
-    const { fabrics } = await import("../model/fabrics.js");
+  async #askPaths() {
+    const [{ fabrics }, { controllers }] = await Promise.all([import("../model/fabrics.js"), import("../model/controllers.js")]);
     const all = [];
     for (const name of columns(this.store.live?.luns ?? [])) {
       if (this.signal.aborted) break;
       const disks = await get(`/api2/json/nodes/${part(name)}/disks/multipath`).catch(() => null);
       if (disks) all.push(disks);
     }
-    return fabrics(all, await get("names").catch(() => null));
+    const names = await get("names").catch(() => null);
+    return { fabrics: fabrics(all, names), controllers: controllers(all, names) };
+  }
+
+  async #bringTints() {
+    const { TINTS } = await import("../model/tint.js").catch(() => ({ TINTS: null }));
+    if (!TINTS || this.#tints) return;
+    this.#tints = TINTS;
+    this.draw();
   }
 
   #sort() {
@@ -245,10 +283,10 @@ export class Matrix extends View {
           h("label", {}, h("input", { type: "checkbox", name: "state", value: state }), " ", h("span", { class: "state", "data-state": state }, state)))),
         h("label", {}, "node ", h("select", { name: "node" }, option("", "all"), ...names.map((name) => option(name, name)))),
         h("label", {}, "group by ", h("select", { name: "group" }, option("storage", "storage"), option("none", "nothing"))),
-        h("label", {}, "colour by ", h("select", { name: "colour" }, ...Object.values(TINTS).map(({ word }) => option(word, word)))),
+        h("label", {}, "colour by ", h("select", { name: "colour" }, ...COLOURS.map(([colour, words]) => option(colour, words)))),
         h("span", { class: "buttons" },
           h("button", { type: "button", onclick: () => this.#csv() }, "CSV"),
-          h("button", { type: "button", onclick: () => print() }, "print"),
+          h("button", { type: "button", onclick: () => this.#print() }, "print"),
           h("button", { type: "button", title: "Legend", "aria-label": "Legend", onclick: () => this.#explain() }, "?")));
     }
     for (const field of this.#form.elements) {
@@ -262,9 +300,24 @@ export class Matrix extends View {
     }
   }
 
-  #csv() {
+  /** A browser does not wait for what is to be printed, so that is there before anybody asks for it. */
+  async #bringPaper() {
+    if (this.#grid.paper) return;
+    const { paper } = await import("./paper.js").catch(() => ({ paper: null }));
+    this.#grid.paper = paper;
+  }
+
+  async #print() {
+    await this.#bringPaper();
+    print();
+  }
+
+  async #csv() {
+    const status = this.store.status;
+    const { csv } = await import("../model/csv.js").catch(() => ({ csv: null }));
+    if (!csv || !status) return;
     const rows = this.#shown.flatMap((line) => (line.row ? [line.row] : []));
-    const text = csv(rows, columns(this.store.status?.luns ?? []));
+    const text = csv(rows, columns(status.luns), toldOf(status.findings), this.store.nowS);
     const url = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
     h("a", { href: url, download: "pathkeeper-matrix.csv" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);

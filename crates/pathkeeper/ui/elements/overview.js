@@ -7,7 +7,7 @@ import { href } from "../model/route.js";
 import { compareNames, fingerprint, nodeHealth, sorted } from "../model/status.js";
 import { card } from "./causes.js";
 import { eventItems, historyWords } from "./events.js";
-import { inForce } from "./mute.js";
+import { inForce } from "./in-force.js";
 import { Asked, View } from "./view.js";
 
 /** Many of one kind at one time are one line, so more are asked for than are shown. */
@@ -75,8 +75,9 @@ export class Overview extends View {
     const minute = Math.floor(nowS / 60);
     const item = (/** @type {import("../model/status.js").Finding} */ finding) => ({
       key: fingerprint(finding),
-      sig: [finding, minute, this.session.mayChange],
-      make: () => card(finding, { nowS, session: this.session, links: true }),
+      sig: [finding, minute, this.session.mayChange, this.store.past !== null],
+      // What was is not muted.
+      make: () => card(finding, { nowS, ...(this.store.past ? {} : { session: this.session }), links: true }),
     });
     keep(this.#causes, [...standing.slice(0, CARDS_SHOWN), ...muted.slice(0, CARDS_SHOWN)].map(item));
     const left = standing.length + muted.length - this.#causes.childElementCount;

@@ -9,17 +9,19 @@ import { cellText, cellWords, isUnexplained, known, label, marks, nodeHealth, re
  * @typedef {object} Options
  * @property {Map<string, import("../model/status.js").NodeRow>} nodes
  * @property {import("../model/tint.js").Tint | null} tint
+ * @property {import("../model/status.js").Told} told
+ * @property {number} nowS
  * @property {import("../api-types.js").Luns | null} luns
- * @property {import("../model/fabrics.js").Fabrics | null} fabrics
+ * @property {{fabrics: import("../model/fabrics.js").Fabrics, controllers: import("../model/controllers.js").Controllers} | null} paths
  * @property {import("../api-types.js").Guests | null} guests null or not known: nothing is said of them
  * @property {(line: import("../model/rows.js").Line, name: string | null) => void} open
  * @property {(name: string) => void} openColumn
  */
 
 /** @param {Options} options @returns {import("./grid.js").Painter} */
-export function painter({ nodes, tint, luns, fabrics, guests, open, openColumn }) {
+export function painter({ nodes, tint, told, nowS, luns, paths, guests, open, openColumn }) {
   const users = guests?.known ? guestsByLun(guests) : null;
-  const beside = { luns: luns ? new Map(luns.luns.map((lun) => [lun.wwid, lun])) : null, fabrics };
+  const beside = { luns: luns ? new Map(luns.luns.map((lun) => [lun.wwid, lun])) : null, fabrics: paths?.fabrics ?? null, controllers: paths?.controllers ?? null };
   return {
     open,
     openColumn,
@@ -52,12 +54,12 @@ export function painter({ nodes, tint, luns, fabrics, guests, open, openColumn }
       const node = nodes.get(name);
       // The column of a node that is not heard is dark as a whole: a hundred question marks say no more.
       const dark = state === "unknown" && node && node.report !== "fresh";
-      const words = cellWords(label(row), name, cell);
-      const corner = look ? "" : marks(cell);
+      const words = cellWords(label(row), row, name, told);
+      const corner = look ? "" : marks(row, name, told, nowS);
       return h("div", {
         role: "gridcell", class: "cell", "data-of": row.wwid, "data-node": name, "data-state": state,
         "data-unexplained": isUnexplained(cell), "data-dark": dark,
-        "data-marks": corner || null, "data-tint": look?.tint ?? null,
+        "data-marks": corner || null, "data-since": corner.startsWith("Q") ? told.since(row, name) : null, "data-tint": look?.tint ?? null,
         "aria-label": look ? `${words}; ${look.words}` : words,
       }, dark ? "" : look ? look.text : cellText(cell));
     },

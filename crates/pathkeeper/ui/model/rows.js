@@ -118,34 +118,3 @@ export function held(shown, fresh, rows) {
   const moved = added === 0 && gone === 0 && order(kept) !== order(fresh);
   return { lines: kept, added, gone, moved };
 }
-
-/** As a table for other programs. @param {LunRow[]} rows @param {string[]} nodes */
-export function csv(rows, nodes) {
-  const head = ["wwid", "alias", "used-by", "size", "cluster-state", ...nodes];
-  const body = rows.map((row) => [
-    row.wwid,
-    label(row) === row.wwid ? "" : label(row),
-    row["used-by"] ?? "",
-    row.size ?? "",
-    known(row["cluster-state"]),
-    ...nodes.map((node) => cellCsv(row, node)),
-  ]);
-  return [head, ...body].map((line) => line.map(quoted).join(",")).join("\r\n") + "\r\n";
-}
-
-/** @param {LunRow} row @param {string} node */
-function cellCsv(row, node) {
-  const cell = row.nodes[node];
-  if (!cell) return "";
-  const active = cell["paths-active"] ?? "?";
-  const total = cell["paths-expected"] ?? cell["paths-total"] ?? "?";
-  return known(cell.state) === "missing" ? "missing" : `${known(cell.state)} ${active} of ${total}`;
-}
-
-/** Also against spreadsheets that take a text for a formula. @param {string | number} value */
-function quoted(value) {
-  const text = String(value);
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-

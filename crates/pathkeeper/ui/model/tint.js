@@ -1,4 +1,4 @@
-// What the cells of the matrix tell, by colour and by text. No DOM here.
+// What the cells of the matrix tell beside their states, by colour and by text. No DOM here.
 
 import { size } from "../format.js";
 import { cellText, known } from "./status.js";
@@ -8,20 +8,19 @@ import { cellText, known } from "./status.js";
  * @typedef {import("../api-types.js").Luns} Luns
  * @typedef {{text: string, tint: string, words: string}} Look a cell's text, what stands out of it (`odd`, `plain`, or nothing for the state), words to hear
  * @typedef {object} Tint
- * @property {string} word
  * @property {"luns" | "disks" | null} asks what is asked for beside the status
  * @property {(row: LunRow, node: string, beside: Beside) => Look | null} look null: as the state
  *
  * @typedef {object} Beside
  * @property {Map<string, import("../api-types.js").Lun> | null} luns by WWID
  * @property {import("./fabrics.js").Fabrics | null} fabrics
+ * @property {import("./controllers.js").Controllers | null} controllers
  */
 
 /** @type {Record<string, Tint>} */
 export const TINTS = {
-  state: { word: "state", asks: null, look: () => null },
   queueing: {
-    word: "queueing", asks: null,
+    asks: null,
     look: (row, node) => {
       const cell = row.nodes[node];
       if (!cell) return null;
@@ -31,7 +30,7 @@ export const TINTS = {
     },
   },
   fabric: {
-    word: "fabric", asks: "disks",
+    asks: "disks",
     look: (row, node, { fabrics }) => {
       const cell = row.nodes[node];
       if (!cell) return null;
@@ -47,8 +46,30 @@ export const TINTS = {
       };
     },
   },
+  controller: {
+    asks: "disks",
+    look: (row, node, { controllers }) => {
+      const cell = row.nodes[node];
+      if (!cell) return null;
+      if (known(cell.state) === "missing") return { text: cellText(cell), tint: "odd", words: "no map" };
+      const use = controllers?.on.get(node)?.get(row.wwid);
+      if (!controllers || !use || known(cell.state) === "unknown") return { text: "?", tint: "plain", words: "its controller is not known" };
+      if (use.names.length === 0) return { text: cellText(cell), tint: "odd", words: "no usable path to any controller" };
+      const usual = controllers.usual.get(row.wwid) ?? [];
+      // One of two is no other one.
+      const other = usual.length > 0 && !use.names.some((name) => usual.includes(name));
+      const name = use.names.join("+").replaceAll("+port ", "+");
+      const words = [
+        `I/O over ${name} (${use.ports.join(", ")})`,
+        use.how === "other" ? "NOT the preferred one, though a path to that is usable" : use.lost ? "no path to the preferred one is usable" : use.how === "preferred" ? "the preferred one" : "which one is preferred is not known",
+        other ? `other nodes use ${usual.join("+")}: an array may move the LUN to and fro` : null,
+      ];
+      const odd = use.how === "other" || use.lost || other;
+      return { text: odd ? `! ${name}` : name, tint: odd ? "odd" : "plain", words: words.filter(Boolean).join(", ") };
+    },
+  },
   size: {
-    word: "size", asks: "luns",
+    asks: "luns",
     look: (row, node, { luns }) => {
       const cell = row.nodes[node];
       if (!cell) return null;
