@@ -1,4 +1,4 @@
-// How fast the pages are with a large cluster: `node tests/ui/figures.mjs [pages|map]`. Prints what docs/performance.md holds.
+// How fast the pages are with a large cluster: `node tests/ui/figures.mjs [pages|map|large]`. Prints what docs/performance.md holds.
 //
 // No agent takes part, but one that is made up (figures/pretend.mjs). It needs what run.mjs has installed.
 
@@ -14,6 +14,7 @@ const chrome = await browser();
 /** From the start of the navigation until the frame that shows it, ms. */
 async function first(address, selector) {
   const page = await chrome.page("about:blank");
+  page.setDefaultTimeout(120_000);
   await page.addInitScript((selector) => {
     new MutationObserver(() => {
       if (document.querySelector(selector)) requestAnimationFrame(() => (globalThis.firstShown ??= performance.now()));
@@ -79,7 +80,7 @@ const median = (times) => {
   return `${times[times.length >> 1]} ms (median of ${times.length}: ${times.join(" ")})`;
 };
 
-if (wanted !== "map") {
+if (wanted === "" || wanted === "pages") {
   const cluster = await agent({ nodes: 64, luns: 1_000 });
   console.log(`64 nodes, 1,000 LUNs, a snapshot of ${(cluster.bytes() / 1e6).toFixed(1)} MB`);
   for (const [name, hash, selector] of [["overview", "", ".cause"], ["matrix", "#/matrix?unclean=0", "[role=gridcell]"]]) {
@@ -103,7 +104,7 @@ if (wanted !== "map") {
   cluster.close();
 }
 
-if (wanted !== "pages") {
+if (wanted === "" || wanted === "map") {
   const cluster = await agent({ nodes: 1_000, luns: 10_000, faults: 20_000 });
   console.log("1,000 nodes, 10,000 LUNs, 20,000 cells ill by chance");
   const times = [];
@@ -121,6 +122,20 @@ if (wanted !== "pages") {
     await page.context().close();
   }
   console.log(`map: first shown after ${median(times)}`);
+  cluster.close();
+}
+
+// Where the matrix, which holds every row, stops being usable.
+for (const [nodes, luns] of wanted === "large" ? [[64, 1_000], [100, 2_000], [200, 3_000], [300, 3_000]] : []) {
+  const cluster = await agent({ nodes, luns });
+  const bytes = cluster.bytes();
+  const { page, ms } = await first(`${cluster.url}#/matrix`, "[role=gridcell]");
+  const longest = await page.evaluate(() => new Promise((resolve) => {
+    new PerformanceObserver((list) => resolve(Math.max(...list.getEntries().map(({ duration }) => duration)))).observe({ type: "longtask", buffered: true });
+  }));
+  await cluster.changeRows(2, 100);
+  console.log(`matrix of ${nodes} nodes × ${luns} LUNs: ${(bytes / 1e6).toFixed(1)} MB of rows, first shown after ${Math.round(ms)} ms, the page stands still for ${longest} ms of that; a change is shown after ${await late(page)} ms; ${await memory(page)}`);
+  await page.context().close();
   cluster.close();
 }
 await chrome.close();

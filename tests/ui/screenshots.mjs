@@ -21,18 +21,27 @@ try {
   const status = await cluster.until((status) => status.findings.some((finding) => finding.code === "HBA_DOWN")
     && status.findings.filter((finding) => finding.code === "LUN_DEGRADED").length === 1);
   const failed = status.luns.find((row) => row["cluster-state"] === "failed");
+  // A moment at which one of the faults was not there yet.
+  const before = Math.min(...status.findings.flatMap((finding) => (finding.severity === "error" && finding.since ? [finding.since] : [])));
   const views = [
     ["overview", "", ".cause", "light"],
+    ["wall", "#/?wall=1", ".wall-clock .age", "dark"],
+    ["as-of", `#/?at=${before}`, ".cause, .quiet", "light"],
     ["matrix", `#/matrix?cell=${failed.wwid}/pve3`, "pk-cell .paths", "dark"],
     ["map", "#/map", ".map-counts li", "light"],
     ["lun", `#/lun/${failed.wwid}`, ".node-paths .paths", "light"],
     ["node", "#/node/pve2", ".ports", "dark"],
     ["config", "#/config", "pk-allow-list table", "light"],
+    ["login", "", ".cause", "light"],
   ];
   for (const [name, hash, whole, colorScheme] of views) {
     const page = await chrome.page(`${cluster.url}${hash}`, { colorScheme, viewport: { width: 1200, height: 760 } });
     await page.locator(whole).first().waitFor();
-    await page.locator(".events li, [role=grid], .ports, table").first().waitFor();
+    await page.locator(".events li, [role=grid], .ports, table, .cause, .quiet").first().waitFor();
+    if (name === "login") {
+      await page.getByRole("button", { name: "log in" }).click();
+      await page.getByRole("dialog", { name: "Log in" }).waitFor();
+    }
     await page.screenshot({ path: join(images, `${name}.png`) });
     await page.done();
     console.log(`wrote docs/images/${name}.png`);
