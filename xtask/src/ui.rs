@@ -38,6 +38,11 @@ pub fn screenshots(root: &Path) -> Result<ExitCode> {
     if let Some(why) = obstacle(root) {
         bail!("no pictures can be taken: {why}");
     }
+    if !root.join("target/debug/pathkeeper").exists() && std::env::var_os("PATHKEEPER").is_none() {
+        bail!(
+            "no pictures can be taken: there is no debug build of the program; cargo build -p pathkeeper makes one"
+        );
+    }
     let taken = cmd::passes(&mut script(root, "tests/ui/screenshots.mjs"))?;
     Ok(if taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

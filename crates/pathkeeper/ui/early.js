@@ -3,7 +3,7 @@
 
 import { parse, rowsOf } from "./model/route.js";
 
-const MATRIX = ["./elements/matrix.js", "./elements/grid.js", "./model/window.js", "./model/rows.js", "./elements/paint.js", "./model/guests.js"];
+const MATRIX = ["./elements/matrix.js", "./elements/grid.js", "./model/window.js", "./model/rows.js", "./elements/paint.js", "./model/guests.js", "./model/marks.js"];
 
 const route = parse(location.hash);
 const rows = rowsOf(route);

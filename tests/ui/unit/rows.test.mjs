@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { csv } from "../../../crates/pathkeeper/ui/model/csv.js";
-import { toldOf } from "../../../crates/pathkeeper/ui/model/status.js";
+import { toldOf } from "../../../crates/pathkeeper/ui/model/marks.js";
 import { held, lines, readFilter, wanted, writeFilter } from "../../../crates/pathkeeper/ui/model/rows.js";
 
 const row = (wwid, state, more = {}) => ({ wwid, "cluster-state": state, nodes: { n1: { state, "paths-active": 1, "paths-total": 2 } }, ...more });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applied, cellText, cellWords, columns, counts, isClean, isUnexplained, marks, nodeHealth, reading, sorted, stateWords, tally, toldOf, verdict } from "../../../crates/pathkeeper/ui/model/status.js";
+import { cellWords, marks, toldOf } from "../../../crates/pathkeeper/ui/model/marks.js";
+import { applied, cellText, columns, counts, isClean, isUnexplained, nodeHealth, reading, sorted, stateWords, tally, verdict } from "../../../crates/pathkeeper/ui/model/status.js";
 
 const row = (wwid, state, nodes) => ({ wwid, "cluster-state": state, nodes });
 const cell = (state, active, total, more = {}) => ({ state, "paths-active": active, "paths-total": total, ...more });

@@ -2,8 +2,9 @@
 
 import { get, part } from "../api.js";
 import { command, h, keep } from "../h.js";
+import { cellWords, toldOf } from "../model/marks.js";
 import { href } from "../model/route.js";
-import { cellText, cellWords, compareNames, findingLine, fingerprint, known, label, toldOf } from "../model/status.js";
+import { cellText, compareNames, findingLine, fingerprint, known, label } from "../model/status.js";
 import { belief, tree } from "./paths.js";
 import { Asked } from "./view.js";
 

@@ -4,9 +4,10 @@ import "./grid.js";
 import { get, part } from "../api.js";
 import { h, keep } from "../h.js";
 import { plural, span } from "../format.js";
+import { toldOf } from "../model/marks.js";
 import { href, parse } from "../model/route.js";
 import { held, lines, onlyUnclean, readFilter, wanted, writeFilter } from "../model/rows.js";
-import { STATES, columns, findingLine, fingerprint, severityWord, sorted, toldOf } from "../model/status.js";
+import { STATES, columns, findingLine, fingerprint, severityWord, sorted } from "../model/status.js";
 import { Asked, View } from "./view.js";
 import { painter } from "./paint.js";
 

@@ -3,13 +3,14 @@
 import { h } from "../h.js";
 import { list, plural, shortWwid, span } from "../format.js";
 import { guestWords, guestsByLun } from "../model/guests.js";
-import { cellText, cellWords, isUnexplained, known, label, marks, nodeHealth, reading, stateWords } from "../model/status.js";
+import { cellWords, marks } from "../model/marks.js";
+import { cellText, isUnexplained, known, label, nodeHealth, reading, stateWords } from "../model/status.js";
 
 /**
  * @typedef {object} Options
  * @property {Map<string, import("../model/status.js").NodeRow>} nodes
  * @property {import("../model/tint.js").Tint | null} tint
- * @property {import("../model/status.js").Told} told
+ * @property {import("../model/marks.js").Told} told
  * @property {number} nowS
  * @property {import("../api-types.js").Luns | null} luns
  * @property {{fabrics: import("../model/fabrics.js").Fabrics, controllers: import("../model/controllers.js").Controllers} | null} paths

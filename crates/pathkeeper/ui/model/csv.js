@@ -1,10 +1,11 @@
 // Rows of the matrix as a table for other programs. No DOM here.
 
-import { known, label, marks } from "./status.js";
+import { marks } from "./marks.js";
+import { known, label } from "./status.js";
 
 /** @typedef {import("./status.js").LunRow} LunRow */
 
-/** @param {LunRow[]} rows @param {string[]} nodes @param {import("./status.js").Told} told what findings say of cells @param {number} nowS */
+/** @param {LunRow[]} rows @param {string[]} nodes @param {import("./marks.js").Told} told what findings say of cells @param {number} nowS */
 export function csv(rows, nodes, told, nowS) {
   const head = ["wwid", "alias", "used-by", "size", "cluster-state", ...nodes];
   const body = rows.map((row) => [
@@ -19,7 +20,7 @@ export function csv(rows, nodes, told, nowS) {
 }
 
 /** `degraded 2 of 4`, and corner marks behind it as in the matrix. @param {LunRow} row @param {string} node
- * @param {import("./status.js").Told} told @param {number} nowS */
+ * @param {import("./marks.js").Told} told @param {number} nowS */
 function cellCsv(row, node, told, nowS) {
   const cell = row.nodes[node];
   if (!cell) return "";
