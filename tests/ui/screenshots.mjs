@@ -24,9 +24,9 @@ try {
   // A moment at which one of the faults was not there yet.
   const before = Math.min(...status.findings.flatMap((finding) => (finding.severity === "error" && finding.since ? [finding.since] : [])));
   const views = [
-    ["overview", "", ".cause", "light"],
+    ["overview", "", ".events li", "light"],
     ["wall", "#/?wall=1", ".wall-clock .age", "dark"],
-    ["as-of", `#/?at=${before}`, ".cause, .quiet", "light"],
+    ["as-of", `#/?at=${before}`, ".cause", "light"],
     ["matrix", `#/matrix?cell=${failed.wwid}/pve3`, "pk-cell .paths", "dark"],
     ["map", "#/map", ".map-counts li", "light"],
     ["lun", `#/lun/${failed.wwid}`, ".node-paths .paths", "light"],
@@ -35,9 +35,8 @@ try {
     ["login", "", ".cause", "light"],
   ];
   for (const [name, hash, whole, colorScheme] of views) {
-    const page = await chrome.page(`${cluster.url}${hash}`, { colorScheme, viewport: { width: 1200, height: 760 } });
+    const page = await chrome.page(`${cluster.url}${hash}`, { colorScheme, viewport: { width: 1366, height: 780 } });
     await page.locator(whole).first().waitFor();
-    await page.locator(".events li, [role=grid], .ports, table, .cause, .quiet").first().waitFor();
     if (name === "login") {
       await page.getByRole("button", { name: "log in" }).click();
       await page.getByRole("dialog", { name: "Log in" }).waitFor();

@@ -145,7 +145,7 @@ test("I/O over another controller than the preferred one stands out, and so does
   const three_ = [disks("a", [group("active", 50, [one, two]), group("enabled", 10, [path("0x200200a098025cc1", "non-optimized")])]), disks("b", [group("active", 50, [one, { ...two, usable: false }])]), disks("c", [group("active", 50, [three])])];
   const short = controllers(three_, null);
   const texts = ["a", "b", "c"].map((node) => TINTS.controller.look(row, node, { controllers: short }));
-  assert.deepEqual(texts.map(({ text }) => text), ["port 01+03", "port 01", "! port 02"]);
+  assert.deepEqual(texts.map(({ text }) => text), ["01+03", "01", "! 02"]);
   assert.match(texts[2].words, /other nodes use port 01\+port 03/);
   // One group over both controllers: each is as good.
   assert.deepEqual(controllers([disks("a", [group("active", 1, [path("p1"), path("p3")])])], names).on.get("a").get("w"), { names: ["A", "B"], ports: ["p1", "p3"], how: "preferred", lost: false });

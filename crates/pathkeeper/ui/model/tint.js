@@ -65,7 +65,8 @@ export const TINTS = {
         other ? `other nodes use ${usual.join("+")}: an array may move the LUN to and fro` : null,
       ];
       const odd = use.how === "other" || use.lost || other;
-      return { text: odd ? `! ${name}` : name, tint: odd ? "odd" : "plain", words: words.filter(Boolean).join(", ") };
+      const short = name.replace("port ", "");
+      return { text: odd ? `! ${short}` : short, tint: odd ? "odd" : "plain", words: words.filter(Boolean).join(", ") };
     },
   },
   size: {
