@@ -1,7 +1,7 @@
 // One LUN on one node, beside the matrix: its paths, its causes, the same LUN elsewhere. Nothing here changes anything.
 
 import { get, part } from "../api.js";
-import { command, h, keep } from "../h.js";
+import { command, h, keep, time } from "../h.js";
 import { cellWords, toldOf } from "../model/marks.js";
 import { href } from "../model/route.js";
 import { cellText, compareNames, findingLine, fingerprint, known, label } from "../model/status.js";
@@ -65,8 +65,8 @@ export class CellPanel extends HTMLElement {
     const explained = status.findings.filter((finding) => cell.causes?.includes(fingerprint(finding)) ||
       (finding.scope.wwid === row.wwid && (finding.scope.node ?? node) === node));
     keep(this.#causes, explained.map((finding) => ({
-      key: fingerprint(finding), sig: finding.summary,
-      make: () => h("li", { "data-severity": finding.severity }, findingLine(finding), " ", h("code", { class: "code" }, finding.code)),
+      key: fingerprint(finding), sig: [finding.summary, finding.since],
+      make: () => h("li", { "data-severity": finding.severity }, findingLine(finding), finding.since == null ? null : [", since ", time(finding.since)], " ", h("code", { class: "code" }, finding.code)),
     })));
     const others = Object.keys(row.nodes).filter((name) => name !== node).sort(compareNames);
     keep(this.#others, others.map((name) => ({
