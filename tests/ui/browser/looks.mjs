@@ -196,7 +196,7 @@ export function looks(lab) {
     const { chrome, cluster } = lab();
     const status = await cluster.status();
     const optimal = { state: "optimal", "paths-active": 4, "paths-total": 4 };
-    for (const [nodes, tables] of [[8, 1], [20, 3], [64, 1]]) {
+    for (const [nodes, tables] of [[20, 3], [64, 1]]) {
       const names = Array.from({ length: nodes }, (_, n) => `pve${n + 1}`);
       // Each LUN is absent on one node, and is as it really is on the first four.
       const luns = status.luns.map((row, at) => ({ ...row, nodes: Object.fromEntries(names.filter((_, n) => n !== at + 4).map((name) => [name, row.nodes[name] ?? optimal])) }));
