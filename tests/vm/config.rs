@@ -19,12 +19,13 @@ const LIMIT: Duration = Duration::from_secs(400);
 /// What stands in `wwids` and is nobody's business.
 const HAND_MADE: &str = "# by hand, years ago\n/3600a0980deadbeef0000000000000001/\n";
 
-const SCENARIOS: [Scenario; 14] = [
+const SCENARIOS: [Scenario; 15] = [
     ("what was set up by hand is refused until somebody takes it over", adopted),
     ("a setting and an alias reach multipathd", set),
     ("a LUN is allowed, and its map comes without a reconfigure", allowed),
     ("what multipath -t refuses never reaches multipathd", refused),
     ("a LUN in use is not taken out", in_use),
+    ("a LUN that a storage consumes is not taken out", config_kept::consumed),
     ("a reconfigure is held while a path is down, and goes on when it is back", held),
     ("who does not want to wait forces it", forced),
     ("every keyword is accepted and in force", keywords::every_keyword),
@@ -71,9 +72,9 @@ fn patient(command: &str) -> String {
     command.replace("pathkeeper ", "pathkeeper --timeout 300 ")
 }
 
-/// Runs it, and it must succeed.
+/// Runs it, and each command of it must succeed.
 pub fn ok(lab: &mut Lab, command: &str) -> Result<String> {
-    lab.machine.ok(&patient(command))
+    lab.machine.ok(&format!("set -e\n{}", patient(command)))
 }
 
 /// The exit status, and what was printed.
@@ -82,9 +83,10 @@ pub fn says(lab: &mut Lab, command: &str) -> Result<(i32, String)> {
     Ok((output.status, output.text))
 }
 
-/// Applies what is pending, and waits for its end.
+/// Applies what is pending, and waits for its end. Not while udev looks into a map that was changed before: then it is open.
 pub fn apply(lab: &mut Lab, options: &str) -> Result<String> {
-    let (status, text) = says(lab, &format!("pathkeeper config apply --yes --wait {options}"))?;
+    let (status, text) =
+        says(lab, &format!("udevadm settle; pathkeeper config apply --yes --wait {options}"))?;
     ensure!(status == 0, "apply {options}: {status}\n{text}");
     Ok(text)
 }
@@ -104,7 +106,7 @@ fn adopted(lab: &mut Lab) -> Result<()> {
     }
     let (status, text) = says(lab, "pathkeeper config apply --yes --wait")?;
     ensure!(status != 0 && text.contains("--adopt"), "{status} {text}");
-    ok(lab, "! ls /etc/multipath/conf.d/60-pathkeeper.conf")?;
+    ok(lab, "not ls /etc/multipath/conf.d/60-pathkeeper.conf")?;
     apply(lab, "--adopt all")?;
     let after = (wwids(lab)?, ok(lab, "mpd_pid; dmsetup ls --target multipath | sort")?);
     ensure!(before == after, "maps, names, wwids and the process stay: {before:?} {after:?}");
@@ -137,12 +139,12 @@ fn set(lab: &mut Lab) -> Result<()> {
     ok(
         lab,
         &format!(
-            "dmsetup info oracle; ! dmsetup info {wwid}; ! dmsetup table oracle | grep queue_if_no_path\n\
+            "dmsetup info oracle; not dmsetup info {wwid}; dmsetup table oracle | lacks queue_if_no_path\n\
          pathkeeper lun alias oracle --none"
         ),
     )?;
     apply(lab, "")?;
-    ok(lab, &format!("dmsetup info {wwid}; ! dmsetup info oracle; until_true 30 maps_are 2 2"))?;
+    ok(lab, &format!("dmsetup info {wwid}; not dmsetup info oracle; until_true 30 maps_are 2 2"))?;
     ensure!(ok(lab, "mpd_pid")? == pid, "multipathd is the same process");
     Ok(())
 }
@@ -150,7 +152,7 @@ fn set(lab: &mut Lab) -> Result<()> {
 fn allowed(lab: &mut Lab) -> Result<()> {
     let wwid = lab.wwids[2].clone();
     let log = ok(lab, "grep -c reconfigure /host/multipathd.log || true")?;
-    ok(lab, &format!("! dmsetup info {wwid}; pathkeeper lun add {wwid}"))?;
+    ok(lab, &format!("not dmsetup info {wwid}; pathkeeper lun add {wwid}"))?;
     apply(lab, "")?;
     ok(
         lab,
@@ -163,7 +165,7 @@ fn allowed(lab: &mut Lab) -> Result<()> {
     let (status, text) = says(lab, "pathkeeper config apply --yes --wait")?;
     ensure!(status != 0 && text.contains("--allow-removal"), "{status} {text}");
     apply(lab, "--allow-removal 1")?;
-    ok(lab, &format!("until_true 60 maps_are 2 2; ! grep '^/{wwid}/' /etc/multipath/wwids"))?;
+    ok(lab, &format!("until_true 60 maps_are 2 2; lacks '^/{wwid}/' /etc/multipath/wwids"))?;
     ensure!(wwids(lab)?.contains(HAND_MADE), "what others wrote is as it was");
     Ok(())
 }
@@ -172,8 +174,7 @@ fn refused(lab: &mut Lab) -> Result<()> {
     let before = ok(lab, "multipathd show config local; cat /etc/multipath/conf.d/60-pathkeeper.conf")?;
     ok(
         lab,
-        "cat >/tmp/editor <<'END'\n#!/bin/sh\nprintf 'overrides {\\n\\tno_such_keyword 1\\n}\\n' >\"$1\"\nEND\n\
-         chmod 755 /tmp/editor; EDITOR=/tmp/editor pathkeeper overrides edit --yes",
+        "editor 'printf \"overrides {\\n\\tno_such_keyword 1\\n}\\n\"'; pathkeeper overrides edit --yes",
     )?;
     let (status, text) = says(lab, "pathkeeper config apply --yes --wait")?;
     ensure!(status == 2 && text.contains("no_such_keyword"), "{status} {text}");
@@ -181,12 +182,9 @@ fn refused(lab: &mut Lab) -> Result<()> {
     ensure!(before == after, "nothing was touched: {before} {after}");
     ok(
         lab,
-        "! ls /etc/multipath/conf.d/90-pathkeeper-overrides.conf; until_true 60 sh -c 'pathkeeper health | grep CONFIG_ROLLED_BACK'",
+        "not ls /etc/multipath/conf.d/90-pathkeeper-overrides.conf; until_true 60 sh -c 'pathkeeper health | grep CONFIG_ROLLED_BACK'",
     )?;
-    ok(
-        lab,
-        "printf '#!/bin/sh\\necho \"# none\" >\"$1\"\\n' >/tmp/editor; EDITOR=/tmp/editor pathkeeper overrides edit --yes",
-    )?;
+    ok(lab, "editor 'echo \"# none\"'; pathkeeper overrides edit --yes")?;
     apply(lab, "")?;
     Ok(())
 }
@@ -219,11 +217,8 @@ fn held(lab: &mut Lab) -> Result<()> {
         "path 1 0 offline; until_true 60 paths_up $(ls /dev/mapper | grep ^3 | head -1) 1; pathkeeper config set failback immediate",
     )?;
     ok(lab, "pathkeeper config apply --yes && until_true 90 sh -c 'pathkeeper config rollout | grep held'")?;
-    ok(lab, "! multipathd show config local | grep failback | grep immediate")?;
-    ok(
-        lab,
-        "path 1 0 running; until_true 120 sh -c 'pathkeeper config rollout | grep verified'; until_true 30 maps_are 2 2",
-    )?;
+    ok(lab, "multipathd show config local | grep failback | lacks immediate")?;
+    ok(lab, "path 1 0 running; until_true 120 rollout_is verified; until_true 30 maps_are 2 2")?;
     Ok(())
 }
 
@@ -235,7 +230,7 @@ fn forced(lab: &mut Lab) -> Result<()> {
     ok(lab, "pathkeeper config apply --yes && until_true 90 sh -c 'pathkeeper config rollout | grep held'")?;
     ok(
         lab,
-        "pathkeeper config rollout force $(hostname) && until_true 120 sh -c 'pathkeeper config rollout | grep verified'\n\
+        "pathkeeper config rollout force $(hostname) && until_true 120 rollout_is verified\n\
          multipathd show config local | grep failback | grep 17; path 1 0 running; until_true 60 maps_are 2 2",
     )?;
     Ok(())

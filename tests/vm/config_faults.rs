@@ -13,7 +13,7 @@ const SHAPE: Shape = Shape { luns: 2, paths: 2, memory_mib: 448, ..Shape::ONE };
 
 const MAIN: &str = "/etc/multipath/conf.d/60-pathkeeper.conf";
 /// Until the newest rollout is over here, well or not.
-const OVER: &str = "until_true 300 sh -c 'pathkeeper config rollout | grep -qE \"^node1 +(verified|current|failed|rolled-back)[ ,]\"'";
+const OVER: &str = "until_true 300 rollout_is 'verified|current|failed|rolled-back'";
 
 const SCENARIOS: [Scenario; 7] = [
     ("names that multipath gave stay, and so does what it keeps of them", names_stay),
@@ -56,8 +56,8 @@ fn names_stay(lab: &mut Lab) -> Result<()> {
     ensure!(status != 0 && text.contains("mpath"), "{status} {text}");
     ok(
         lab,
-        "pathkeeper config adopt >/tmp/new.cfg; printf '#!/bin/sh\\ncat /tmp/new.cfg >\"$1\"\\n' >/tmp/editor; chmod 755 /tmp/editor\n\
-         EDITOR=/tmp/editor pathkeeper config edit --yes; grep 'alias mpatha' /tmp/new.cfg; grep 'alias mpathb' /tmp/new.cfg",
+        "pathkeeper config adopt >/tmp/new.cfg; editor 'cat /tmp/new.cfg'; pathkeeper config edit --yes\n\
+         grep 'alias mpatha' /tmp/new.cfg; grep 'alias mpathb' /tmp/new.cfg",
     )?;
     let (_, plan) = says(lab, "pathkeeper config plan --adopt all")?;
     ensure!(plan.contains("0 changes to maps") && !plan.contains("refused"), "{plan}");
@@ -71,7 +71,7 @@ fn garbled(lab: &mut Lab) -> Result<()> {
     let main = ok(lab, &format!("cat {MAIN}; multipathd show config local"))?;
     ok(
         lab,
-        "doc=$(find /var/lib/pathkeeper/ -name multipath.cfg | head -1); echo $doc >/tmp/doc; cp $doc /tmp/good; : >$doc\n\
+        "doc=$(documents)/multipath.cfg; echo $doc >/tmp/doc; cp $doc /tmp/good; : >$doc\n\
          until_true 120 sh -c 'pathkeeper health | grep CONFIG_ABSENT'; rm $doc",
     )?;
     // An agent that starts believes at once what is there, and so is told without the minute after which it looks again.
@@ -113,10 +113,7 @@ fn fails(lab: &mut Lab, value: &str, words: &str) -> Result<()> {
 
 /// What stood in the way is gone, and a person says so.
 fn goes_on(lab: &mut Lab, value: &str) -> Result<()> {
-    ok(
-        lab,
-        "pathkeeper config rollout resume; until_true 300 sh -c 'pathkeeper config rollout | grep -qE \"^node1 +verified[ ,]\"'",
-    )?;
+    ok(lab, "pathkeeper config rollout resume; until_true 300 rollout_is verified")?;
     ok(
         lab,
         &format!("multipathd show config local | grep failback | grep {value}; until_true 60 maps_are 2 2"),
@@ -132,7 +129,7 @@ fn no_room(lab: &mut Lab) -> Result<()> {
     ok(
         lab,
         "d=/etc/multipath/conf.d; cp -a $d /tmp/conf.d; mount -t tmpfs -o size=12k small $d; cp /tmp/conf.d/* $d\n\
-         dd if=/dev/zero of=$d/.full bs=4096 count=9 2>/dev/null; true",
+         dd if=/dev/zero of=$d/.full bs=4096 count=9 2>/dev/null || true",
     )?;
     fails(lab, "12", "o space")?;
     ok(lab, "umount /etc/multipath/conf.d")?;

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 
+use crate::agent::{DISKS, STATUS};
 use crate::config::{apply, ok, says};
 use crate::lab::Lab;
 
@@ -30,11 +31,7 @@ pub fn hardware_table(lab: &mut Lab) -> Result<()> {
         )
     };
     ok(lab, &format!("multipathd show maps raw format '%w %Q'; {}", has(7)))?;
-    ok(
-        lab,
-        "printf '#!/bin/sh\\nprintf \"overrides {\\\\n\\\\tno_path_retry 9\\\\n}\\\\n\" >\"$1\"\\n' >/tmp/editor; chmod 755 /tmp/editor\n\
-         EDITOR=/tmp/editor pathkeeper overrides edit --yes; cat /etc/multipath/conf.d/*.conf",
-    )?;
+    ok(lab, "editor 'printf \"overrides {\\n\\tno_path_retry 9\\n}\\n\"'; pathkeeper overrides edit --yes")?;
     let (_, plan) = says(lab, "pathkeeper config plan")?;
     ensure!(!plan.contains("stays 7"), "{plan}");
     apply(lab, "")?;
@@ -42,7 +39,7 @@ pub fn hardware_table(lab: &mut Lab) -> Result<()> {
     ok(
         lab,
         "cp /tmp/before.conf /etc/multipath.conf; pathkeeper config unset no-path-retry\n\
-         printf '#!/bin/sh\\necho \"# none\" >\"$1\"\\n' >/tmp/editor; EDITOR=/tmp/editor pathkeeper overrides edit --yes",
+         editor 'echo \"# none\"'; pathkeeper overrides edit --yes",
     )?;
     apply(lab, "")?;
     Ok(())
@@ -61,7 +58,7 @@ pub fn path_lost(lab: &mut Lab) -> Result<()> {
         &format!(
             "pathkeeper config set failback 19; pathkeeper config apply --yes\n\
              until_true 120 sh -c '[ $(grep -c reconfigure /host/multipathd.log) -gt {before} ]'; path 2 1 offline\n\
-             until_true 180 sh -c 'pathkeeper config rollout | grep -q verified'; multipathd show config local | grep failback | grep 19"
+             until_true 180 rollout_is verified; multipathd show config local | grep failback | grep 19"
         ),
     )?;
     let asked = one(lab)? - before;
@@ -94,6 +91,50 @@ pub fn boots_from(lab: &mut Lab) -> Result<()> {
     Ok(())
 }
 
+/// A LUN is a storage's, though nothing of this node says so: it is closed, and carries nothing. It stays, also where the document
+/// is written by hand.
+pub fn consumed(lab: &mut Lab) -> Result<()> {
+    const LOOKS: &str = "sort /etc/multipath/wwids; dmsetup ls --target multipath | sort; mpd_pid";
+    let wwid = lab.wwids[0].clone();
+    ok(
+        lab,
+        &format!(
+            "until_true 60 sh -c 'probe guest-probe get {DISKS} | grep -q \\\"open-count\\\":0'\n\
+             printf 'multipath: san\\n\\twwids {wwid}\\n' >$(documents)/storage.cfg\n\
+             until_true 120 sh -c 'probe guest-probe get {STATUS} | grep -q \\\"used-by\\\":\\\"san\\\"'"
+        ),
+    )?;
+    let (status, text) = says(lab, &format!("pathkeeper lun remove {wwid} --yes"))?;
+    ensure!(status != 0 && text.contains("consumed by the storage san"), "{status} {text}");
+    let before = ok(lab, LOOKS)?;
+    ok(
+        lab,
+        &format!(
+            "d=$(documents); cp $d/multipath.cfg /tmp/with; sed '/^wwid: {wwid}/,/^$/d' /tmp/with >/tmp/without\n\
+             not cmp /tmp/with /tmp/without; cat /tmp/without >$d/multipath.cfg"
+        ),
+    )?;
+    let (status, text) = says(lab, "pathkeeper config apply --yes --wait --allow-removal 1")?;
+    ensure!(status != 0 && text.contains("consumed by the storage san"), "{status} {text}");
+    let after = ok(lab, LOOKS)?;
+    ensure!(before == after, "it was taken out:\n{before}\n{after}");
+    // Nobody's any more it may go from the list: a storage of another kind in the same place.
+    ok(
+        lab,
+        &format!(
+            "d=$(documents); cat /tmp/with >$d/multipath.cfg; printf 'dir: local\\n\\tpath /var/lib/vz\\n' >$d/storage.cfg\n\
+             until_true 120 sh -c '! probe guest-probe get {STATUS} | grep -q \\\"used-by\\\":\\\"san\\\"'\n\
+             pathkeeper lun remove {wwid} --yes"
+        ),
+    )?;
+    apply(lab, "--allow-removal 1")?;
+    ok(lab, &format!("lacks {wwid} $(documents)/multipath.cfg; pathkeeper lun add {wwid} --adopt"))?;
+    apply(lab, "--adopt all")?;
+    let last = ok(lab, LOOKS)?;
+    ensure!(before == last, "what was made by hand stays, on the list or not:\n{before}\n{last}");
+    Ok(())
+}
+
 /// The node is given up: the same settings stay in force, for a person, and multipathd is not asked.
 pub fn released(lab: &mut Lab) -> Result<()> {
     ok(lab, "pathkeeper config set failback 23")?;
@@ -105,7 +146,7 @@ pub fn released(lab: &mut Lab) -> Result<()> {
     ensure!(ok(lab, RECONFIGURES)? == told, "multipathd was told something");
     ok(
         lab,
-        "! ls /etc/multipath/conf.d/60-pathkeeper.conf; multipath -t >/dev/null; multipathd reconfigure; until_true 60 mpd_answers",
+        "not ls /etc/multipath/conf.d/60-pathkeeper.conf; multipath -t >/dev/null; multipathd reconfigure; until_true 60 mpd_answers",
     )?;
     let after = ok(lab, looks)?;
     ensure!(before == after, "something changed by the release:\n{before}\n{after}");
@@ -125,22 +166,16 @@ pub fn torn_down(lab: &mut Lab) -> Result<()> {
     ok(lab, "multipathd show config local | grep failback | grep 26")?;
     let looks = "multipathd show maps raw format '%w %n %N' | sort; mpd_pid; sort /etc/multipath/wwids; cat /etc/multipath.conf";
     let before = ok(lab, looks)?;
-    ok(
-        lab,
-        "cp $(find /var/lib/pathkeeper/ -name multipath.cfg | head -1) /tmp/taken-down; pathkeeper config teardown --yes",
-    )?;
+    ok(lab, "cp $(documents)/multipath.cfg /tmp/taken-down; pathkeeper config teardown --yes")?;
     apply(lab, "--allow-removal 2")?;
     ok(
         lab,
-        "! ls /etc/multipath/conf.d/60-pathkeeper.conf; ! sh -c 'multipathd show config local | grep failback | grep 26'",
+        "not ls /etc/multipath/conf.d/60-pathkeeper.conf; multipathd show config local | grep failback | lacks 26",
     )?;
     let after = ok(lab, looks)?;
     ensure!(before == after, "something else changed:\n{before}\n{after}");
     // And in force again, as somebody kept it.
-    ok(
-        lab,
-        "printf '#!/bin/sh\\ncat /tmp/taken-down >\"$1\"\\n' >/tmp/editor; chmod 755 /tmp/editor; EDITOR=/tmp/editor pathkeeper config edit --yes",
-    )?;
+    ok(lab, "editor 'cat /tmp/taken-down'; pathkeeper config edit --yes")?;
     apply(lab, "--adopt all")?;
     ok(lab, "multipathd show config local | grep failback | grep 26")?;
     Ok(())

@@ -82,8 +82,7 @@ fn write(lab: &mut Lab, text: &str) -> Result<()> {
     ok(
         lab,
         &format!(
-            "printf '%s' '{quoted}' >/tmp/all.cfg; printf '#!/bin/sh\\ncat /tmp/all.cfg >\"$1\"\\n' >/tmp/editor\n\
-             chmod 755 /tmp/editor; EDITOR=/tmp/editor pathkeeper config edit --yes"
+            "printf '%s' '{quoted}' >/tmp/all.cfg; editor 'cat /tmp/all.cfg'; pathkeeper config edit --yes"
         ),
     )?;
     Ok(())
@@ -91,7 +90,7 @@ fn write(lab: &mut Lab, text: &str) -> Result<()> {
 
 /// The document as it stands.
 fn document(lab: &mut Lab) -> Result<String> {
-    ok(lab, "cat $(find /var/lib/pathkeeper/ -name multipath.cfg | head -1)")
+    ok(lab, "cat $(documents)/multipath.cfg")
 }
 
 /// What multipathd says is in force: keywords of a section, and of a LUN's own one.

@@ -11,6 +11,10 @@ until_true() {
     done
 }
 
+# What must fail, and what must not have that line: with "set -e" a plain ! would go unheard.
+not() { ! "$@"; }
+lacks() { ! grep "$@"; }
+
 # mpd_conf NO_PATH_RETRY [INTERVAL MAX_INTERVAL]: writes the configuration, and at first the wwids file with every LUN, for
 # only what it names is taken and comes back after a reboot. Short intervals keep the tests short; multipathd's own are 5
 # and 20.
@@ -185,3 +189,14 @@ END
     iscsiadm -m node --login
     udevadm settle --timeout=60
 }
+
+# editor COMMAND: who edits from now on puts what COMMAND prints into the file.
+editor() {
+    printf '#!/bin/sh\n%s >"$1"\n' "$1" >/tmp/editor
+    chmod 755 /tmp/editor
+    export EDITOR=/tmp/editor
+}
+# rollout_is STATES: how far this node is in the newest rollout; several states with | between.
+rollout_is() { pathkeeper --timeout 300 config rollout | grep -qE "^$(hostname) +($1)[ ,]"; }
+# documents: where the agent's own store keeps the cluster's documents.
+documents() { dirname "$(find /var/lib/pathkeeper/ -name multipath.cfg | head -1)"; }
