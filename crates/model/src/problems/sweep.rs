@@ -81,7 +81,8 @@ pub struct Sweep<'a> {
     queueing: Vec<(u32, u32)>,
     /// Cells whose map has another size than the LUN has elsewhere, or than its paths.
     other_size: BTreeSet<(NodeName, Wwid)>,
-    /// Of each row, a print of which causes explain what of it and what none does, where I/O waits and where it has another size; 0 = nothing of that.
+    /// Of each row, a print of which causes explain what of it and what none does, where I/O waits, and where it has another
+    /// size; 0 = nothing of that.
     pub prints: Vec<u64>,
 }
 
