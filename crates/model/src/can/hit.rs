@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Ground, few};
-use crate::explain::{count, label};
+use crate::explain::{count, label, times};
 use crate::guests::{Guest, GuestKind};
 use crate::ids::{NodeName, Wwid};
 use crate::problems::storages;
@@ -49,11 +49,6 @@ pub(super) fn word(guest: &Guest) -> String {
         GuestKind::Ct => "ct",
     };
     format!("{}{kind}:{}", if guest.ha { "ha:" } else { "" }, guest.id)
-}
-
-/// `once`, `3 times`.
-pub(super) fn times(n: u32) -> String {
-    if n == 1 { "once".to_owned() } else { format!("{n} times") }
 }
 
 /// Who has them open on a node, as the node tells.

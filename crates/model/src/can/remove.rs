@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Ground, Kind, Lines, few, hit, is_in_service, silent};
-use crate::explain::{count, label};
+use crate::explain::{count, label, times};
 use crate::ids::Wwid;
 use crate::problems::storages;
 
@@ -60,7 +60,7 @@ pub(super) fn look(wwid: &Wwid, ground: Ground<'_>, lines: &mut Lines) {
         match open {
             Some(0) => free.push(node.to_string()),
             Some(open) => {
-                let open = hit::times(open);
+                let open = times(open);
                 lines.add(Kind::Stop, format!("open {open} on {node}: {}{on_it}", holders(map.holders)));
                 lines.add(Kind::First, format!("stop what has it open on {node}, then ask again"));
             }

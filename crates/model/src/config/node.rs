@@ -6,6 +6,7 @@ use std::fmt;
 use super::Version;
 use super::overrides::SeenPath;
 use super::render::{DROP_IN, DROP_IN_FOLDER, DropIns, OVERRIDES_DROP_IN};
+use crate::explain::times;
 use crate::ids::{EpochS, NodeName, Wwid};
 use crate::multipath_conf::Conf;
 
@@ -101,8 +102,7 @@ pub enum Use {
 impl fmt::Display for Use {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Use::Open(node, Some(1)) => write!(f, "open once on {node}"),
-            Use::Open(node, Some(count)) => write!(f, "open {count} times on {node}"),
+            Use::Open(node, Some(count)) => write!(f, "open {} on {node}", times(*count)),
             Use::Open(node, None) => write!(f, "perhaps open on {node}"),
             Use::Holders(node, on_it) => write!(f, "under {} on {node}", on_it.join(", ")),
             Use::Pv(node) => write!(f, "carries a physical volume of LVM, as {node} sees it"),

@@ -1,6 +1,6 @@
 //! One LUN, over all nodes.
 
-use super::{Explained, Ground, NAMES_MAX, Object, Section, assembled, count, guests_line, label};
+use super::{Explained, Ground, NAMES_MAX, Object, Section, assembled, count, guests_line, label, times};
 use crate::finding::Finding;
 use crate::guests::Guest;
 use crate::ids::{NodeName, Wwid};
@@ -115,7 +115,7 @@ fn hit(row: &RowRef<'_>, guests: &[&Guest], picture: &Picture<'_>) -> Vec<String
         let open = picture.nodes.iter().filter_map(|(name, node)| {
             let map = node.paths?.lun(row.wwid())?.map.as_deref()?;
             let n = map.open_count.filter(|n| *n > 0)?;
-            Some(format!("{name}: open {n} times, {}", count(map.holders.into(), "holder")))
+            Some(format!("{name}: open {}, {}", times(n), count(map.holders.into(), "holder")))
         });
         out.extend(open.take(NAMES_MAX));
     }

@@ -296,6 +296,11 @@ fn guests_line(guests: &[&Guest]) -> String {
     format!("{}: {}{more}", count(guests.len(), "guest"), named.join(", "))
 }
 
+/// `once`, `3 times`.
+pub(crate) fn times(n: u32) -> String {
+    if n == 1 { "once".to_owned() } else { format!("{n} times") }
+}
+
 pub(crate) fn count(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
