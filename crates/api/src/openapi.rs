@@ -366,9 +366,14 @@ async fn openapi() {}
 
 /// Server-sent events: `snapshot` (the status), then `delta` events with ids; `resync` before a new snapshot
 /// where deltas were lost. `Last-Event-ID` resumes. With the filters of the status a row that no longer matches comes as removed.
+/// With `first` the snapshot comes in parts: `snapshot` has what stands beside the rows, the first rows and how many are still to come
+/// (`Part`), `rows` events bring those, and deltas begin behind the last one. The parts before the last one have an empty id, so whoever
+/// loses the connection between them begins anew.
 #[utoipa::path(get, path = "/events", tag = "cluster",
     params(
         ("rows" = Option<String>, Query, description = "all (without it, too), none, or map: none in the snapshot, and in deltas the member map in their place"),
+        ("first" = Option<String>, Query, description = "In parts: rows that are not clean come first (unclean), or all in one order (all). Of all rows, without a filter"),
+        ("group" = Option<String>, Query, description = "With first: rows of one storage together, the one with the worst row first (storage; without it, too), or none"),
         ("state" = Option<String>, Query, description = "As in the status"),
         ("node" = Option<String>, Query, description = "As in the status"),
         ("wwid" = Option<String>, Query, description = "As in the status"),
@@ -471,7 +476,12 @@ async fn readyz() {}
         healthz,
         readyz
     ),
-    components(schemas(crate::status::Delta))
+    components(schemas(
+        crate::status::Delta,
+        crate::status::Part,
+        crate::status::PackedRow,
+        crate::status::Alike
+    ))
 )]
 struct Doc;
 

@@ -270,6 +270,65 @@ pub struct Scope {
     pub object: Option<String>,
 }
 
+/// A row of which equal cells are written once: most of a large cluster's are.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub struct PackedRow {
+    /// The row; `nodes` is empty.
+    #[serde(flatten)]
+    pub row: LunRow,
+    /// Its cells. No node is in two of these.
+    pub alike: Vec<Alike>,
+}
+
+/// One cell on all nodes where the row's is that.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub struct Alike {
+    /// The cell.
+    pub cell: Cell,
+    /// Names of nodes.
+    pub on: Vec<String>,
+}
+
+/// A cell is compared with so many others of its row.
+const COMPARED_MAX: usize = 16;
+
+impl From<LunRow> for PackedRow {
+    fn from(mut row: LunRow) -> Self {
+        let mut alike: Vec<Alike> = Vec::new();
+        for (name, cell) in std::mem::take(&mut row.nodes) {
+            match alike.iter_mut().take(COMPARED_MAX).find(|of| of.cell == cell) {
+                Some(of) => of.on.push(name),
+                None => alike.push(Alike { cell, on: vec![name] }),
+            }
+        }
+        Self { row, alike }
+    }
+}
+
+impl From<PackedRow> for LunRow {
+    fn from(PackedRow { row, alike }: PackedRow) -> Self {
+        let cells =
+            alike.into_iter().flat_map(|Alike { cell, on }| on.into_iter().zip(std::iter::repeat(cell)));
+        LunRow { nodes: cells.collect(), ..row }
+    }
+}
+
+/// Of a stream that was asked for with `first`: its `snapshot` event is the status with these members, and each `rows` event that
+/// follows has `luns` and `rest` alone. Until `rest` is 0 the status is not whole, and no `delta` comes.
+#[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub struct Part {
+    /// The next rows, in the order in which a page shows them; no row comes twice.
+    pub luns: Vec<PackedRow>,
+    /// How many rows are still to come.
+    pub rest: u64,
+    /// In the snapshot: every node that has a cell in any row, also in one that is still to come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+}
+
 /// A `delta` event: what changed since the revision before. Absent parts did not change.
 #[derive(Serialize, Deserialize, ToSchema, Debug, Clone, PartialEq)]
 #[serde(rename_all = "kebab-case")]
@@ -323,5 +382,40 @@ impl ClusterStatus {
         if let Some(findings) = delta.findings {
             self.findings = findings;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_cells_are_written_once_and_unpacked_to_the_same_row() {
+        let row = |states: &[&str]| {
+            let nodes = states
+                .iter()
+                .enumerate()
+                .map(|(n, state)| (format!("n{n}"), serde_json::json!({ "state": state })));
+            let nodes: serde_json::Map<String, serde_json::Value> = nodes.collect();
+            let row = serde_json::json!({ "wwid": "w", "size": 1, "cluster-state": "failed", "doubt": ["n1"], "nodes": nodes });
+            serde_json::from_value::<LunRow>(row).unwrap()
+        };
+        let many: Vec<String> = (0..40).map(|n| format!("state{}", n % 20)).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        for (states, alike) in [
+            (&[][..], &[][..]),
+            (&["optimal", "optimal", "failed", "optimal"], &["n0 n1 n3", "n2"]),
+            (&["a", "b"], &["n0", "n1"]),
+        ] {
+            let packed = PackedRow::from(row(states));
+            let on: Vec<String> = packed.alike.iter().map(|of| of.on.join(" ")).collect();
+            assert_eq!(on, alike);
+            let wire = serde_json::to_string(&packed).unwrap();
+            let read: PackedRow = serde_json::from_str(&wire).unwrap();
+            assert_eq!(LunRow::from(read), row(states), "{wire}");
+        }
+        let packed = PackedRow::from(row(&many));
+        assert!(packed.alike.len() < 40, "some are found");
+        assert_eq!(LunRow::from(packed), row(&many));
     }
 }

@@ -14,6 +14,8 @@ export {};
 
 /** @typedef {{"data": Alerts}} AlertsAnswer */
 
+/** @typedef {{"cell": Cell, "on": Array<string>}} Alike */
+
 /** @typedef {{"apply-error": string, "apply-time"?: number | null}} ApplyError */
 
 /** @typedef {{"at": number, "node": string, "nodes": Array<NodeRow>, "unobserved"?: Unobserved | null}} AsOf */
@@ -159,6 +161,10 @@ export {};
 /** @typedef {{"after": string, "before": string, "order": Order}} Ordered */
 
 /** @typedef {{"data": Ordered}} OrderedAnswer */
+
+/** @typedef {LunRow & {"alike": Array<Alike>}} PackedRow */
+
+/** @typedef {{"columns"?: Array<string>, "luns": Array<PackedRow>, "rest": number}} Part */
 
 /** @typedef {{"access-state"?: string | null, "adapter"?: string | null, "adapter-port"?: string | null, "check-state": string, "dev": string, "dev-state": string, "dev-t": string, "dm-state": string, "failures"?: number | null, "hctl"?: string | null, "loose-because"?: string | null, "port-group"?: number | null, "prio": number, "product"?: string | null, "serial"?: string | null, "size"?: number | null, "target-port"?: string | null, "transport"?: string | null, "usable": boolean, "wwid"?: string | null}} Path */
 

@@ -23,6 +23,7 @@ pub mod map;
 pub mod mode;
 pub mod node_state;
 pub mod own;
+pub mod parts;
 pub mod port_turns;
 pub mod reader;
 pub mod service;
