@@ -1,5 +1,7 @@
 // The API as this page asks it: Proxmox's envelope, errors by parameter, digests against the loss of other people's edits.
 
+import { askedAtOnce } from "./early.js";
+
 /** An answer that never comes is an error after so long. */
 const TIMEOUT_MS = 10_000;
 const BASE = "/api2/json/cluster/multipath/";
@@ -87,7 +89,7 @@ async function answered(url, request) {
 export async function asked(url, request) {
   let answer;
   try {
-    answer = await fetch(url, { cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(TIMEOUT_MS), ...request });
+    answer = (request.method === "GET" ? await askedAtOnce(url) : undefined) ?? await fetch(url, { cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(TIMEOUT_MS), ...request });
   } catch (error) {
     const late = error instanceof DOMException && error.name === "TimeoutError";
     throw new ApiError(0, late ? "the agent did not answer in time" : "the agent cannot be reached");

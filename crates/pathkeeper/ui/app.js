@@ -4,7 +4,7 @@
 import { useCsrf, whenUnauthorized } from "./api.js";
 import { Shell } from "./elements/shell.js";
 import { h } from "./h.js";
-import { parse, rowsOf } from "./model/route.js";
+import { orderOf, parse, rowsOf } from "./model/route.js";
 import { Session } from "./session.js";
 import { Store } from "./store.js";
 
@@ -32,7 +32,7 @@ async function go() {
   const route = parse(location.hash);
   const at = Number(route.query.get("at"));
   store.asOf(Number.isSafeInteger(at) && at > 0 ? at : null);
-  store.want(rowsOf(route));
+  store.want(rowsOf(route), orderOf(route));
   document.body.dataset["wall"] = route.query.get("wall") ? "yes" : "no";
   shell.route = route;
   shell.draw();
@@ -66,12 +66,16 @@ async function go() {
 }
 
 addEventListener("hashchange", go);
+let may = JSON.stringify([session.mayChange, session.needed]);
 session.addEventListener("change", () => {
   useCsrf(session.csrf);
   // What was refused before is asked for anew; a stream that lives is left alone.
   if (session.isOpen && store.connection === "lost") store.restart();
   shell.draw();
-  shown?.redraw();
+  // Views show what somebody may do, and not who it is.
+  const may_ = JSON.stringify([session.mayChange, session.needed]);
+  if (may_ !== may) shown?.redraw();
+  may = may_;
 });
 whenUnauthorized(() => session.ask());
 // An agent that was away may know nobody any more, and one that refuses says why.

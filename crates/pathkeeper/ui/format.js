@@ -1,29 +1,22 @@
 // Words and numbers as people read them. No DOM here.
 
-/** Each costs a browser some ten milliseconds, so it is made when it is first needed. @param {Intl.DateTimeFormatOptions} options */
-function formatter(options) {
-  /** @type {Intl.DateTimeFormat | undefined} */
-  let made;
-  return (/** @type {number | Date} */ time) => (made ??= new Intl.DateTimeFormat([], options)).format(time);
-}
-const two = formatter({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const short = formatter({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const day = formatter({ weekday: "short", day: "numeric", month: "short" });
-const dayAndYear = formatter({ day: "numeric", month: "short", year: "numeric" });
-
 /** Epoch seconds now. */
 export const now = () => Math.floor(Date.now() / 1000);
 
 /** `03:12:07`. @param {number} epochS */
-export const clock = (epochS) => two(epochS * 1000);
+export function clock(epochS) {
+  const then = new Date(epochS * 1000);
+  return [then.getHours(), then.getMinutes(), then.getSeconds()].map((n) => String(n).padStart(2, "0")).join(":");
+}
 
 /** `03:12:07` today, else with its day. @param {number} epochS @param {number} [nowS] */
 export function moment(epochS, nowS = now()) {
   const then = new Date(epochS * 1000);
   const today = new Date(nowS * 1000);
   if (then.toDateString() === today.toDateString()) return clock(epochS);
-  const date = then.getFullYear() === today.getFullYear() ? day(then) : dayAndYear(then);
-  return `${date} ${short(then)}`;
+  const isOfThisYear = then.getFullYear() === today.getFullYear();
+  const date = then.toLocaleDateString([], { ...(isOfThisYear ? { weekday: "short" } : { year: "numeric" }), day: "numeric", month: "short" });
+  return `${date} ${clock(epochS).slice(0, 5)}`;
 }
 
 /** `2026-11-30 03:12:07 UTC`, for the title of every time. @param {number} epochS */

@@ -8,12 +8,13 @@
 import { ApiError, get } from "./api.js";
 import { begun, eventsAddress } from "./early.js";
 import { now } from "./format.js";
-import { applied } from "./model/status.js";
+import { applied, begun as first, continued, toCome } from "./model/status.js";
 
 /**
  * @typedef {import("./model/status.js").ClusterStatus} ClusterStatus
  * @typedef {import("./model/status.js").NodeRow} NodeRow
  * @typedef {import("./api-types.js").Delta} Delta
+ * @typedef {import("./api-types.js").Part} Part
  */
 
 /** How often the agent is asked whether it lives: a dead connection can be silent for ever. With the patience: 5 s. */
@@ -26,10 +27,19 @@ const NODES_MS = 1_000;
 const NODES_IDLE_MS = 10_000;
 /** A hidden tab keeps its stream for so long. */
 const HIDDEN_MS = 300_000;
+/** Rows behind the first ones are shown when all are there, and by a slow connection so often. */
+const PARTS_MS = 500;
+/** After part of a snapshot the next one comes within this. */
+const PART_MS = 10_000;
 
 export class Store extends EventTarget {
-  /** The newest status that was heard. @type {ClusterStatus | null} */
+  /** The newest status that was heard: a whole one, and before there was one the beginning of the first. @type {ClusterStatus | null} */
   live = null;
+  /** The status of which rows are still to come. @type {ClusterStatus | null} */
+  #coming = null;
+  /** When rows of it came last, and when what is there of it was shown last; epoch milliseconds. */
+  #cameAt = 0;
+  #shownAt = 0;
   /** @type {Map<string, NodeRow>} */
   liveNodes = new Map();
   /** When the nodes were asked for, epoch seconds. */
@@ -48,6 +58,8 @@ export class Store extends EventTarget {
   /** Which rows the stream brings, and which the view that is shown needs: as in the stream's address, all if empty. */
   #rows = "";
   #wanted = "";
+  /** The order in which all rows are asked for. */
+  #order = "";
   /** The stream's last id, run and revision, and the one of its snapshot. */
   id = "";
   began = "";
@@ -68,9 +80,11 @@ export class Store extends EventTarget {
     return this.paused ? this.paused.status : this.live;
   }
 
-  /** Needs other rows from now on; what is heard until they come has none of them. @param {string} rows */
-  want(rows) {
+  /** Needs other rows from now on; what is heard until they come has none of them. Another order asks for nothing anew.
+   * @param {string} rows @param {string} order */
+  want(rows, order) {
     this.#wanted = rows;
+    this.#order = order;
     // A stream of all has each one; every stream has what stands beside the rows.
     if (!this.#stream || rows === this.#rows || rows === "rows=none" || (this.#rows === "" && rows.startsWith("wwid="))) return;
     this.live = null;
@@ -131,28 +145,33 @@ export class Store extends EventTarget {
   #open() {
     this.#stream?.close();
     this.#rows = this.#wanted;
+    this.#coming = null;
     const early = begun(this.#rows);
-    const stream = early?.stream ?? new EventSource(eventsAddress(this.#rows));
+    const stream = early?.stream ?? new EventSource(eventsAddress(this.#rows, this.#order));
     this.#stream = stream;
     // What a stream that was given up still had on its way says nothing any more.
-    const on = (/** @type {string} */ name, /** @type {(data: any, id: string) => void} */ take) => {
+    const on = (/** @type {string} */ name, /** @type {(data: any, id: string) => boolean} */ take) => {
       const hear = (/** @type {MessageEvent} */ event) => this.#stream === stream && this.#heard(() => take(JSON.parse(event.data), event.lastEventId));
       stream.addEventListener(name, hear);
       return hear;
     };
-    const snapshot = on("snapshot", (data, id) => {
-      this.live = data;
-      this.id = this.began = id;
-      this.dispatchEvent(new Event("snapshot"));
-    });
-    const delta = on("delta", (data, id) => {
-      // Without a snapshot before it a delta says nothing; the next stream brings one.
-      if (!this.live) return;
-      this.live = applied(this.live, data);
-      this.id = id;
-      if (data.map) this.dispatchEvent(new CustomEvent("map", { detail: data.map }));
-    });
-    for (const event of early?.heard ?? []) (event.type === "snapshot" ? snapshot : delta)(event);
+    /** @type {Record<string, (event: MessageEvent) => void>} */
+    const hears = {
+      snapshot: on("snapshot", (data, id) => this.#come(first(data), id)),
+      // Without a snapshot before them rows and changes say nothing; the next stream brings one.
+      rows: on("rows", (data, id) => this.#coming !== null && this.#come(continued(this.#coming, data), id)),
+      delta: on("delta", (data, id) => {
+        if (!this.live) return false;
+        this.live = applied(this.#coming ?? this.live, data);
+        this.#count();
+        this.id = id;
+        if (data.map) this.dispatchEvent(new CustomEvent("map", { detail: data.map }));
+        return true;
+      }),
+    };
+    for (const event of early?.heard ?? []) hears[event.type]?.(event);
+    // It ended before anybody listened for that.
+    if (early && early.heard.length > 0 && stream.readyState !== EventSource.OPEN) this.#lose("the agent does not answer");
     stream.addEventListener("error", () => {
       if (this.#stream !== stream) return;
       this.#lose("the agent does not answer");
@@ -163,20 +182,48 @@ export class Store extends EventTarget {
     });
   }
 
-  /** Takes an event in. A stream that says what we cannot read is no knowledge. @param {() => void} take */
+  /** Takes in what is there of a snapshot; says whether that is to be seen. A whole picture stands until the new one is whole, so that
+   * no row goes and comes again. @param {ClusterStatus} status @param {string} id @returns {boolean} */
+  #come(status, id) {
+    if (toCome(status) > 0) {
+      this.#coming = status;
+      this.#cameAt = Date.now();
+      const isFirst = this.live === null;
+      if (!isFirst && toCome(this.live ?? status) === 0) return false;
+      this.live = status;
+      if (!isFirst && this.#cameAt - this.#shownAt < PARTS_MS) return false;
+      this.#shownAt = this.#cameAt;
+      return true;
+    }
+    // Who holds the page still has not seen all of it yet, and nothing has changed since.
+    if (this.paused && toCome(this.paused.status) > 0) this.paused.status = status;
+    else this.#count();
+    this.#coming = null;
+    this.live = status;
+    this.id = this.began = id;
+    this.dispatchEvent(new Event("snapshot"));
+    return true;
+  }
+
+  #count() {
+    if (this.paused) this.waiting += 1;
+  }
+
+  /** Takes an event in, and says so where it is to be seen. A stream that says what we cannot read is no knowledge.
+   * @param {() => boolean} take */
   #heard(take) {
+    this.heardAt = now();
     try {
-      take();
+      if (!take()) return;
     } catch (error) {
+      // What follows on the same stream completes nothing.
+      this.#coming = null;
       this.#lose(`the agent said something unreadable: ${error instanceof Error ? error.message : error}`);
       return;
     }
-    if (!this.live) return;
-    if (this.paused) this.waiting += 1;
     const came = this.connection !== "live";
     this.connection = "live";
     this.lostSince = null;
-    this.heardAt = now();
     this.#changed();
     if (came) this.dispatchEvent(new Event("live"));
     this.#askNodes();
@@ -197,8 +244,9 @@ export class Store extends EventTarget {
       const answer = await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       this.heardAt = now();
-      // It lives, and the stream was given up: a new one brings a snapshot.
-      if (this.lostSince !== null && this.#stream.readyState === EventSource.OPEN) this.#open();
+      // It lives, and the stream was given up: a new one brings a snapshot, if none is on its way.
+      const comes = this.#coming !== null && Date.now() - this.#cameAt < PART_MS;
+      if (this.lostSince !== null && !comes && this.#stream.readyState === EventSource.OPEN) this.#open();
     } catch {
       this.#lose("the agent does not answer");
     }

@@ -98,13 +98,15 @@ export function looks(lab) {
     await page.locator(".cause").first().waitFor();
     await tabTo(page, /^log in$/);
     await page.keyboard.press("Enter");
+    // Forms come when they are asked for, and take the focus then.
+    await page.locator("[name=token]:focus").waitFor();
     await page.keyboard.type(cluster.token);
     await page.keyboard.press("Enter");
     await page.getByRole("button", { name: "log out" }).waitFor();
     await page.getByRole("dialog", { name: "Log in" }).waitFor({ state: "hidden" });
     await tabTo(page, /^mute…$/);
     await page.keyboard.press("Enter");
-    await page.getByLabel("why").waitFor();
+    await page.locator("[name=reason]:focus").waitFor();
     await page.keyboard.type("ticket 4711");
     await page.keyboard.press("Tab");
     await page.keyboard.press("ArrowDown");

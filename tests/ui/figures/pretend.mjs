@@ -1,7 +1,7 @@
 // A made-up agent for figures: it gives the pages as they are in their folder, and what a large cluster would tell. Nothing of it is
 // judged, and no rows are made until somebody asks for them.
 
-import { createReadStream, existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,8 +29,20 @@ const cell = (bad) => (bad
   ? { state: "degraded", "paths-active": 2, "paths-total": 4, "paths-expected": 4, transport: "fc", causes: [CAUSE] }
   : { state: "optimal", "paths-active": 4, "paths-total": 4, "paths-expected": 4, transport: "fc" });
 
-/** @param {{nodes: number, luns: number, faults?: number}} size */
-export async function agent({ nodes, luns, faults = 0 }) {
+/** The least that a page can be here: one module, one event of the stream, one element. What it takes is the browser's own. */
+const LEAST = {
+  "/least": ["text/html", '<!doctype html><title>least</title><script type="module" src="/least.js"></script><body>'],
+  "/least.js": ["text/javascript", `new EventSource("/events?rows=none").addEventListener("snapshot", ({ data }) => requestAnimationFrame(() => {
+    const line = document.createElement("p");
+    line.className = "least";
+    line.textContent = JSON.parse(data).findings[0].summary;
+    document.body.append(line);
+  }));`],
+};
+
+/** @param {{nodes: number, luns: number, faults?: number, between?: (stream: import("node:http").ServerResponse, last: string | undefined) => Promise<void>}} size
+ * `between` is waited for after the first part of a snapshot; it is given the stream and the id with which its reader came */
+export async function agent({ nodes, luns, faults = 0, between }) {
   const names = Array.from({ length: nodes }, (_, n) => `pve${n + 1}`);
   const row = (n, bad) => ({
     wwid: wwid(n), name: `vm-prod-${n}`, "used-by": `store-${n % 20}`, "expected-by": "active", size: 1 << 30,
@@ -48,14 +60,44 @@ export async function agent({ nodes, luns, faults = 0 }) {
     "/api2/json/nodes": names.map((node) => ({ node, type: "node", status: "online", report: "fresh", "report-age-s": 3, multipathd: "running", mode: "observe", cells: {} })),
     "/api2/json/session": { name: "anonymous", privilege: "Sys.Audit" },
     "/api2/json/cluster/multipath/history": { node: "pve1", events: [], "kept-since": epochS },
+    "/api2/json/cluster/multipath/guests": { known: false, guests: [], luns: {} },
     "/api2/json/cluster/multipath/mutes": { mutes: [], digest: "", problems: [] },
     "/api2/json/cluster/multipath/windows": { windows: [], digest: "", problems: [] },
   };
-  let whole;
-  const snapshot = (rows) => {
-    if (rows !== "all") return JSON.stringify({ ...beside, luns: [] });
-    return (whole ??= JSON.stringify({ ...beside, luns: Array.from({ length: luns }, (_, n) => row(n, n % 3 === 0 ? 6 : -1)) }));
+  /** A row whose equal cells are written once. */
+  const packed = (json) => {
+    const { nodes: cells, ...row } = JSON.parse(json);
+    const alike = new Map();
+    for (const [name, cell] of Object.entries(cells)) {
+      const key = JSON.stringify(cell);
+      if (!alike.has(key)) alike.set(key, { cell, on: [] });
+      alike.get(key).on.push(name);
+    }
+    return JSON.stringify({ ...row, nodes: {}, alike: [...alike.values()] });
   };
+  /** Rows as JSON, made once, as the agent has them. @type {{of: number, ill: boolean, json: string, packed: string}[] | undefined} */
+  let made;
+  const rows = () => (made ??= Array.from({ length: luns }, (_, n) => ({ of: n, ill: n % 3 === 0, json: JSON.stringify(row(n, n % 3 === 0 ? 6 : -1)) })).map((one) => ({ ...one, packed: packed(one.json) })));
+  const snapshot = (asked) => {
+    const { luns: none, ...rest } = { ...beside, luns: [] };
+    return `{"luns":[${asked === "all" ? rows().map(({ json }) => json).join() : none}],${JSON.stringify(rest).slice(1)}`;
+  };
+  /** In parts, in the order in which they are shown (crates/pathkeeper/src/app/parts.rs): the first rows, then a quarter of a megabyte at a time. */
+  function* parts(first, group) {
+    const storage = ({ of }) => (group === "none" ? 0 : of % 20);
+    const clean = ({ ill }) => (first === "unclean" && !ill ? 1 : 0);
+    const ordered = [...rows()].sort((a, b) => clean(a) - clean(b) || b.ill - a.ill || a.of - b.of);
+    const groups = new Map();
+    for (const one of ordered) groups.set(`${clean(one)} ${storage(one)}`, [...(groups.get(`${clean(one)} ${storage(one)}`) ?? []), one.packed]);
+    const all = [...groups.values()].flat();
+    for (let at = 0; at === 0 || at < all.length; ) {
+      const begin = at;
+      const part = [];
+      for (let bytes = 0; at < all.length && (begin === 0 ? at < 48 : bytes < 256 * 1024); at += 1) bytes += part[part.push(all[at]) - 1].length;
+      const json = `"luns":[${part.join()}],"rest":${all.length - at}`;
+      yield { name: begin === 0 ? "snapshot" : "rows", last: at === all.length, json: begin === 0 ? `{"columns":${JSON.stringify(names)},${json},${JSON.stringify(beside).slice(1)}` : `{${json}}` };
+    }
+  }
   let bytes;
   const map = () => {
     if (bytes) return bytes;
@@ -78,15 +120,22 @@ export async function agent({ nodes, luns, faults = 0 }) {
   let zipped;
   let named;
 
+  /** @type {Map<string, Buffer>} */
+  const files = new Map();
   const streams = new Set();
   let revision = 1;
   const tell = (response, data) => response.write(`event: delta\nid: ${EPOCH}-${(revision += 1)}\ndata: ${JSON.stringify(data)}\n\n`);
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url, "http://localhost");
     const json = (data) => response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ data }));
     if (pathname === "/events") {
       response.writeHead(200, { "content-type": "text/event-stream" });
-      response.write(`event: snapshot\nid: ${EPOCH}-${revision}\ndata: ${snapshot(searchParams.get("rows") ?? "all")}\n\n`);
+      const first = searchParams.get("first");
+      const all = first ? parts(first, searchParams.get("group")) : [{ name: "snapshot", last: true, json: snapshot(searchParams.get("rows") ?? "all") }];
+      for (const { name, last, json } of all) {
+        response.write(`event: ${name}\nid: ${last ? `${EPOCH}-${revision}` : ""}\ndata: ${json}\n\n`);
+        if (name === "snapshot" && !last) await between?.(response, request.headers["last-event-id"]);
+      }
       streams.add(response);
       request.on("close", () => streams.delete(response));
     } else if (pathname === "/healthz") response.end("ok\n");
@@ -101,11 +150,13 @@ export async function agent({ nodes, luns, faults = 0 }) {
       } }), { level: 1 });
       response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end(named);
     } else if (pathname in answers) json(answers[pathname]);
+    else if (pathname in LEAST) response.writeHead(200, { "content-type": LEAST[pathname][0] }).end(LEAST[pathname][1]);
     else {
       const file = join(ui, normalize(pathname === "/" ? "index.html" : pathname.replace(/^\/ui\//, "")));
       if (!file.startsWith(ui) || !existsSync(file)) return void response.writeHead(404).end("{}");
-      response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "text/plain" });
-      createReadStream(file).pipe(response);
+      // The agent has its files in itself.
+      if (!files.has(file)) files.set(file, readFileSync(file));
+      response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "text/plain" }).end(files.get(file));
     }
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -122,7 +173,7 @@ export async function agent({ nodes, luns, faults = 0 }) {
   };
   return {
     url: `http://127.0.0.1:${server.address().port}/`,
-    bytes: () => snapshot("all").length,
+    bytes: () => ({ whole: snapshot("all").length, parts: [...parts("all", "storage")].map(({ json }) => json.length) }),
     /** As rows, to who follows all. */
     changeRows: async (seconds, cells) => {
       await change(seconds, cells, (turn, count) => ({ luns: Array.from({ length: count }, (_, n) => row((turn * count + n) % luns, turn % 2 === 0 ? (turn * 7 + n) % nodes : -1)) }));

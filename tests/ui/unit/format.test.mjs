@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { list, plural, shortWwid, size, span, utc } from "../../../crates/pathkeeper/ui/format.js";
+import { clock, list, moment, plural, shortWwid, size, span, utc } from "../../../crates/pathkeeper/ui/format.js";
 
 test("spans, sizes and lists as people say them", () => {
   const check = (got, expect) => assert.equal(got, expect);
@@ -20,4 +20,12 @@ test("spans, sizes and lists as people say them", () => {
   check(list(["a", "b", "c"], 2), "a, b and 1 more");
   check(shortWwid("3600a098038304479363f4c4870455a7c"), "3600…70455a7c");
   check(utc(1796018595), "2026-11-30 06:03:15 UTC");
+});
+
+test("times are local, with their day where it is not today", () => {
+  const then = new Date(2026, 10, 3, 4, 5, 6);
+  const epochS = Math.floor(then.getTime() / 1000);
+  assert.equal(clock(epochS), "04:05:06");
+  assert.equal(moment(epochS, epochS + 60), "04:05:06");
+  assert.match(moment(epochS, epochS + 86_400), /^(?!04:05:06).+ 04:05$/);
 });

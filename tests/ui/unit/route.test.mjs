@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { href, parse, rowsOf } from "../../../crates/pathkeeper/ui/model/route.js";
+import { href, orderOf, parse, rowsOf } from "../../../crates/pathkeeper/ui/model/route.js";
 
 test("an address leads where it says, and nonsense to the overview", () => {
   const check = (hash, view, name = "") => {
@@ -38,4 +38,14 @@ test("a view asks for the rows that it shows, and for no others", () => {
   check("#/matrix?wwid=3600a", "wwid=3600a");
   check("#/lun/a%2Fb", "wwid=a%2Fb");
   check("#/map?wwid=3600a", "rows=map");
+});
+
+test("what a matrix shows first is asked for first", () => {
+  const check = (hash, expect) => assert.equal(orderOf(parse(hash)), expect, hash);
+  check("#/matrix", "first=unclean");
+  check("#/matrix?unclean=1&name=x", "first=unclean");
+  check("#/matrix?unclean=0&group=none", "first=all&group=none");
+  check("#/matrix?state=optimal", "first=all");
+  check("#/matrix?name=vm", "first=all");
+  check("#/matrix?cause=HBA_DOWN%20x&group=storage", "first=unclean");
 });

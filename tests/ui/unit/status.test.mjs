@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cellWords, marks, toldOf } from "../../../crates/pathkeeper/ui/model/marks.js";
-import { applied, cellText, columns, counts, isClean, isUnexplained, nodeHealth, reading, sorted, stateWords, tally, verdict } from "../../../crates/pathkeeper/ui/model/status.js";
+import { applied, begun, cellText, columns, compareNames, continued, counts, isClean, isUnexplained, nodeHealth, reading, sorted, stateWords, tally, toCome, verdict } from "../../../crates/pathkeeper/ui/model/status.js";
 
 const row = (wwid, state, nodes) => ({ wwid, "cluster-state": state, nodes });
 const cell = (state, active, total, more = {}) => ({ state, "paths-active": active, "paths-total": total, ...more });
@@ -115,4 +115,33 @@ test("columns count as people do; muted findings stay in sight", () => {
   assert.deepEqual(columns(status().luns), ["n2", "n10"]);
   const found = sorted([{ code: "A", severity: "error", scope: {}, summary: "" }, { code: "B", severity: "error", scope: {}, summary: "", muted: {} }, { code: "C", severity: "info", scope: {}, summary: "" }]);
   assert.deepEqual([found.standing.length, found.muted.length, found.notes.length], [1, 1, 1]);
+});
+
+const packed = (wwid, ...alike) => ({ wwid, "cluster-state": "optimal", nodes: {}, alike: alike.map(([state, ...on]) => ({ cell: cell(state, 4, 4), on })) });
+
+test("a status in parts is whole with the last one, and no change is taken before", () => {
+  const { luns: none, ...beside } = status();
+  const first = begun({ ...beside, luns: [packed("b", ["optimal", "n10", "__proto__"], ["failed", "n2"])], columns: ["n10", "n2", "n3"], rest: 2 });
+  assert.deepEqual(Object.entries(first.luns[0].nodes).map(([name, of]) => `${name} ${of.state}`), ["n10 optimal", "__proto__ optimal", "n2 failed"]);
+  assert.equal(first.luns[0].nodes["n10"], first.luns[0].nodes["__proto__"], "equal cells are one");
+  assert.deepEqual([toCome(first), columns(first.luns)], [2, ["n2", "n3", "n10"]]);
+  assert.throws(() => applied(first, { removed: ["b"] }), /before all rows/);
+  assert.throws(() => continued(first, { luns: [packed("a")], rest: 2 }), /do not belong together/);
+  const second = continued(first, { luns: [packed("a", ["optimal", "n3"])], rest: 1 });
+  assert.deepEqual([toCome(second), columns(second.luns), first.luns.length], [1, ["n2", "n3", "n10"], 1]);
+  const whole = continued(second, { luns: [packed("c")], rest: 0 });
+  assert.deepEqual([toCome(whole), whole.luns.map((of) => of.wwid)], [0, ["b", "a", "c"]]);
+  assert.deepEqual(applied(whole, { removed: ["a"] }).luns.map((of) => of.wwid), ["b", "c"]);
+  assert.equal(toCome(begun(status())), 0, "one that comes in one piece");
+  assert.throws(() => continued(begun(status()), { luns: [packed("d")], rest: 0 }), /do not belong together/);
+});
+
+test("names are compared as people count", () => {
+  const check = (a, b, order) => assert.deepEqual([Math.sign(compareNames(a, b)), Math.sign(compareNames(b, a))], [order, order === 0 ? 0 : -order], `${a} ${b}`);
+  check("pve2", "pve10", -1);
+  check("lun02", "LUN2", 0);
+  check("a", "a1", -1);
+  check("1a2", "1a", 1);
+  check("99999999999999999999999", "100000000000000000000000", -1);
+  check("", "", 0);
 });

@@ -12,14 +12,7 @@ function local(epochS) {
 /** @param {import("../model/route.js").Route} route @param {number | null} at */
 export function asOfForm(route, at) {
   const input = h("input", { type: "datetime-local", step: "1", "aria-label": "As of", value: at === null ? "" : local(at) });
-  const form = h("form", { class: "as-of", hidden: at === null, onsubmit: go }, input, h("button", { type: "submit" }, "show"));
-  const open = h("button", { type: "button", hidden: at !== null, title: "Show the status of another time", onclick: show }, "as of…");
-  return h("span", { class: "as-of" }, open, form);
-  function show() {
-    open.hidden = true;
-    form.hidden = false;
-    input.focus();
-  }
+  return h("form", { class: "as-of", onsubmit: go }, input, h("button", { type: "submit" }, "show"));
   /** @param {SubmitEvent} event */
   function go(event) {
     event.preventDefault();

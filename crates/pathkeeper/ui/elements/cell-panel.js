@@ -1,10 +1,11 @@
 // One LUN on one node, beside the matrix: its paths, its causes, the same LUN elsewhere. Nothing here changes anything.
 
 import { get, part } from "../api.js";
-import { command, h, keep, time } from "../h.js";
+import { h, keep, time } from "../h.js";
 import { cellWords, toldOf } from "../model/marks.js";
 import { href } from "../model/route.js";
 import { cellText, compareNames, findingLine, fingerprint, known, label } from "../model/status.js";
+import { command } from "./copy.js";
 import { belief, tree } from "./paths.js";
 import { Asked } from "./view.js";
 

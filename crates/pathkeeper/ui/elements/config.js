@@ -33,6 +33,7 @@ export class Config extends View {
   #schema = new Asked(() => get("config/schema"), () => this.#draw());
 
   build() {
+    if (!document.querySelector('link[href="/ui/detail.css"]')) document.head.append(h("link", { rel: "stylesheet", href: "/ui/detail.css" }));
     this.append(
       h("h1", { tabindex: "-1" }, "Configuration"), this.#head,
       h("section", { "aria-label": "Rollout" }, h("h2", {}, "Plan and rollout"), this.#rollout),

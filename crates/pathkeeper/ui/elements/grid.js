@@ -46,11 +46,16 @@ export class Grid extends HTMLElement {
   /** The one tab stop. */
   #at = { row: 0, column: -1 };
   #drawing = false;
+  /** What is beyond the edge comes after what is in sight. */
+  #isAhead = false;
+  #isFirst = true;
   /** What is printed in its place. @type {HTMLElement | null} */
   #paper = null;
   /** Makes that; it comes a moment after the grid. @type {typeof import("./paper.js").paper | null} */
   paper = null;
   #name = 0;
+  /** What is seen of it, as the browser told: to ask would have everything laid out in the midst of being made. At first a guess. */
+  #seen = { width: innerWidth - 50, height: Math.max(200, innerHeight - 340), top: 0, left: 0 };
   /** What was written to the document last, so that it is written once. */
   #written = "";
   /** @type {HTMLElement | null} */
@@ -65,13 +70,21 @@ export class Grid extends HTMLElement {
     this.append(this.#grid);
     this.#sheet.append(this.#head);
     this.#grid.addEventListener("scroll", () => this.#soon(), { signal, passive: true });
+    const sizes = new ResizeObserver(() => {
+      const { clientWidth: width, clientHeight: height } = this.#grid;
+      if (height === 0) return;
+      this.#seen = { ...this.#seen, width, height };
+      this.#draw();
+    });
+    // Not the grid within: its bars come and go with what is drawn.
+    sizes.observe(this);
+    signal.addEventListener("abort", () => sizes.disconnect());
     this.#grid.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.#grid.addEventListener("click", (event) => this.#click(event), { signal });
     // What a cell says by its label it shows to a pointer; thousands of titles are not made for one.
     this.#grid.addEventListener("mouseover", ({ target }) => {
       if (target instanceof HTMLElement && target.ariaLabel && !target.title) target.title = target.ariaLabel;
     }, { signal });
-    addEventListener("resize", () => this.#soon(), { signal });
     addEventListener("beforeprint", () => this.#print(true), { signal });
     addEventListener("afterprint", () => this.#print(false), { signal });
   }
@@ -86,15 +99,15 @@ export class Grid extends HTMLElement {
   }
 
   /**
-   * Shows these. A new `paint` number repaints rows whose content did not change.
-   * @param {Line[]} lines @param {string[]} columns @param {Painter} painter @param {number} paint
+   * Shows these. A new `paint` number repaints rows whose content did not change. While more lines are to come their number is not known.
+   * @param {Line[]} lines @param {string[]} columns @param {Painter} painter @param {number} paint @param {boolean} whole
    */
-  show(lines, columns, painter, paint) {
+  show(lines, columns, painter, paint, whole) {
     this.#lines = lines;
     this.#columns = columns;
     this.#painter = painter;
     this.#paint = paint;
-    this.#grid.setAttribute("aria-rowcount", String(lines.length + 1));
+    this.#grid.setAttribute("aria-rowcount", String(whole ? lines.length + 1 : -1));
     this.#grid.setAttribute("aria-colcount", String(columns.length + 1));
     this.#at.row = Math.min(this.#at.row, Math.max(lines.length - 1, -1));
     this.#at.column = Math.min(this.#at.column, columns.length - 1);
@@ -107,12 +120,12 @@ export class Grid extends HTMLElement {
     if (row < 0) return;
     this.#at = { row, column: column === undefined ? -1 : this.#columns.indexOf(column) };
     this.#scrollTo();
-    this.#draw();
+    this.#look();
   }
 
   focusCell() {
     this.#scrollTo();
-    this.#draw();
+    this.#look();
     this.#stop()?.focus({ preventScroll: true });
   }
 
@@ -134,18 +147,23 @@ export class Grid extends HTMLElement {
     this.#drawing = true;
     requestAnimationFrame(() => {
       this.#drawing = false;
-      this.#draw();
+      this.#look();
     });
+  }
+
+  /** Draws where it is scrolled to. */
+  #look() {
+    const { scrollTop: top, scrollLeft: left } = this.#grid;
+    this.#seen = { ...this.#seen, top, left };
+    this.#draw();
   }
 
   #draw() {
     if (!this.#painter) return;
-    const grid = this.#grid;
-    // All that asks for the layout comes before all that changes it.
-    const { clientWidth, clientHeight, scrollTop, scrollLeft } = grid;
-    this.#name = clientWidth < NARROW_PX ? NAME_NARROW_PX : NAME_PX;
-    const rows = visible(scrollTop, clientHeight - HEAD_PX, ROW_PX, this.#lines.length, ROW_STEP);
-    const columns = visible(scrollLeft, clientWidth - this.#name, CELL_PX, this.#columns.length, COLUMN_STEP);
+    const { width, height, top, left } = this.#seen;
+    this.#name = width < NARROW_PX ? NAME_NARROW_PX : NAME_PX;
+    const rows = visible(top, height - HEAD_PX, ROW_PX, this.#lines.length, this.#isAhead ? ROW_STEP : 0);
+    const columns = visible(left, width - this.#name, CELL_PX, this.#columns.length, this.#isAhead ? COLUMN_STEP : 0);
     const names = indexes(columns, this.#at.column);
     const shown = indexes(rows, this.#at.row);
     this.#write(columns.first);
@@ -173,6 +191,12 @@ export class Grid extends HTMLElement {
     this.#rows = after;
     this.#order(shown);
     this.#setStop();
+    if (!this.#isFirst || shown.length === 0) return;
+    this.#isFirst = false;
+    requestAnimationFrame(() => setTimeout(() => {
+      this.#isAhead = true;
+      this.#draw();
+    }));
   }
 
   /** How large everything is, and how far aside the first column stands. @param {number} first */

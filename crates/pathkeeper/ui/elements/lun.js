@@ -1,13 +1,14 @@
 // One LUN: what it is, who should carry it and why, its paths on every node, what is wrong, what is remembered, what happened.
 
 import { ApiError, get, part, send } from "../api.js";
-import { command, copyButton, h, keep, since, stateMark, time } from "../h.js";
+import { h, keep, since, stateMark, time } from "../h.js";
 import { plural, shortWwid, size } from "../format.js";
 import { guestWords, guestsByLun } from "../model/guests.js";
 import { href } from "../model/route.js";
 import { cellWords } from "../model/marks.js";
-import { cellText, compareNames, fingerprint, known, label, reading, stateWords } from "../model/status.js";
+import { cellText, compareNames, fingerprint, known, label, reading, stateWords, toCome } from "../model/status.js";
 import { mostly } from "../model/tint.js";
+import { command, copyButton } from "./copy.js";
 import { card } from "./causes.js";
 import { eventItems, historyWords } from "./events.js";
 import { belief, pathRow, tree } from "./paths.js";
@@ -46,6 +47,7 @@ export class Lun extends View {
   #history = new Asked(() => get(`luns/${part(this.route.name)}/history`, { limit: 60 }), () => this.#drawHistory());
 
   build() {
+    if (!document.querySelector('link[href="/ui/detail.css"]')) document.head.append(h("link", { rel: "stylesheet", href: "/ui/detail.css" }));
     this.#muchElse.append(
       this.#explained,
       h("section", { "aria-label": "Paths" }, h("h2", {}, "Paths on each node"), this.#nodes),
@@ -61,6 +63,8 @@ export class Lun extends View {
 
   draw() {
     const { status, past } = this.store;
+    // Its row may still be on the way: nothing is said of it before all are there.
+    if (status && !this.#row && toCome(status) > 0) return;
     this.#drawTitle();
     // Of another time there is the row alone: what is asked for beside it is of now.
     this.#muchElse.hidden = past !== null;

@@ -7,7 +7,7 @@ import { plural, span } from "../format.js";
 import { toldOf } from "../model/marks.js";
 import { href, parse } from "../model/route.js";
 import { held, lines, onlyUnclean, readFilter, wanted, writeFilter } from "../model/rows.js";
-import { STATES, columns, findingLine, fingerprint, severityWord, sorted } from "../model/status.js";
+import { STATES, columns, findingLine, fingerprint, severityWord, sorted, toCome } from "../model/status.js";
 import { Asked, View } from "./view.js";
 import { painter } from "./paint.js";
 
@@ -80,7 +80,7 @@ export class Matrix extends View {
     const tint = this.#tints?.[colour] ?? null;
     if (tint?.asks === "luns") this.#sizes.refresh(SIZES_S);
     if (tint?.asks === "disks") this.#paths.refresh(PATHS_S);
-    if (!this.store.past) this.#guests.refresh(GUESTS_S);
+    if (!this.store.past) this.later(() => this.#guests.refresh(GUESTS_S));
     const nodes = this.store.nodes;
     // What a cell looks like beyond its row: nodes that are not heard, the tint, and what it needs.
     const fresh = [...nodes.values()].map((node) => [node.node, node.report, node.multipathd, node.settling]);
@@ -95,12 +95,18 @@ export class Matrix extends View {
       open: (line, name) => this.#open(line, name),
       openColumn: (name) => (location.hash = href("node", name)),
     });
-    this.#grid.show(this.#shown, names, paint, this.#paint);
+    const coming = toCome(status);
+    this.#grid.show(this.#shown, names, paint, this.#paint, coming === 0);
     this.#grid.hidden = this.#shown.length === 0;
     this.#empty.hidden = this.#shown.length > 0;
-    this.#empty.textContent = status.summary.luns === 0 ? "" : `none of ${plural(status.summary.luns, "LUN")} matches this filter`;
+    this.#empty.textContent = status.summary.luns === 0 ? "" : coming > 0
+      ? `none of the ${plural(status.luns.length, "LUN")} that came so far matches this filter: ${coming} more are on their way`
+      : `none of ${plural(status.summary.luns, "LUN")} matches this filter`;
     const unclean = onlyUnclean(filter, status.luns) ? " that are not optimal everywhere" : "";
-    this.#count.textContent = `${rows.length} of ${plural(status.summary.luns, "LUN")}${unclean}, ${plural(names.length, "node")}`;
+    this.#count.textContent = `${rows.length} of ${plural(status.summary.luns, "LUN")}${unclean}, ${plural(names.length, "node")}` +
+      (coming > 0 ? `; ${plural(coming, "LUN")} still on the way` : "");
+    // A list that is not whole is none to take along.
+    this.#whole(coming === 0);
     this.#light(this.#lit ?? (filter.cause || null));
     this.#openPanel(status);
   }
@@ -164,6 +170,11 @@ export class Matrix extends View {
     this.draw();
   }
 
+  /** @param {boolean} is */
+  #whole(is) {
+    for (const button of this.#form.querySelectorAll("[data-whole]")) if (button instanceof HTMLButtonElement) button.disabled = !is;
+  }
+
   #sort() {
     this.#filterKey = "";
     this.draw();
@@ -218,7 +229,8 @@ export class Matrix extends View {
     if (row && !this.#panel) this.#bringPanel();
     this.#panel?.show(row ?? null, node, status, this.store);
     if (row && this.#revealed !== asked) this.#grid.reveal(wwid, node);
-    this.#revealed = asked;
+    // Its row may still be on the way.
+    this.#revealed = row ? asked : "";
   }
 
   async #bringPanel() {
@@ -286,8 +298,8 @@ export class Matrix extends View {
         h("label", {}, "group by ", h("select", { name: "group" }, option("storage", "storage"), option("none", "nothing"))),
         h("label", {}, "colour by ", h("select", { name: "colour" }, ...COLOURS.map(([colour, words]) => option(colour, words)))),
         h("span", { class: "buttons" },
-          h("button", { type: "button", onclick: () => this.#csv() }, "CSV"),
-          h("button", { type: "button", onclick: () => this.#print() }, "print"),
+          h("button", { type: "button", "data-whole": true, onclick: () => this.#csv() }, "CSV"),
+          h("button", { type: "button", "data-whole": true, onclick: () => this.#print() }, "print"),
           h("button", { type: "button", title: "Legend", "aria-label": "Legend", onclick: () => this.#explain() }, "?")));
     }
     for (const field of this.#form.elements) {

@@ -1,4 +1,4 @@
-// Muting a finding: why, and until when. It stays shown, and what gets worse is not muted.
+// Muting a finding: why, and until when. It stays shown, and what gets worse is not muted. This comes when somebody asks for it.
 
 import { ApiError, send } from "../api.js";
 import { h } from "../h.js";

@@ -43,6 +43,7 @@ export class NodeView extends View {
   #history = new Asked(() => get(`nodes/${part(this.route.name)}/history`, { limit: 100 }), () => this.#drawHistory());
 
   build() {
+    if (!document.querySelector('link[href="/ui/detail.css"]')) document.head.append(h("link", { rel: "stylesheet", href: "/ui/detail.css" }));
     this.append(this.#title,
       h("section", { "aria-label": "What is wrong" }, h("h2", { class: "unseen" }, "What is wrong"), this.#findings),
       h("section", { "aria-label": "Ports" }, h("h2", {}, "Adapters and target ports: usable/expected paths"), this.#ports, this.#belief),

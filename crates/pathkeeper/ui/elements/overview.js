@@ -6,8 +6,6 @@ import { clock, now, plural, span } from "../format.js";
 import { href } from "../model/route.js";
 import { compareNames, fingerprint, nodeHealth, sorted } from "../model/status.js";
 import { card } from "./causes.js";
-import { eventItems, historyWords } from "./events.js";
-import { inForce } from "./in-force.js";
 import { Asked, View } from "./view.js";
 
 /** Many of one kind at one time are one line, so more are asked for than are shown. */
@@ -30,6 +28,8 @@ export class Overview extends View {
   #muted = h("ul", { class: "in-force" });
   #mutedNote = h("p", { class: "doubtful" });
   #mutedBox = h("section", { "aria-label": "Mutes and windows" }, h("h2", {}, "Muted"), this.#muted, this.#mutedNote);
+  /** What draws events, mutes and windows. @type {[typeof import("./events.js"), typeof import("./in-force.js")] | null} */
+  #parts = null;
   #wallLink = h("p", { class: "soft wall-link" });
   #wall = h("p", { class: "wall-clock" });
   #history = new Asked(() => get("history", { limit: EVENTS_ASKED }), () => this.#drawBeside());
@@ -133,10 +133,18 @@ export class Overview extends View {
     const hidden = this.store.past !== null;
     this.#mutedBox.parentElement?.toggleAttribute("hidden", hidden);
     if (hidden || !this.store.status || this.store.paused || this.session.needed) return;
-    for (const asked of [this.#history, this.#mutes, this.#windows]) asked.refresh(ASK_S);
+    this.later(async () => {
+      this.#parts ??= await Promise.all([import("./events.js"), import("./in-force.js")]).catch(() => null);
+      for (const asked of [this.#history, this.#mutes, this.#windows]) asked.refresh(ASK_S);
+    });
   }
 
   #drawBeside() {
+    if (!this.#parts) {
+      this.#eventsNote.replaceChildren(h("p", { class: "doubtful" }, "What happened and what is muted is not known: the agent does not answer"));
+      return;
+    }
+    const [{ eventItems, historyWords }, { inForce }] = this.#parts;
     const again = () => {
       this.#mutes.refresh();
       this.#windows.refresh();

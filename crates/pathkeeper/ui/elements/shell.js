@@ -4,14 +4,17 @@ import { h, time } from "../h.js";
 import { clock, moment, now, plural } from "../format.js";
 import { href } from "../model/route.js";
 import { tally, verdict } from "../model/status.js";
-import { login } from "./login.js";
-import { asOfForm } from "./as-of.js";
 
 /** Something is said aloud at most so often. */
 const SAY_MS = 10_000;
 
 /** @param {string} id */
 const at = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/** @param {HTMLElement} place */
+function said(place) {
+  place.title = "the agent does not answer";
+}
 
 export class Shell {
   /** @type {import("../model/route.js").Route} */
@@ -129,10 +132,40 @@ export class Shell {
       title: "Hold the page still while you read", onclick: () => store.pause(!store.paused),
     }, store.paused ? "go on" : "pause");
     at("tools").replaceChildren(
-      ...(asOf ? [asOfForm(this.route, store.past?.at ?? null)] : []),
+      ...(asOf ? [this.#asOf(store.past?.at ?? null)] : []),
       ...(store.past ? [] : [pause]),
-      login(session),
+      this.#login(),
     );
+  }
+
+  /** The form comes with the first press, or where another time is shown. @param {number | null} at */
+  #asOf(at) {
+    const place = h("span", { class: "as-of" }, h("button", { type: "button", title: "Show the status of another time", onclick: () => bring(true) }, "as of…"));
+    const bring = async (/** @type {boolean} */ focus) => {
+      const { asOfForm } = await import("./as-of.js").catch(() => ({ asOfForm: null }));
+      if (!asOfForm) return said(place);
+      if (!place.isConnected) return;
+      place.replaceChildren(asOfForm(this.route, at));
+      if (focus) place.querySelector("input")?.focus();
+    };
+    if (at !== null) bring(false);
+    return place;
+  }
+
+  /** Who is logged in, and the way in: the dialog comes with the first press, or where nothing is shown without. */
+  #login() {
+    const { session } = this;
+    const place = h("span", { class: "who" }, h("button", { type: "button", id: "login", onclick: () => bring(true) }, "log in"));
+    const bring = async (/** @type {boolean} */ press) => {
+      const { login } = await import("./login.js").catch(() => ({ login: null }));
+      if (!login) return said(place);
+      if (!place.isConnected) return;
+      const whole = login(session);
+      place.replaceWith(whole);
+      if (press) whole.querySelector("button")?.click();
+    };
+    if (session.who?.csrf || session.needed) bring(false);
+    return place;
   }
 
   #banners() {

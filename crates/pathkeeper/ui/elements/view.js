@@ -57,6 +57,14 @@ export class View extends HTMLElement {
     }
   }
 
+  /** Does what nobody waits for after what they wait for is on the screen. @param {() => void} work */
+  later(work) {
+    const soon = () => setTimeout(() => this.signal.aborted || work());
+    // A hidden tab has no frames.
+    if (document.hidden) soon();
+    else requestAnimationFrame(soon);
+  }
+
   /** Once, when it comes. */
   build() {}
   /** Whenever something is new. */

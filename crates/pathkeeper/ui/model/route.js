@@ -29,6 +29,16 @@ export function rowsOf({ view, name, query }) {
   return view === "matrix" ? "" : view === "map" ? "rows=map" : "rows=none";
 }
 
+/** In which order they come where all are asked for: what is shown first comes first. The filter's words are those of `rows.js`.
+ * @param {Route} route */
+export function orderOf({ query }) {
+  const unclean = query.get("unclean");
+  // Who asks for something by name, or for a state, wants to see it, well or not.
+  const named = query.get("name") || query.get("state");
+  const all = unclean === null ? named : ["0", "no", "false", "off"].includes(unclean);
+  return `first=${all ? "all" : "unclean"}${query.get("group") === "none" ? "&group=none" : ""}`;
+}
+
 /** @param {string} text */
 function decoded(text) {
   try {

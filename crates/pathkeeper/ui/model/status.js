@@ -3,7 +3,7 @@
 import { list, plural, shortWwid } from "../format.js";
 
 /**
- * @typedef {import("../api-types.js").ClusterStatus} ClusterStatus
+ * @typedef {import("../api-types.js").ClusterStatus & {rest?: number}} ClusterStatus with how many rows are still to come
  * @typedef {import("../api-types.js").Delta} Delta
  * @typedef {import("../api-types.js").LunRow} LunRow
  * @typedef {import("../api-types.js").Cell} Cell
@@ -92,12 +92,58 @@ export function columns(rows) {
   return names;
 }
 
-/** It costs a browser tens of milliseconds, so it is made when names are first compared. @type {Intl.Collator | undefined} */
-let collator;
-/** @param {string} a @param {string} b */
-export const compareNames = (a, b) => (collator ??= new Intl.Collator("en", { numeric: true })).compare(a, b);
+/** Digits and what is between them. @type {Map<string, string[]>} */
+const pieces = new Map();
+/** @param {string} name */
+function piecesOf(name) {
+  const found = pieces.get(name) ?? name.toLowerCase().match(/\d+|\D+/g) ?? [];
+  // Names that nobody has any more are not kept for ever.
+  if (pieces.size > 50_000) pieces.clear();
+  pieces.set(name, found);
+  return found;
+}
+
+/** As people count, `pve2` before `pve10`, and as the agent does. A collator costs tens of milliseconds before it compares.
+ * @param {string} a @param {string} b */
+export function compareNames(a, b) {
+  const [mine, other] = [piecesOf(a), piecesOf(b)];
+  for (let n = 0; n < mine.length && n < other.length; n += 1) {
+    const [x, y] = [mine[n] ?? "", other[n] ?? ""];
+    if (x === y) continue;
+    if (!/^\d/.test(x) || !/^\d/.test(y)) return x < y ? -1 : 1;
+    // Numbers of any length, as texts: the longer one is the larger one.
+    const [from, to] = [x.replace(/^0+/, ""), y.replace(/^0+/, "")];
+    if (from !== to) return from.length - to.length || (from < to ? -1 : 1);
+  }
+  return mine.length - other.length;
+}
 /** @param {string[]} names */
 export const byNumber = (names) => names.sort(compareNames);
+
+/** A row whose equal cells were written once: they are one cell here, too. @param {import("../api-types.js").PackedRow} packed @returns {LunRow} */
+function unpacked({ alike, ...row }) {
+  return { ...row, nodes: Object.fromEntries(alike.flatMap(({ cell, on }) => on.map((name) => [name, cell]))) };
+}
+
+/** A status as it begins: whole, or what stands beside the rows and those that are shown first. @param {any} said @returns {ClusterStatus} */
+export function begun({ columns: names, ...status }) {
+  if (status.rest === undefined) return status;
+  const luns = status.luns.map(unpacked);
+  headed.set(luns, byNumber(names ?? []));
+  return { ...status, luns };
+}
+
+/** How many rows of a status are still to come: until there is none it is no whole one. @param {ClusterStatus} status */
+export const toCome = (status) => status.rest ?? 0;
+
+/** A status with its next rows. What does not fit is no part of it. @param {ClusterStatus} status
+ * @param {import("../api-types.js").Part} part @returns {ClusterStatus} */
+export function continued(status, part) {
+  if (toCome(status) !== part.luns.length + part.rest) throw new Error("the rows do not belong together");
+  const luns = [...status.luns, ...part.luns.map(unpacked)];
+  headed.set(luns, columns(status.luns));
+  return { ...status, luns, rest: part.rest };
+}
 
 /**
  * A delta: whole rows, removed WWIDs, and each other part whole where it changed. The old status stays as it was, so
@@ -105,6 +151,7 @@ export const byNumber = (names) => names.sort(compareNames);
  * @param {ClusterStatus} status @param {Delta} delta @returns {ClusterStatus}
  */
 export function applied(status, delta) {
+  if (toCome(status) > 0) throw new Error("a change came before all rows were there");
   const next = { ...status };
   if (delta.luns?.length || delta.removed?.length) {
     const rows = new Map(status.luns.map((row) => [row.wwid, row]));

@@ -6,11 +6,13 @@ const OVERSCAN = 2;
 /**
  * The first and the end of what is on the screen.
  * @param {number} scroll where it is scrolled to, px @param {number} view what is seen of it, px
- * @param {number} size of one, px @param {number} count of all @param {number} [step] both are multiples of it, so that they change seldom
+ * @param {number} size of one, px @param {number} count of all @param {number} [step] both are multiples of it, so that they change seldom;
+ * with 0 there is nothing beyond the edge
  */
 export function visible(scroll, view, size, count, step = 1) {
-  const down = Math.floor((scroll / size - OVERSCAN) / step) * step;
-  const up = Math.ceil(((scroll + view) / size + OVERSCAN) / step) * step;
+  const [over, of] = step === 0 ? [0, 1] : [OVERSCAN, step];
+  const down = Math.floor((scroll / size - over) / of) * of;
+  const up = Math.ceil(((scroll + view) / size + over) / of) * of;
   const first = Math.min(count, Math.max(0, down));
   return { first, end: Math.max(first, Math.min(count, up)) };
 }
