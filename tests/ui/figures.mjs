@@ -136,7 +136,7 @@ if (wanted === "" || wanted === "map") {
 // Where the matrix, which holds every row, stops being usable.
 for (const [nodes, luns] of wanted === "large" ? [[64, 1_000], [100, 2_000], [200, 3_000], [300, 3_000]] : []) {
   const cluster = await agent({ nodes, luns });
-  const bytes = cluster.bytes();
+  const bytes = cluster.bytes().whole;
   const { page, ms } = await first(`${cluster.url}#/matrix`, "[role=gridcell]");
   const longest = await page.evaluate(() => new Promise((resolve) => {
     new PerformanceObserver((list) => resolve(Math.max(...list.getEntries().map(({ duration }) => duration)))).observe({ type: "longtask", buffered: true });

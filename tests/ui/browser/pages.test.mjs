@@ -320,7 +320,7 @@ test("who waits for the rows of the matrix is told so, and led to the map; colou
   const page = await chrome.page(cluster.url);
   let held;
   await page.goto("about:blank");
-  await page.route(/\/events$/, (route) => (held = route));
+  await page.route(/\/events(\?|$)/, (route) => (held = route));
   await page.goto(`${cluster.url}#/matrix?unclean=0&colour=controller`, { waitUntil: "commit" });
   await page.getByText("Rows are on their way").waitFor();
   assert.equal(await page.getByRole("link", { name: "the map" }).getAttribute("href"), "#/map");
