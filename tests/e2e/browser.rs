@@ -262,8 +262,8 @@ async fn a_lost_connection_is_shown_as_doubt() {
     cluster.stop().await;
 }
 
-/// A relay to the agent that ends for good once the page has asked for the nodes, which it does after it has drawn
-/// its first snapshot. Gives its address.
+/// A relay to the agent that ends for good once the page has asked for the guests, which it does after it has drawn
+/// its first rows. Gives its address.
 async fn cut_after_the_first_picture(agent: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
@@ -298,7 +298,7 @@ async fn relay(
         loop {
             let got = from_page.read(&mut buffer).await?;
             let said = &buffer[..got];
-            if said.starts_with(b"GET /api2/json/nodes ") {
+            if said.starts_with(b"GET /api2/json/cluster/multipath/guests ") {
                 drawn.send(()).await.ok();
             }
             if got == 0 {

@@ -40,7 +40,7 @@ fn begin(lab: &mut Lab) -> Result<()> {
     ok(
         lab,
         "mpd_conf fail; sed -i 's/user_friendly_names no/user_friendly_names yes/' /etc/multipath.conf\n\
-         mpd_start; until_true 120 mpd_answers; until_true 60 maps_are 2 2; ls /dev/mapper/mpatha /dev/mapper/mpathb\n\
+         mpd_start; until_true 120 mpd_answers; until_true 60 maps_are 2 2; until_true 60 ls /dev/mapper/mpatha /dev/mapper/mpathb\n\
          pathkeeper manage enable --yes --no-restart",
     )?;
     lab.start_agent()

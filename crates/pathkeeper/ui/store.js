@@ -1,9 +1,6 @@
 // What this page knows, and how it hears of it. It never says more than it knows: without a connection everything is past.
 //
-// One event stream for each tab that is looked at. A browser opens six connections to an agent over HTTP/1.1, so a tab
-// that was hidden for a while gives its stream back and takes a new snapshot when it is looked at again. Sharing one
-// stream between tabs would want a leader among them, and a leader that the browser has put to sleep is silence that
-// looks like calm.
+// One event stream for the tab that is looked at: docs/design-notes.md says why none is shared.
 
 import { ApiError, get } from "./api.js";
 import { begun, eventsAddress } from "./early.js";
@@ -20,16 +17,16 @@ import { applied, begun as first, continued, toCome } from "./model/status.js";
 /** How often the agent is asked whether it lives: a dead connection can be silent for ever. With the patience: 5 s. */
 const PROBE_MS = 2_000;
 const PROBE_TIMEOUT_MS = 2_500;
-/** The wait before a stream that the browser gave up is opened again. */
+/** Until a stream that the browser gave up is opened again. */
 const REOPEN_MS = 2_000;
-/** The nodes' ages are asked for anew after a change, not more often than this, and not more seldom than that. */
+/** The nodes' ages are asked for anew after a change: not more often, and not more seldom. */
 const NODES_MS = 1_000;
 const NODES_IDLE_MS = 10_000;
 /** A hidden tab keeps its stream for so long. */
 const HIDDEN_MS = 300_000;
-/** Rows behind the first ones are shown when all are there, and by a slow connection so often. */
+/** Rows behind the first ones are shown when all are there, or so often. */
 const PARTS_MS = 500;
-/** After part of a snapshot the next one comes within this. */
+/** A further part comes within this. */
 const PART_MS = 10_000;
 
 export class Store extends EventTarget {
@@ -68,6 +65,8 @@ export class Store extends EventTarget {
 
   /** @type {EventSource | null} */
   #stream = null;
+  /** Other tabs. @type {BroadcastChannel | null} */
+  #tabs = null;
   #drawing = false;
   #asking = false;
   #askAgain = false;
@@ -113,6 +112,9 @@ export class Store extends EventTarget {
     setInterval(() => this.#probe(), PROBE_MS);
     setInterval(() => this.connection === "live" && this.#askNodes(), NODES_IDLE_MS);
     document.addEventListener("visibilitychange", () => this.#visibility());
+    this.#tabs = new BroadcastChannel("pathkeeper");
+    this.#tabs.onmessage = () => document.hidden && this.#giveBack("another tab is looked at");
+    this.#visibility();
   }
 
   /** Opens the stream anew, as after a login. */
@@ -280,14 +282,19 @@ export class Store extends EventTarget {
   #visibility() {
     clearTimeout(this.#hidden);
     if (document.hidden) {
-      this.#hidden = setTimeout(() => {
-        this.#stream?.close();
-        this.#stream = null;
-        this.#lose("this tab was not looked at for five minutes and gave its connection back");
-      }, HIDDEN_MS);
-    } else if (!this.#stream) {
-      this.#open();
+      this.#hidden = setTimeout(() => this.#giveBack("it was not looked at for five minutes"), HIDDEN_MS);
+    } else {
+      this.#tabs?.postMessage("looked at");
+      if (!this.#stream) this.#open();
     }
+  }
+
+  /** @param {string} why */
+  #giveBack(why) {
+    if (!this.#stream) return;
+    this.#stream.close();
+    this.#stream = null;
+    this.#lose(`this tab gave its connection back: ${why}`);
   }
 
   /** Tells views once for all that comes in one frame, so that a thousand changes a second are some sixty drawings. */

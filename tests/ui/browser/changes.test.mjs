@@ -48,6 +48,28 @@ test("a lost connection is said within five seconds, and nothing old looks live"
   await page.done();
 });
 
+test("a hidden tab gives its stream to the one that is looked at, and takes one again when its turn comes", async () => {
+  const page = await chrome.page(cluster.url);
+  const live = (of) => of.locator('body[data-connection="live"]').waitFor();
+  // Without a screen every tab is seen, so it is told.
+  const hide = (hidden) => page.evaluate((hidden) => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+  await live(page);
+  await hide(true);
+  const other = await page.context().newPage();
+  await other.goto(cluster.url);
+  await live(other);
+  await page.getByRole("alert").filter({ hasText: "another tab is looked at" }).waitFor();
+  assert.match(await page.title(), /^\? no connection/);
+  await hide(false);
+  await live(page);
+  await live(other);
+  await other.close();
+  await page.done();
+});
+
 test("the map is kept up to date in place, and only while somebody answers", async () => {
   const page = await chrome.page(`${cluster.url}#/map?name=vm-prod-01`);
   const words = page.locator(".map-line");

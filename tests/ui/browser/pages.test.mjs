@@ -71,6 +71,17 @@ test("a keyboard alone leads to a cell, its paths, and back", async () => {
     await page.keyboard.press("Tab");
   }
   assert.match(await focused(), new RegExp(failed.name));
+  // What is shown of a WWID is its end; what is copied is all of it.
+  const copied = (mark) => page.evaluate((mark) => {
+    const header = document.activeElement;
+    getSelection().removeAllRanges();
+    if (mark) getSelection().selectAllChildren(header.querySelector(".wwid"));
+    const event = new ClipboardEvent("copy", { clipboardData: new DataTransfer(), bubbles: true, cancelable: true });
+    header.dispatchEvent(event);
+    return event.clipboardData.getData("text/plain");
+  }, mark);
+  assert.deepEqual([await copied(false), await copied(true)], [failed.wwid, failed.wwid]);
+  await page.evaluate(() => getSelection().removeAllRanges());
   await page.keyboard.press("End");
   await page.keyboard.press("ArrowLeft");
   assert.match(await focused(), new RegExp(`^${failed.name} on pve3: failed`));

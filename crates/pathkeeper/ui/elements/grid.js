@@ -54,7 +54,7 @@ export class Grid extends HTMLElement {
   /** Makes that; it comes a moment after the grid. @type {typeof import("./paper.js").paper | null} */
   paper = null;
   #name = 0;
-  /** What is seen of it, as the browser told: to ask would have everything laid out in the midst of being made. At first a guess. */
+  /** What is seen of it, as the browser told: to ask has all laid out in the midst of being made. At first a guess. */
   #seen = { width: innerWidth - 50, height: Math.max(200, innerHeight - 340), top: 0, left: 0 };
   /** What was written to the document last, so that it is written once. */
   #written = "";
@@ -85,6 +85,7 @@ export class Grid extends HTMLElement {
     this.#grid.addEventListener("mouseover", ({ target }) => {
       if (target instanceof HTMLElement && target.ariaLabel && !target.title) target.title = target.ariaLabel;
     }, { signal });
+    this.#grid.addEventListener("copy", copyWhole, { signal });
     addEventListener("beforeprint", () => this.#print(true), { signal });
     addEventListener("afterprint", () => this.#print(false), { signal });
   }
@@ -389,3 +390,14 @@ function indexes({ first, end }, kept) {
 }
 
 customElements.define("pk-grid", Grid);
+
+/** Of a WWID all is copied, not the end that is shown. @param {ClipboardEvent} event */
+function copyWhole(event) {
+  const selection = getSelection();
+  const marked = String(selection).trim();
+  const at = marked ? selection?.anchorNode?.parentElement : document.activeElement;
+  const wwid = at?.closest("[data-wwid]")?.getAttribute("data-wwid");
+  if (!wwid?.endsWith(marked.replace("…", ""))) return;
+  event.preventDefault();
+  event.clipboardData?.setData("text/plain", wwid);
+}
