@@ -88,11 +88,13 @@ export class Lun extends View {
     const sizes = Object.values(lun?.nodes ?? {}).map((on) => on.size);
     const guests = this.#guests.data?.known && !this.store.past ? guestsByLun(this.#guests.data).get(this.route.name) ?? [] : null;
     const known_ = lun?.wwid ?? row?.wwid;
+    // Where all observe there is no list to be on.
+    const manages = [...this.store.nodes.values()].some((node) => node.mode === "manage");
     const facts = [
       size(row?.size ?? mostly(sizes)), this.#why.data?.about?.find((text) => text !== known_ && /[a-z]/i.test(text) && !/^[\d.]+ [KMGTPE]iB$/.test(text)),
       row?.["used-by"] ? `used by ${row["used-by"]}` : "used by no storage that is known",
       row?.["expected-by"] ? `expected by ${row["expected-by"]}` : "nothing says who should carry it",
-      row?.allowed === false ? "not on the allow-list" : null,
+      manages && row?.allowed === false ? "not on the allow-list" : null,
     ].filter(Boolean);
     keep(this.#title, [{
       key: "title", sig: [row, facts, lun?.retired, lun?.["in-use"], this.store.past?.at],
