@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pathkeeper_api::status::PackedRow;
-use pathkeeper_model::State;
 
 use super::board::{RowBody, Snapshot};
 
@@ -119,14 +118,8 @@ fn push<T: serde::Serialize + ?Sized>(json: &mut String, name: &str, value: &T) 
 }
 
 /// Worst is most; optimal with a cell that nobody knows stands between unknown and optimal.
-fn badness(row: &RowBody) -> u8 {
-    match row.state {
-        State::Failed => 5,
-        State::Missing => 4,
-        State::Degraded => 3,
-        State::Unknown => 2,
-        State::Optimal => u8::from(!row.clean),
-    }
+fn badness(row: &RowBody) -> (u8, bool) {
+    (row.state.concern(), !row.clean)
 }
 
 fn label(row: &RowBody) -> &str {
@@ -178,6 +171,7 @@ mod tests {
     use super::super::map::{Axes, Columns};
     use super::*;
     use pathkeeper_api::status::{Cell, ClusterStatus, LunRow, Part as Wire};
+    use pathkeeper_model::State;
 
     /// A row of a name, a storage and a cell on each of three nodes.
     fn row(name: &str, storage: &str, state: &str, clean: bool, columns: &mut Columns) -> Arc<RowBody> {

@@ -4,6 +4,7 @@ import { get } from "../api.js";
 import { h, keep } from "../h.js";
 import { plural } from "../format.js";
 import { AllowList } from "./allow-list.js";
+import { bringStyles } from "./detail.js";
 import { Knobs } from "./knobs.js";
 import { Rollout, progress } from "./rollout.js";
 import { merged } from "../model/diff.js";
@@ -33,7 +34,7 @@ export class Config extends View {
   #schema = new Asked(() => get("config/schema"), () => this.#draw());
 
   build() {
-    if (!document.querySelector('link[href="/ui/detail.css"]')) document.head.append(h("link", { rel: "stylesheet", href: "/ui/detail.css" }));
+    bringStyles();
     this.append(
       h("h1", { tabindex: "-1" }, "Configuration"), this.#head,
       h("section", { "aria-label": "Rollout" }, h("h2", {}, "Plan and rollout"), this.#rollout),

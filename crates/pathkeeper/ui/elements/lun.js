@@ -10,6 +10,7 @@ import { cellText, compareNames, fingerprint, known, label, reading, stateWords,
 import { mostly } from "../model/tint.js";
 import { command, copyButton } from "./copy.js";
 import { card } from "./causes.js";
+import { bringStyles } from "./detail.js";
 import { eventItems, historyWords } from "./events.js";
 import { belief, pathRow, tree } from "./paths.js";
 import { Asked, View } from "./view.js";
@@ -47,7 +48,7 @@ export class Lun extends View {
   #history = new Asked(() => get(`luns/${part(this.route.name)}/history`, { limit: 60 }), () => this.#drawHistory());
 
   build() {
-    if (!document.querySelector('link[href="/ui/detail.css"]')) document.head.append(h("link", { rel: "stylesheet", href: "/ui/detail.css" }));
+    bringStyles();
     this.#muchElse.append(
       this.#explained,
       h("section", { "aria-label": "Paths" }, h("h2", {}, "Paths on each node"), this.#nodes),

@@ -7,6 +7,7 @@ import { href } from "../model/route.js";
 import { fingerprint, known, nodeHealth } from "../model/status.js";
 import { colons, portGrid, portName } from "../model/paths.js";
 import { card } from "./causes.js";
+import { bringStyles } from "./detail.js";
 import { eventItems, historyWords } from "./events.js";
 import { belief, tree } from "./paths.js";
 import { Asked, View } from "./view.js";
@@ -43,7 +44,7 @@ export class NodeView extends View {
   #history = new Asked(() => get(`nodes/${part(this.route.name)}/history`, { limit: 100 }), () => this.#drawHistory());
 
   build() {
-    if (!document.querySelector('link[href="/ui/detail.css"]')) document.head.append(h("link", { rel: "stylesheet", href: "/ui/detail.css" }));
+    bringStyles();
     this.append(this.#title,
       h("section", { "aria-label": "What is wrong" }, h("h2", { class: "unseen" }, "What is wrong"), this.#findings),
       h("section", { "aria-label": "Ports" }, h("h2", {}, "Adapters and target ports: usable/expected paths"), this.#ports, this.#belief),
